@@ -1,0 +1,2 @@
+//! The groundlink command.
+fn main() {}
