@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The groundlink command, as a library: the parts that other programs and tests use too.
+
+pub mod scripted;
