@@ -1,0 +1,448 @@
+//! The JSON API of a link: what a viewer (the page, the `groundlink` command, any other program that
+//! holds a link) says to the hub and hears from it.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET` the link itself, `Accept: application/json` | [`LinkInfo`] |
+//! | `GET {api}` | [`SessionSnapshot`] |
+//! | `GET {api}/events?after=SEQ&limit=N` | [`EventPage`] |
+//! | `GET {api}/events/stream?after=SEQ` | server-sent events, see [`sse`] |
+//! | `POST {api}/commands` with [`CommandIntent`] | [`CommandReceipt`] |
+//! | `GET {api}/commands/{id}` | [`CommandReceipt`] |
+//!
+//! Every error is a [`Problem`] (`application/problem+json`). Reading is lenient: unknown fields are
+//! ignored, and enums have an `Unknown` variant for words of a newer hub.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::mc::ExporterInfo;
+
+/// Names of the server-sent events on `{api}/events/stream`.
+///
+/// The `id` of an [`EVENT`](sse::EVENT) is its `seq`; a client that reconnects says `after=` the last one
+/// it saw (or sends it as `Last-Event-ID`) and misses nothing.
+pub mod sse {
+    /// A stored event; the data is [`SequencedEvent`](super::SequencedEvent).
+    pub const EVENT: &str = "event";
+    /// A passing event such as a text delta; the data is [`PassingEvent`](super::PassingEvent). Never
+    /// replayed, and left out for a client that reads too slowly.
+    pub const DELTA: &str = "delta";
+    /// The session's state after a change; the data is [`SessionSnapshot`](super::SessionSnapshot). Sent
+    /// once at the start of the stream, too.
+    pub const STATE: &str = "state";
+    /// A change of the rendered page, on `{api}/page/stream` only.
+    pub const PATCH: &str = "patch";
+}
+
+/// Where a link's API is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkInfo {
+    /// The base of the link's API; resolve it against the link's own URL.
+    pub api: String,
+    /// The session that the link leads to.
+    pub session_id: String,
+}
+
+/// What the session is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SessionStatus {
+    /// Attached, but no event has arrived yet.
+    #[default]
+    Starting,
+    /// Waiting for the next message.
+    Idle,
+    /// A turn is running.
+    Working,
+    /// A turn is running and waits for a person: see [`SessionSnapshot::pending`].
+    Waiting,
+    /// The session was shut down. It may come back by a resume.
+    Ended,
+    /// A word of a newer hub.
+    #[serde(other)]
+    Unknown,
+}
+
+impl SessionStatus {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Idle => "idle",
+            Self::Working => "working",
+            Self::Waiting => "waiting",
+            Self::Ended => "ended",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl std::fmt::Display for SessionStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whether the exporter (the CLI or the bridge) is in touch with the hub.
+///
+/// Being offline is never final: a laptop may wake up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Presence {
+    /// Something was heard from the exporter during the last 30 seconds.
+    pub online: bool,
+    /// When the exporter was last heard, in milliseconds since 1970; absent when never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen_ms: Option<u64>,
+}
+
+/// Which kind of answer a [`PendingRequest`] waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RequestKind {
+    /// Answer with [`CommandAction::PermissionResponse`].
+    Permission,
+    /// Answer with [`CommandAction::AskUserResponse`].
+    UserInput,
+    /// Answer with [`CommandAction::ElicitationResponse`].
+    Elicitation,
+    /// Answer with [`CommandAction::PlanApprovalResponse`].
+    PlanApproval,
+    /// A word of a newer hub.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A question the session is waiting on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PendingRequest {
+    /// Names the request in an answer.
+    pub request_id: String,
+    /// The kind of answer.
+    pub kind: RequestKind,
+    /// The tool call the request belongs to, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+    /// One line for people: the intention or the question. Cut to a few hundred characters.
+    pub summary: String,
+    /// What exactly would be done: the whole command, the diff, the plan. Cut to 64 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Offered answers, or a plan's offered actions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
+    /// For [`RequestKind::UserInput`]: an answer outside of `choices` is welcome.
+    #[serde(default)]
+    pub allow_freeform: bool,
+    /// For [`RequestKind::Elicitation`]: the JSON schema of the form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<serde_json::Value>,
+    /// For [`RequestKind::Permission`]: what is asked for, in the CLI's words (`shell`, `write`, `url`, ...).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<String>,
+    /// An answer has been accepted and is on its way.
+    #[serde(default)]
+    pub answering: bool,
+    /// The event that asked.
+    pub seq: u64,
+    /// When it was asked (RFC 3339).
+    pub requested_at: String,
+}
+
+/// The state of a session at one moment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SessionSnapshot {
+    /// The session.
+    pub session_id: String,
+    /// Its title, once it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What it is doing.
+    pub status: SessionStatus,
+    /// Whether its exporter is in touch.
+    pub presence: Presence,
+    /// The working directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// The model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The agent mode: `interactive`, `plan`, `autopilot`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// Whether the exporter takes commands.
+    pub steerable: bool,
+    /// What the bridge said about itself; absent when the CLI exports by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exporter: Option<ExporterInfo>,
+    /// The questions that are open, oldest first.
+    #[serde(default)]
+    pub pending: Vec<PendingRequest>,
+    /// The last stored event; 0 when there is none.
+    pub last_seq: u64,
+    /// How many streams of this session are open.
+    pub viewers: u32,
+}
+
+/// An event with its place in the session.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SequencedEvent {
+    /// Counts up from 1 within the session, without gaps.
+    pub seq: u64,
+    /// The event as the exporter sent it, with secrets replaced by `******`.
+    pub event: Box<RawValue>,
+}
+
+/// An event that is not stored, such as a text delta.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PassingEvent {
+    /// The event as the exporter sent it.
+    pub event: Box<RawValue>,
+}
+
+/// A stretch of a session's events.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EventPage {
+    /// The events after the asked-for position, in order. Shorter than asked for when they are big; empty
+    /// only when there are no more.
+    pub events: Vec<SequencedEvent>,
+    /// The last stored event of the session; ask again while the last of `events` is before it.
+    pub last_seq: u64,
+}
+
+/// Something that a viewer wants done.
+///
+/// ```
+/// use groundlink_protocol::api::{CommandAction, CommandIntent};
+///
+/// let intent = CommandIntent {
+///     client_id: "my-phone-17".into(),
+///     action: CommandAction::UserMessage { content: "please add a test".into() },
+/// };
+/// assert_eq!(
+///     serde_json::to_string(&intent).unwrap(),
+///     r#"{"client_id":"my-phone-17","type":"user_message","content":"please add a test"}"#,
+/// );
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandIntent {
+    /// Made by the client, 1 to 64 characters, new for each intent. Sending the same one again (after a
+    /// lost answer, say) does nothing new and answers with the first one's receipt.
+    pub client_id: String,
+    /// What is wanted.
+    #[serde(flatten)]
+    pub action: CommandAction,
+}
+
+/// The kinds of [`CommandIntent`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CommandAction {
+    /// A message to the agent: starts a turn, or joins the running one.
+    UserMessage {
+        /// The text.
+        content: String,
+    },
+    /// Stop the running turn.
+    Abort {},
+    /// Change the agent mode.
+    ModeSwitch {
+        /// `interactive`, `plan` or `autopilot`.
+        mode: String,
+    },
+    /// Answer a permission request.
+    PermissionResponse {
+        /// Which request.
+        request_id: String,
+        /// Whether the agent may.
+        approved: bool,
+        /// `once` (also when absent) or `session`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<String>,
+        /// Words for the agent with a refusal. Only the bridge can pass them on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        feedback: Option<String>,
+    },
+    /// Answer a question.
+    AskUserResponse {
+        /// Which request.
+        request_id: String,
+        /// The answer.
+        answer: String,
+        /// The answer was typed, not chosen.
+        #[serde(default)]
+        freeform: bool,
+    },
+    /// Answer a form.
+    ElicitationResponse {
+        /// Which request.
+        request_id: String,
+        /// `accept`, `decline` or `cancel`.
+        action: String,
+        /// The filled form, with `accept`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        content: Option<serde_json::Value>,
+    },
+    /// Answer a plan.
+    PlanApprovalResponse {
+        /// Which request.
+        request_id: String,
+        /// Whether to go on with the plan.
+        approved: bool,
+        /// One of the offered actions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        selected_action: Option<String>,
+        /// What to change, with a refusal.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        feedback: Option<String>,
+    },
+}
+
+impl CommandAction {
+    /// The word in `type`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UserMessage { .. } => "user_message",
+            Self::Abort {} => "abort",
+            Self::ModeSwitch { .. } => "mode_switch",
+            Self::PermissionResponse { .. } => "permission_response",
+            Self::AskUserResponse { .. } => "ask_user_response",
+            Self::ElicitationResponse { .. } => "elicitation_response",
+            Self::PlanApprovalResponse { .. } => "plan_approval_response",
+        }
+    }
+
+    /// The request that an answer is for.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::PermissionResponse { request_id, .. }
+            | Self::AskUserResponse { request_id, .. }
+            | Self::ElicitationResponse { request_id, .. }
+            | Self::PlanApprovalResponse { request_id, .. } => Some(request_id),
+            Self::UserMessage { .. } | Self::Abort {} | Self::ModeSwitch { .. } => None,
+        }
+    }
+}
+
+/// How far a command has come. The last four are ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CommandState {
+    /// Stored; the exporter has not fetched it yet.
+    Accepted,
+    /// Handed to the exporter.
+    Delivered,
+    /// The agent did it.
+    Applied,
+    /// The agent did not take it; the receipt says why.
+    Rejected,
+    /// Nobody fetched or confirmed it in time.
+    Expired,
+    /// The request was answered elsewhere, or closed, before this answer got there.
+    Superseded,
+    /// A word of a newer hub.
+    #[serde(other)]
+    Unknown,
+}
+
+impl CommandState {
+    /// Whether the command is at its end.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Applied | Self::Rejected | Self::Expired | Self::Superseded)
+    }
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Delivered => "delivered",
+            Self::Applied => "applied",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Superseded => "superseded",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl std::fmt::Display for CommandState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What became of a [`CommandIntent`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandReceipt {
+    /// The hub's name for the command.
+    pub id: String,
+    /// The client's name for it.
+    pub client_id: String,
+    /// The kind, as in [`CommandAction::kind`].
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// How far it has come.
+    pub state: CommandState,
+    /// Why it was rejected, expired or superseded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// An error answer (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A URI reference that names the kind of problem; `about:blank` where the status says it all.
+    #[serde(rename = "type", default = "about_blank")]
+    pub kind: String,
+    /// A short summary that is the same for every problem of this kind.
+    #[serde(default)]
+    pub title: String,
+    /// The HTTP status.
+    #[serde(default)]
+    pub status: u16,
+    /// What happened this time, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+fn about_blank() -> String {
+    "about:blank".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_intent_is_one_flat_object() {
+        let cases = [
+            r#"{"client_id":"c","type":"abort"}"#,
+            r#"{"client_id":"c","type":"mode_switch","mode":"plan"}"#,
+            r#"{"client_id":"c","type":"permission_response","request_id":"R","approved":true,"scope":"session"}"#,
+            r#"{"client_id":"c","type":"ask_user_response","request_id":"R","answer":"red","freeform":false}"#,
+            r#"{"client_id":"c","type":"elicitation_response","request_id":"R","action":"accept","content":{"answer":"red"}}"#,
+            r#"{"client_id":"c","type":"plan_approval_response","request_id":"R","approved":false,"feedback":"add tests"}"#,
+        ];
+        for text in cases {
+            let intent: CommandIntent = serde_json::from_str(text).expect(text);
+            assert_eq!(serde_json::to_string(&intent).expect(text), text);
+        }
+    }
+
+    #[test]
+    fn newer_words_are_read_as_unknown() {
+        assert_eq!(serde_json::from_str::<SessionStatus>(r#""dreaming""#).unwrap(), SessionStatus::Unknown);
+        assert_eq!(serde_json::from_str::<CommandState>(r#""dreaming""#).unwrap(), CommandState::Unknown);
+        assert_eq!(serde_json::from_str::<RequestKind>(r#""dreaming""#).unwrap(), RequestKind::Unknown);
+    }
+
+    #[test]
+    fn a_foreign_problem_is_readable() {
+        let problem: Problem = serde_json::from_str(r#"{"status":502}"#).unwrap();
+        assert_eq!(problem.kind, "about:blank");
+    }
+}
