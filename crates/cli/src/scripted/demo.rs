@@ -75,24 +75,31 @@ pub(super) fn reply(ask: &Ask<'_>) -> Reply {
 pub(super) fn after_tools(conversation: &Conversation) -> Option<Reply> {
     let show = Show::of(&conversation.prompt)?;
     let result = conversation.results.last()?;
-    let shown: String = result.trim().chars().take(600).collect();
+    // The CLI ends a command's output with a line about its shell.
+    let lines: Vec<&str> = result.lines().filter(|line| !line.starts_with("<shellId:")).collect();
+    let shown: String = lines.join("\n").trim().chars().take(600).collect();
     let refused = ["rejected", "denied", "could not respond"].iter().any(|word| result.contains(word));
     Some(Reply::say(match show {
         _ if refused => format!("All right, I left it. The CLI told me: {shown}"),
-        Show::Command => format!("Done. The command ran on your machine and printed:\n\n```\n{shown}\n```"),
-        Show::Edit => "Done. The file on your machine has changed; ask again and I will edit it once more.".to_owned(),
-        Show::Question | Show::LongAnswer => format!("Thank you. Done. The tool said: {shown}"),
+        Show::Command => format!("Done. The command ran on the session's machine and printed:\n\n```\n{shown}\n```"),
+        Show::Edit => "Done. The file has changed on the session's machine. Ask again, and I will edit it once more.".into(),
+        Show::Question | Show::LongAnswer => {
+            let answer = shown.split_once(": ").map_or(shown.as_str(), |(_, answer)| answer);
+            format!("Thank you. Your answer reached me: “{answer}”.")
+        }
     }))
 }
 
-/// Titles and summaries: a sentence made of what is there.
-pub(super) fn without_tools(conversation: &Conversation) -> Reply {
-    let first = conversation.prompt.lines().find(|line| !line.trim().is_empty()).unwrap_or("a new session");
-    if conversation.prompt.to_lowercase().contains("title") {
-        return Reply::say("A scripted session");
+/// What the CLI asks on its own account: titles (without offering tools) and summaries of long conversations.
+pub(super) fn housekeeping(conversation: &Conversation) -> Option<Reply> {
+    let prompt = conversation.prompt.to_lowercase();
+    if prompt.contains("summary of the conversation") {
+        return Some(Reply::say(
+            "The person tried out groundlink with its scripted model, which runs a command, edits a file, asks a \
+             question or streams a long answer when asked to. Nothing is left to do.",
+        ));
     }
-    let first: String = first.trim().chars().take(120).collect();
-    Reply::say(format!("A session with groundlink's scripted model. The last request began: {first}"))
+    conversation.tools.is_empty().then(|| Reply::say("A session with a scripted model"))
 }
 
 fn introduction(prompt: &str) -> String {

@@ -97,9 +97,8 @@ const WORDS: &[Entry] = &[
 /// The last prompt chooses the script; a tool result after it moves the script on.
 pub(super) fn reply(ask: &Ask<'_>) -> Reply {
     let conversation = ask.conversation;
-    if conversation.tools.is_empty() {
-        // The CLI asks for titles and summaries without offering tools.
-        return demo::without_tools(conversation);
+    if let Some(housekeeping) = demo::housekeeping(conversation) {
+        return housekeeping;
     }
     let scripted = first_reply(ask);
     if conversation.results.is_empty() {
@@ -271,9 +270,12 @@ mod tests {
     }
 
     #[test]
-    fn without_tools_there_are_no_calls() {
-        let asked = Conversation { prompt: "Summarize: run-shell".into(), ..Conversation::default() };
-        let reply = answer(&asked);
-        assert!(reply.calls.is_empty() && !reply.text.is_empty());
+    fn titles_and_summaries_call_no_tools() {
+        let without_tools = Conversation { prompt: "Title for: run-shell".into(), ..Conversation::default() };
+        let with_tools = conversation("Create a detailed summary of the conversation. It began with run-shell");
+        for asked in [without_tools, with_tools] {
+            let reply = answer(&asked);
+            assert!(reply.calls.is_empty() && !reply.text.is_empty(), "{}", asked.prompt);
+        }
     }
 }
