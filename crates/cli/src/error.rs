@@ -1,0 +1,78 @@
+//! What can go wrong, in words that say what to do next.
+
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+/// The command's errors.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// `COPILOT_CLI_PATH` does not name an executable.
+    #[error(
+        "COPILOT_CLI_PATH is set to {path}, but {reason}. Correct it, or unset it to let groundlink find or install \
+         the Copilot CLI."
+    )]
+    WrongCliPath {
+        /// The variable's value.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is no `npm` to install the CLI with.
+    #[error(
+        "the GitHub Copilot CLI is not installed, and npm, which would install it, was not found on PATH. \
+         Install Node.js with npm (Debian and Ubuntu: `apt install npm`; macOS: `brew install node`; \
+         others: https://nodejs.org) and run groundlink again, or set COPILOT_CLI_PATH to a copilot you already have."
+    )]
+    NpmMissing,
+    /// `npm install` failed.
+    #[error(
+        "npm could not install @github/copilot {version} ({status}). Its last lines were:\n\n{tail}\n\n\
+         Check the network connection and npm's registry setting, then run groundlink again."
+    )]
+    NpmFailed {
+        /// The version that was asked for.
+        version: String,
+        /// How npm ended.
+        status: ExitStatus,
+        /// The end of what it printed.
+        tail: String,
+    },
+    /// npm succeeded, but there is no binary for this platform.
+    #[error(
+        "npm installed @github/copilot {version}, but without a binary for this machine ({os}, {arch}). \
+         Check that npm does not leave out optional packages (`npm config get omit`), or choose another --cli-version."
+    )]
+    NoBinary {
+        /// The version that was installed.
+        version: String,
+        /// The operating system.
+        os: &'static str,
+        /// The processor.
+        arch: &'static str,
+    },
+    /// Neither a home directory nor the variable that replaces it is known.
+    #[error("no home directory is known; set HOME, or set {variable} to a directory that may be used instead")]
+    NoHome {
+        /// The variable that would do.
+        variable: &'static str,
+    },
+    /// A file system operation failed.
+    #[error("{action} {path}: {source}")]
+    Io {
+        /// What was tried, as the beginning of the sentence.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Wraps an I/O error with what was tried on which path.
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}
