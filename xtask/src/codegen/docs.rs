@@ -1,0 +1,82 @@
+//! Our words about the facts.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::facts::read_tables;
+use crate::error::{Error, Result};
+
+/// The file whose `[fields]` speak for every field of a name that has no words of its own.
+const COMMON: &str = "common";
+
+/// Docs by item and by part of it (a field, a word, a variant; `doc` is the item itself).
+#[derive(Debug, Default)]
+pub(super) struct Docs {
+    texts: BTreeMap<(String, String), String>,
+    used: RefCell<BTreeSet<(String, String)>>,
+    missing: RefCell<BTreeSet<String>>,
+}
+
+impl Docs {
+    /// Reads every docs file of a folder.
+    pub(super) fn read(folder: &Path) -> Result<Self> {
+        let mut docs = Self::default();
+        for (file, table) in read_tables(folder)? {
+            let bad = |problem: String| Error::facts(&format!("docs/{file}.toml"), problem);
+            for (item, parts) in &table {
+                let parts = parts.as_table().ok_or_else(|| bad(format!("`{item}` is not a table")))?;
+                if file == COMMON && item != "fields" {
+                    return Err(bad(format!("`{item}`: only `fields` stands here")));
+                }
+                for (part, text) in parts {
+                    let text = text.as_str().map(str::trim).filter(|text| !text.is_empty());
+                    let text = text.ok_or_else(|| bad(format!("{item}.{part} is not a text")))?;
+                    let item = if file == COMMON { "" } else { item };
+                    if docs.texts.insert((item.to_owned(), part.clone()), text.to_owned()).is_some() {
+                        return Err(bad(format!("{item}.{part} stands twice")));
+                    }
+                }
+            }
+        }
+        Ok(docs)
+    }
+
+    /// The words about an item itself.
+    pub(super) fn item(&self, item: &str) -> String {
+        self.part(item, "doc")
+    }
+
+    /// The words about a part of an item.
+    pub(super) fn part(&self, item: &str, part: &str) -> String {
+        for key in [(item.to_owned(), part.to_owned()), (String::new(), part.to_owned())] {
+            if let Some(text) = self.texts.get(&key) {
+                self.used.borrow_mut().insert(key);
+                return text.clone();
+            }
+        }
+        self.missing.borrow_mut().insert(format!("{item}.{part}"));
+        format!("`{part}` on the wire.")
+    }
+
+    /// Refuses words about what is no fact, and lists what has none.
+    pub(super) fn check(&self) -> Result<()> {
+        let used = self.used.borrow();
+        if let Some((item, part)) = self.texts.keys().find(|key| !used.contains(*key)) {
+            return Err(Error::facts("docs", format!("no fact backs `{item}.{part}`")));
+        }
+        Ok(())
+    }
+
+    /// Items and parts without words.
+    pub(super) fn missing(&self) -> Vec<String> {
+        self.missing.borrow().iter().cloned().collect()
+    }
+}
+
+impl From<&[(&str, &str, &str)]> for Docs {
+    fn from(texts: &[(&str, &str, &str)]) -> Self {
+        let texts = texts.iter().map(|(item, part, text)| (((*item).to_owned(), (*part).to_owned()), (*text).to_owned()));
+        Self { texts: texts.collect(), ..Self::default() }
+    }
+}

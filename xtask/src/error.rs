@@ -1,0 +1,44 @@
+//! Why a task failed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a task failed; the message says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum Error {
+    /// A file or folder could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A facts or docs file is not as it must be.
+    #[error("{file}: {problem}")]
+    Facts {
+        /// The file's name.
+        file: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The generated files are not what the facts give.
+    #[error("generated code is not current: {}; run `cargo xtask codegen` and commit the result", .0.join(", "))]
+    NotCurrent(Vec<String>),
+}
+
+/// A result of a task.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// For `map_err` on file operations.
+    pub(crate) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File { path: path.to_owned(), source }
+    }
+
+    /// A problem in a facts or docs file.
+    pub(crate) fn facts(file: &str, problem: impl Into<String>) -> Self {
+        Self::Facts { file: file.to_owned(), problem: problem.into() }
+    }
+}
