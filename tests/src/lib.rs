@@ -1,1 +1,15 @@
-//! Placeholder.
+//! Whole-system tests: the real command, the real Copilot CLI, a real browser.
+//!
+//! Run them with `cargo xtask test`, which provides the real parts and tells the tests where they are.
+//! A test that needs a part has `with_cli` or `with_browser` in its path, so that `--without` can leave it out by
+//! name; a test whose part is missing fails.
+//!
+//! - [`parts`]: where the real parts are
+//! - [`browser`]: Chromium, one command at a time
+//! - [`demo`]: the `groundlink` command as a person starts it
+//! - [`native`]: the CLI's own exporter against a hub of ours
+
+pub mod browser;
+pub mod demo;
+pub mod native;
+pub mod parts;

@@ -1,1 +1,30 @@
-//! Placeholder.
+//! Stand-ins and helpers for tests and examples: never for production.
+//!
+//! The agent in the tests is the real, unmodified Copilot CLI. What stands in is only what no test may touch: GitHub's
+//! account endpoints ([`github`]) and the model (`groundlink_cli::scripted`).
+//!
+//! - [`signed_in`]: everything that makes a CLI believe somebody is signed in
+//! - [`github`]: GitHub's account endpoints
+//! - [`hub`]: a hub of the test's own
+//! - [`viewer`]: the hub's viewer API, as a test speaks it
+//! - [`process`]: real programs, their output, and what is left of them
+//! - [`repo`]: scratch repositories
+//! - [`wait`]: waiting for a condition
+//! - [`normalise`]: comparable output
+
+pub mod github;
+pub mod hub;
+pub mod normalise;
+pub mod process;
+pub mod repo;
+pub mod signed_in;
+pub mod viewer;
+pub mod wait;
+
+pub use groundlink_cli::scripted;
+pub use hub::TestHub;
+pub use process::Program;
+pub use repo::ScratchRepo;
+pub use signed_in::SignedInCli;
+pub use viewer::Viewer;
+pub use wait::{eventually, eventually_or};

@@ -1,0 +1,185 @@
+//! A stand-in for the GitHub endpoints the Copilot CLI needs in order to be signed in.
+//!
+//! It has no Mission Control endpoints (that is the hub's work) and no model of its own: chat requests go on to the
+//! scripted model.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Json;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// The model the account offers, and the one tests ask for.
+pub const MODEL: &str = "claude-sonnet-4.5";
+/// Who is signed in.
+pub const LOGIN: &str = "octo";
+/// Chat requests carry whole conversations; this is far above what a test sends.
+const MAX_CHAT_BODY: usize = 32 * 1024 * 1024;
+
+/// The running stand-in; it stops when dropped.
+#[derive(Debug)]
+pub struct StandInGithub {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    address: SocketAddr,
+    model: String,
+    http: reqwest::Client,
+    requests: Mutex<Vec<Seen>>,
+}
+
+/// One request the stand-in answered.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Path without query.
+    pub path: String,
+    /// The authorization header, as it came.
+    pub authorization: Option<String>,
+}
+
+impl StandInGithub {
+    /// Starts on a free loopback port; chat requests go to `model_base_url` (an OpenAI-style completions endpoint).
+    ///
+    /// # Errors
+    ///
+    /// When no loopback port can be opened.
+    pub async fn start(model_base_url: &str) -> std::io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            address,
+            model: model_base_url.trim_end_matches('/').to_owned(),
+            // Whatever proxy the environment names is not for loopback.
+            http: reqwest::Client::builder().no_proxy().build().map_err(std::io::Error::other)?,
+            requests: Mutex::default(),
+        });
+        let router = Router::new()
+            .route("/copilot_internal/user", get(account))
+            .route("/models", get(models))
+            .route("/user", get(user))
+            .route("/repos/{owner}/{name}", get(repository))
+            .route("/page", get(|| async { axum::response::Html("<h1>A page</h1>") }))
+            .route("/chat/completions", post(chat))
+            .fallback(|| async { (StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))) })
+            .layer(axum::middleware::from_fn_with_state(Arc::clone(&shared), note))
+            .with_state(Arc::clone(&shared));
+        let task = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::warn!(%error, "the stand-in for GitHub stopped");
+            }
+        });
+        Ok(Self { address, shared, task })
+    }
+
+    /// Its base address, for `COPILOT_API_URL` and `COPILOT_DEBUG_GITHUB_API_URL`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What it has been asked so far.
+    pub fn requests(&self) -> Vec<Seen> {
+        self.shared.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether anybody has shown it this token: proof that a canary was really in use.
+    pub fn has_seen_token(&self, token: &str) -> bool {
+        self.requests().iter().any(|seen| seen.authorization.as_deref().is_some_and(|value| value.contains(token)))
+    }
+}
+
+impl Drop for StandInGithub {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn note(State(shared): State<Arc<Shared>>, request: Request, next: axum::middleware::Next) -> Response {
+    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let seen = Seen { path: request.uri().path().to_owned(), authorization };
+    shared.requests.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+    next.run(request).await
+}
+
+fn signed_in(headers: &HeaderMap) -> bool {
+    headers.get(header::AUTHORIZATION).is_some_and(|value| !value.is_empty())
+}
+
+async fn account(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    if !signed_in(&headers) {
+        return (StatusCode::UNAUTHORIZED, Json(json!({"message": "Bad credentials"}))).into_response();
+    }
+    let here = format!("http://{}", shared.address);
+    Json(json!({
+        "login": LOGIN,
+        "copilot_plan": "individual_pro",
+        "chat_enabled": true,
+        "is_mcp_enabled": true,
+        "analytics_tracking_id": "stand-in",
+        "endpoints": {"api": here, "telemetry": here},
+    }))
+    .into_response()
+}
+
+async fn models() -> Json<Value> {
+    Json(json!({"data": [{
+        "id": MODEL, "name": MODEL, "object": "model", "vendor": "stand-in", "version": MODEL,
+        "preview": false, "model_picker_enabled": true, "is_chat_default": true,
+        "policy": {"state": "enabled", "terms": ""},
+        "supported_endpoints": ["/chat/completions"],
+        "capabilities": {
+            "type": "chat", "object": "model_capabilities", "family": MODEL, "tokenizer": "o200k_base",
+            "supports": {"vision": true, "tool_calls": true, "parallel_tool_calls": true, "streaming": true},
+            "limits": {
+                "max_context_window_tokens": 128_000, "max_prompt_tokens": 110_000, "max_output_tokens": 16_000,
+            },
+        },
+    }]}))
+}
+
+async fn user() -> Json<Value> {
+    Json(json!({"login": LOGIN, "id": 7}))
+}
+
+async fn repository(Path((owner, name)): Path<(String, String)>) -> Json<Value> {
+    Json(json!({
+        "id": 42, "name": name, "full_name": format!("{owner}/{name}"), "private": false,
+        "owner": {"id": 7, "login": owner},
+    }))
+}
+
+/// Hands the request on and streams the answer back; when the CLI hangs up, the model's side is hung up too.
+async fn chat(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    match forward(&shared, request).await {
+        Ok(response) => response,
+        Err(error) => (StatusCode::BAD_GATEWAY, Json(json!({"error": {"message": error}}))).into_response(),
+    }
+}
+
+async fn forward(shared: &Shared, request: Request) -> Result<Response, String> {
+    let body = axum::body::to_bytes(request.into_body(), MAX_CHAT_BODY).await.map_err(|error| error.to_string())?;
+    let answer = shared
+        .http
+        .post(format!("{}/chat/completions", shared.model))
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(body)
+        .send()
+        .await
+        .map_err(|error| error.to_string())?;
+    let mut response = Response::builder().status(answer.status());
+    if let Some(content_type) = answer.headers().get(header::CONTENT_TYPE) {
+        response = response.header(header::CONTENT_TYPE, content_type);
+    }
+    response.body(Body::from_stream(answer.bytes_stream())).map_err(|error| error.to_string())
+}

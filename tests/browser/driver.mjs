@@ -1,0 +1,185 @@
+// Drives a real Chromium for the Rust tests: one JSON command a line on stdin, one JSON answer a line on stdout.
+// It knows pages and selectors, nothing of groundlink; what is tested stands in the Rust tests.
+//
+//   node driver.mjs PLAYWRIGHT_FOLDER CHROMIUM
+
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import path from "node:path";
+
+const [playwrightFolder, chromiumPath] = process.argv.slice(2);
+const { chromium } = createRequire(path.join(playwrightFolder, "package.json"))("playwright-core");
+
+const browser = await chromium.launch({
+  executablePath: chromiumPath,
+  headless: true,
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+  ],
+});
+
+const pages = new Map(); // name -> { context, page, problems }
+
+function pageOf(command) {
+  const entry = pages.get(command.page);
+  if (!entry) throw new Error(`no page named ${command.page}`);
+  return entry;
+}
+
+function locate(command) {
+  let found = pageOf(command).page.locator(command.selector);
+  if (command.text !== undefined) found = found.filter({ hasText: command.text });
+  return command.last ? found.last() : found.first();
+}
+
+const operations = {
+  // A fresh browser context: no cookies or storage of another page.
+  async open(command) {
+    const { width, height, mobile = false, dark = false } = command;
+    const context = await browser.newContext({
+      viewport: { width, height },
+      isMobile: mobile,
+      hasTouch: mobile,
+      deviceScaleFactor: mobile ? 2 : 1,
+      colorScheme: dark ? "dark" : "light",
+    });
+    const page = await context.newPage();
+    const problems = [];
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") {
+        problems.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
+      }
+    });
+    page.on("pageerror", (error) => problems.push(`page error: ${error.message}`));
+    page.on("requestfailed", (request) => {
+      // Ended streams are how a page goes away or reconnects, no fault.
+      const why = request.failure()?.errorText ?? "";
+      if (why !== "net::ERR_ABORTED") problems.push(`request failed: ${request.url()} ${why}`);
+    });
+    page.on("response", (response) => {
+      if (response.status() >= 400) problems.push(`status ${response.status()}: ${response.url()}`);
+    });
+    pages.set(command.page, { context, page, problems });
+    const response = await page.goto(command.url, { waitUntil: "domcontentloaded" });
+    return { status: response?.status(), title: await page.title() };
+  },
+  async reload(command) {
+    await pageOf(command).page.reload({ waitUntil: "domcontentloaded" });
+    return {};
+  },
+  async close(command) {
+    await pageOf(command).context.close();
+    pages.delete(command.page);
+    return {};
+  },
+  async offline(command) {
+    await pageOf(command).context.setOffline(command.offline);
+    return {};
+  },
+  async dark(command) {
+    await pageOf(command).page.emulateMedia({ colorScheme: command.dark ? "dark" : "light" });
+    return {};
+  },
+  async resize(command) {
+    await pageOf(command).page.setViewportSize({ width: command.width, height: command.height });
+    return {};
+  },
+
+  // Waits until something that fits is there ("visible", "hidden", "attached", "detached").
+  async wait(command) {
+    const found = locate(command);
+    await found.waitFor({ state: command.state ?? "visible", timeout: command.timeout });
+    return command.state === "hidden" || command.state === "detached" ? {} : { text: await found.innerText() };
+  },
+  async click(command) {
+    await locate(command).click({ timeout: command.timeout });
+    return {};
+  },
+  async fill(command) {
+    await locate(command).fill(command.value, { timeout: command.timeout });
+    return {};
+  },
+  async press(command) {
+    await locate(command).press(command.key, { timeout: command.timeout });
+    return {};
+  },
+  async texts(command) {
+    return { texts: await pageOf(command).page.locator(command.selector).allInnerTexts() };
+  },
+  async attribute(command) {
+    return { value: await locate(command).getAttribute(command.name, { timeout: command.timeout }) };
+  },
+  async enabled(command) {
+    return { enabled: await locate(command).isEnabled({ timeout: command.timeout }) };
+  },
+
+  // Watches the last element that fits `selector`, from inside the page and at every frame, until its text contains
+  // `until`. Answers the distinct lengths it had on the way: more than two mean that a person saw it grow.
+  async grow(command) {
+    const { page } = pageOf(command);
+    const lengths = await page.evaluate(
+      ({ selector, until, timeout }) =>
+        new Promise((resolve, reject) => {
+          const seen = [];
+          const deadline = performance.now() + timeout;
+          const look = () => {
+            const all = document.querySelectorAll(selector);
+            const text = all.length ? all[all.length - 1].textContent : "";
+            if (seen.at(-1) !== text.length) seen.push(text.length);
+            if (text.includes(until)) return resolve(seen);
+            if (performance.now() > deadline) {
+              return reject(new Error(`${selector} never said ${until}; lengths ${seen}; at last: ${text.slice(-200)}`));
+            }
+            setTimeout(look, 15);
+          };
+          look();
+        }),
+      { selector: command.selector, until: command.until, timeout: command.timeout },
+    );
+    return { lengths };
+  },
+
+  // Whether the page can be scrolled sideways, and by which elements.
+  async layout(command) {
+    return pageOf(command).page.evaluate(() => {
+      const root = document.documentElement;
+      const scrollsItself = (element) => {
+        for (let at = element.parentElement; at && at !== document.body; at = at.parentElement) {
+          if (["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(at).overflowX)) return true;
+        }
+        return false;
+      };
+      const wide = [...document.body.querySelectorAll("*")]
+        .filter((element) => element.getBoundingClientRect().right > root.clientWidth + 1 && !scrollsItself(element))
+        .map((element) => `${element.tagName.toLowerCase()}.${element.className}`);
+      return { scrollWidth: Math.max(root.scrollWidth, document.body.scrollWidth), clientWidth: root.clientWidth, wide: wide.slice(0, 10) };
+    });
+  },
+  async screenshot(command) {
+    await pageOf(command).page.screenshot({ path: command.path, fullPage: command.full ?? false });
+    return {};
+  },
+  async problems(command) {
+    return { problems: pageOf(command).problems };
+  },
+  async html(command) {
+    return { html: await pageOf(command).page.content() };
+  },
+};
+
+const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
+answer({ ready: true, version: browser.version() });
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (!line.trim()) continue;
+  try {
+    const command = JSON.parse(line);
+    const operation = operations[command.op];
+    if (!operation) throw new Error(`unknown operation ${command.op}`);
+    answer({ ok: await operation(command) });
+  } catch (error) {
+    answer({ error: String(error?.message ?? error) });
+  }
+}
+await browser.close();

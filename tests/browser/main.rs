@@ -1,0 +1,5 @@
+//! Whole-system tests in a real browser.
+
+mod with_browser {
+    mod demo;
+}

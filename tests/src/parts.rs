@@ -1,0 +1,74 @@
+//! Where the real parts are: told by `cargo xtask test`, or found where it has put them before.
+
+use std::path::{Path, PathBuf};
+
+/// The Copilot CLI.
+///
+/// # Panics
+///
+/// When it is not there.
+pub fn copilot() -> PathBuf {
+    part("GROUNDLINK_TEST_CLI")
+}
+
+/// Node, the folder with playwright-core, and Chromium.
+///
+/// # Panics
+///
+/// When one of them is not there.
+pub fn browser() -> (PathBuf, PathBuf, PathBuf) {
+    (part("GROUNDLINK_TEST_NODE"), part("GROUNDLINK_TEST_PLAYWRIGHT"), part("GROUNDLINK_TEST_CHROMIUM"))
+}
+
+/// The `groundlink` command, built by `cargo xtask test` before the tests run.
+///
+/// # Panics
+///
+/// When it has not been built.
+pub fn groundlink() -> PathBuf {
+    built("groundlink")
+}
+
+/// An example of the workspace, as built.
+///
+/// # Panics
+///
+/// When it has not been built.
+pub fn example(name: &str) -> PathBuf {
+    built(&format!("examples/{name}"))
+}
+
+/// Where screenshots and other leftovers for people go.
+pub fn output(folder: &str) -> PathBuf {
+    let path = profile_dir().parent().map(Path::to_path_buf).unwrap_or_default().join(folder);
+    std::fs::create_dir_all(&path).expect("a writable target directory");
+    path
+}
+
+/// This package's own folder.
+pub fn package() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn part(variable: &str) -> PathBuf {
+    let path = std::env::var_os(variable).map(PathBuf::from);
+    match path {
+        Some(path) if path.exists() => path,
+        Some(path) => panic!("{variable} says {}, which is not there", path.display()),
+        None => panic!(
+            "{variable} is not set: run the tests with `cargo xtask test`, which provides the real parts (`cargo xtask test --quick -- NAME` for one)"
+        ),
+    }
+}
+
+fn built(name: &str) -> PathBuf {
+    let path = profile_dir().join(name);
+    assert!(path.is_file(), "{} is not built: run the tests with `cargo xtask test`", path.display());
+    path
+}
+
+/// `target/debug` or the like: test binaries are in `deps` below it.
+fn profile_dir() -> PathBuf {
+    let this = std::env::current_exe().expect("the path of this test");
+    this.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
+}

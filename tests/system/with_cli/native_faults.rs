@@ -1,0 +1,102 @@
+//! What goes wrong on the CLI's side of the wire: a killed process, two attachments, a hub that restarts.
+
+use std::time::Duration;
+
+use groundlink::remote::RemoteExt;
+use groundlink_testkit::process::signal;
+use groundlink_testkit::{Viewer, eventually_or};
+use groundlink_tests::native::{Rig, duplicates, said};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_killed_cli_resumes_under_the_same_link_without_duplicates() {
+    let rig = Rig::start().await;
+    let client = rig.client().start().await.expect("the CLI starts");
+    let session = client.create_session(rig.config()).await.expect("a session");
+    let id = session.id().clone();
+    let link = session.remote().enable().await.expect("enabled").link.expect("a link");
+    let viewer = Viewer::open(link.url().as_str()).await;
+    viewer.say("said before the kill").await;
+    viewer.until_idle().await;
+    let before = viewer.events().await;
+
+    signal("KILL", &[client.pid().expect("a child process")]).await;
+    let reason = tokio::time::timeout(Duration::from_secs(10), client.closed()).await;
+    assert!(reason.is_ok(), "the client notices that its CLI is gone");
+
+    let client = rig.client().start().await.expect("the CLI starts again");
+    let session = client.resume_session(id, rig.config()).await.expect("the session resumes");
+    let again = session.remote().enable().await.expect("enabled again").link.expect("a link");
+    assert_eq!(again.url(), link.url(), "the link stays the same");
+    viewer.say("said after the kill").await;
+    viewer.until_idle().await;
+
+    let events = viewer.events().await;
+    assert_eq!(duplicates(&events), []);
+    assert_eq!(events[..before.len()], before, "what was there stays where it was");
+    assert_eq!(said(&events, "said before the kill"), 1);
+    assert_eq!(said(&events, "said after the kill"), 1);
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn two_attachments_of_one_session_execute_nothing_twice() {
+    let rig = Rig::start().await;
+    let client = rig.client().start().await.expect("the CLI starts");
+    let session = client.create_session(rig.config()).await.expect("a session");
+    let link = session.remote().enable().await.expect("enabled").link.expect("a link");
+    // The process-wide remote control attaches the same session once more, with a poller of its own.
+    let second = json!({
+        "sessionId": session.id(),
+        "config": {"remote": true, "steerable": true, "explicit": true, "silent": false},
+    });
+    let status = client.call_raw("sessions.startRemoteControl", &second).await.expect("a second attachment");
+    assert!(status.get().contains("\"active\""), "{status}");
+
+    let viewer = Viewer::open(link.url().as_str()).await;
+    for round in 1..=3 {
+        viewer.say(&format!("message {round}")).await;
+        viewer.until_idle().await;
+    }
+    for _ in 0..2 {
+        viewer.say("run-shell").await;
+        viewer.permit(true).await;
+        viewer.until_idle().await;
+    }
+    // Both exporters are alive: an event is uploaded by each, and kept once.
+    let events = viewer.events().await;
+    assert_eq!(duplicates(&events), []);
+    for round in 1..=3 {
+        assert_eq!(said(&events, &format!("message {round}")), 1);
+    }
+    assert_eq!(rig.repo.read("shell-proof.txt").as_deref(), Some("shell-was-here\nshell-was-here\n"));
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_hub_that_restarts_goes_on_where_it_was() {
+    let mut rig = Rig::start().await;
+    let client = rig.client().start().await.expect("the CLI starts");
+    let session = client.create_session(rig.config()).await.expect("a session");
+    let link = session.remote().enable().await.expect("enabled").link.expect("a link");
+    let viewer = Viewer::open(link.url().as_str()).await;
+    viewer.say("said before the restart").await;
+    viewer.until_idle().await;
+
+    rig.hub.restart().await;
+
+    // A CLI whose uploads failed too often sleeps until something happens in the session.
+    session.log("the hub is back", true).await.expect("logged");
+    let viewer = Viewer::open(link.url().as_str()).await;
+    viewer.say("said after the restart").await;
+    viewer.until_idle().await;
+    eventually_or("a complete history without duplicates", Duration::from_secs(20), || async {
+        let events = viewer.events().await;
+        let complete = said(&events, "said before the restart") == 1
+            && said(&events, "said after the restart") == 1
+            && duplicates(&events).is_empty();
+        if complete { Ok(()) } else { Err(format!("{} events", events.len())) }
+    })
+    .await;
+    client.stop().await;
+}
