@@ -1,0 +1,231 @@
+//! What the tasks and the handles of one peer share.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+
+use super::builder::{EndHook, FastPath, NoiseSink, NotificationSink, RequestHandler};
+use super::outbox::Outbox;
+use super::pending::{Pending, Ticket};
+use super::serve::Incoming;
+use crate::envelope;
+use crate::rpc::MethodTable;
+use crate::{CallError, CloseReason, ErrorObject, Limits, RawJson};
+
+/// The method that cancels a request, by convention of the protocols that frame JSON-RPC this way.
+pub(crate) const CANCEL: &str = "$/cancelRequest";
+
+/// Bytes allowed for the envelope around params when a message is measured.
+const ENVELOPE: usize = 64;
+
+/// Everything a builder decided.
+pub(crate) struct Setup {
+    pub(crate) limits: Limits,
+    pub(crate) methods: MethodTable,
+    pub(crate) on_request: Option<RequestHandler>,
+    pub(crate) on_notification: Option<NotificationSink>,
+    pub(crate) on_noise: Option<NoiseSink>,
+    pub(crate) on_end: Option<EndHook>,
+    pub(crate) fast_paths: Vec<FastPath>,
+}
+
+pub(crate) struct Core {
+    pub(crate) setup: Setup,
+    pub(crate) outbox: Outbox,
+    pub(crate) pending: Pending,
+    pub(crate) incoming: Incoming,
+    next_id: AtomicU64,
+    reason: OnceLock<CloseReason>,
+    closed: CancellationToken,
+}
+
+impl Core {
+    pub(crate) fn new(setup: Setup) -> Self {
+        Self {
+            outbox: Outbox::new(setup.limits.write_high_water),
+            pending: Pending::default(),
+            incoming: Incoming::default(),
+            next_id: AtomicU64::new(1),
+            reason: OnceLock::new(),
+            closed: CancellationToken::new(),
+            setup,
+        }
+    }
+
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        params: Option<&RawValue>,
+    ) -> Result<RawJson, CallError> {
+        self.check(method, params)?;
+        self.outbox.room().await;
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let waiting = self.pending.register(id).map_err(CallError::Closed)?;
+        // From here on, dropping this future cancels the call.
+        let ticket = Ticket::new(self, id);
+        let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":{}"#, Quoted(method));
+        self.push_message(&head, params);
+        let outcome = waiting.await;
+        ticket.answered();
+        // The sender goes unused only with the table itself, which closes with a reason first.
+        outcome.unwrap_or_else(|_| {
+            Err(CallError::Closed(
+                self.close_reason().unwrap_or(CloseReason::Local),
+            ))
+        })
+    }
+
+    pub(crate) async fn notify(
+        &self,
+        method: &str,
+        params: Option<&RawValue>,
+    ) -> Result<(), CallError> {
+        self.check(method, params)?;
+        self.outbox.room().await;
+        if let Some(reason) = self.close_reason() {
+            return Err(CallError::Closed(reason));
+        }
+        self.push_message(
+            &format!(r#"{{"jsonrpc":"2.0","method":{}"#, Quoted(method)),
+            params,
+        );
+        Ok(())
+    }
+
+    /// Tells the other side that nobody waits for an answer any more.
+    pub(crate) fn cancel(&self, id: u64) {
+        self.push_unasked(&format!(
+            r#"{{"jsonrpc":"2.0","method":"{CANCEL}","params":{{"id":{id}}}}}"#
+        ));
+    }
+
+    /// Refuses what the other side could not read or would silently misread.
+    fn check(&self, method: &str, params: Option<&RawValue>) -> Result<(), CallError> {
+        if let Some(reason) = self.close_reason() {
+            return Err(CallError::Closed(reason));
+        }
+        let Some(params) = params else { return Ok(()) };
+        let text = params.get();
+        if text.starts_with('[') && text[1..].trim_start() != "]"
+            || !text.starts_with(['{', '[']) && text != "null"
+        {
+            return Err(CallError::NotNamed {
+                method: method.to_owned(),
+            });
+        }
+        let limits = &self.setup.limits;
+        let size = text.len() + method.len() + ENVELOPE;
+        if size > limits.max_frame {
+            return Err(CallError::TooLarge {
+                method: method.to_owned(),
+                size,
+                max: limits.max_frame,
+            });
+        }
+        if envelope::nests_deeper(text, limits.max_depth.saturating_sub(1)) {
+            return Err(CallError::TooDeep {
+                method: method.to_owned(),
+                max: limits.max_depth,
+            });
+        }
+        Ok(())
+    }
+
+    fn push_message(&self, head: &str, params: Option<&RawValue>) {
+        match params {
+            Some(params) => self.outbox.push(&[
+                head.as_bytes(),
+                br#","params":"#,
+                params.get().as_bytes(),
+                b"}",
+            ]),
+            None => self.outbox.push(&[head.as_bytes(), b"}"]),
+        };
+    }
+
+    /// Queues a message from a place that cannot wait. Past the cap the other side is not reading, and goes.
+    pub(crate) fn push_unasked(&self, message: &str) {
+        let unwritten = self.outbox.push(&[message.as_bytes()]);
+        if unwritten > self.setup.limits.write_cap {
+            self.close(CloseReason::Stalled { unwritten });
+        }
+    }
+
+    /// Queues an error answer from within the read loop.
+    pub(crate) fn refuse(&self, id: Option<&RawValue>, error: &ErrorObject) {
+        self.push_unasked(&error_answer(id.map_or("null", RawValue::get), error));
+    }
+
+    /// Ends the connection; only the first reason counts.
+    pub(crate) fn close(&self, reason: CloseReason) {
+        if self.reason.set(reason).is_err() {
+            return;
+        }
+        let Some(reason) = self.reason.get() else {
+            return;
+        };
+        tracing::debug!(%reason, "connection closed");
+        self.outbox.close();
+        self.pending.fail_all(reason);
+        self.incoming.abort_all();
+        self.closed.cancel();
+    }
+
+    /// Writes what is queued and closes the writing half. Reading goes on until the other side is done.
+    pub(crate) fn finish_writing(&self) {
+        self.outbox.close();
+    }
+
+    pub(crate) fn close_reason(&self) -> Option<CloseReason> {
+        // `reason` is set a moment before the token; what callers see is the token.
+        if self.closed.is_cancelled() {
+            self.reason.get().cloned()
+        } else {
+            None
+        }
+    }
+
+    pub(crate) async fn closed(&self) -> CloseReason {
+        self.closed.cancelled().await;
+        self.reason.get().cloned().unwrap_or(CloseReason::Local)
+    }
+
+    /// Whether what is queued is still to be written after the close.
+    pub(crate) fn closed_locally(&self) -> bool {
+        matches!(self.reason.get(), Some(CloseReason::Local))
+    }
+}
+
+/// The text of an error answer.
+pub(crate) fn error_answer(id: &str, error: &ErrorObject) -> String {
+    let ErrorObject {
+        code,
+        message,
+        data,
+    } = error;
+    let data = data
+        .as_deref()
+        .map_or_else(String::new, |data| format!(r#","data":{data}"#));
+    format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":{}{data}}}}}"#,
+        Quoted(message)
+    )
+}
+
+/// A string as JSON.
+struct Quoted<'a>(&'a str);
+
+impl std::fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self
+            .0
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+        {
+            return write!(f, "\"{}\"", self.0);
+        }
+        write!(f, "{}", serde_json::Value::from(self.0))
+    }
+}

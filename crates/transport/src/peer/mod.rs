@@ -1,0 +1,150 @@
+//! The peer: calls out, requests in, over one pair of byte streams.
+
+mod builder;
+mod core;
+mod outbox;
+mod pending;
+mod read;
+mod serve;
+mod write;
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::{CallError, CloseReason, RawJson};
+
+pub(crate) use builder::EndHook;
+pub use builder::{HandlerFuture, PeerBuilder};
+pub(crate) use core::Core;
+
+/// One end of a JSON-RPC connection. Cheap to clone; the connection closes when the last clone goes.
+///
+/// A handler or a callback that needs its own peer must hold a [`WeakPeer`], or neither ever goes.
+#[derive(Clone)]
+pub struct Peer {
+    handle: Arc<Handle>,
+}
+
+/// A [`Peer`] that does not keep the connection open.
+#[derive(Clone)]
+pub struct WeakPeer {
+    handle: Weak<Handle>,
+}
+
+/// What all clones of a peer share; its end is the end of the connection.
+struct Handle {
+    core: Arc<Core>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.core.close(CloseReason::Local);
+    }
+}
+
+impl Peer {
+    /// Calls a method and gives its result as it came.
+    ///
+    /// Dropping the future tells the other side to cancel and forgets the call.
+    pub async fn call_raw(
+        &self,
+        method: &str,
+        params: Option<&RawValue>,
+    ) -> Result<RawJson, CallError> {
+        self.handle.core.call(method, params).await
+    }
+
+    /// Calls a method with params of any type that serializes to an object, and reads the result.
+    pub async fn call<R: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &impl Serialize,
+    ) -> Result<R, CallError> {
+        let params = encode(method, params)?;
+        let result = self.call_raw(method, Some(&params)).await?;
+        serde_json::from_str(result.get()).map_err(|source| CallError::Decode {
+            method: method.to_owned(),
+            source: Arc::new(source),
+        })
+    }
+
+    /// Sends a notification. It is on its way when this returns, not necessarily read.
+    pub async fn notify_raw(
+        &self,
+        method: &str,
+        params: Option<&RawValue>,
+    ) -> Result<(), CallError> {
+        self.handle.core.notify(method, params).await
+    }
+
+    /// Sends a notification with params of any type that serializes to an object.
+    pub async fn notify(&self, method: &str, params: &impl Serialize) -> Result<(), CallError> {
+        let params = encode(method, params)?;
+        self.notify_raw(method, Some(&params)).await
+    }
+
+    /// Waits for the end of the connection and says why it ended.
+    pub async fn closed(&self) -> CloseReason {
+        // Not through `self`, so that a caller waiting here does not need the peer to stay borrowed by more than this.
+        self.handle.core.closed().await
+    }
+
+    /// Why the connection ended, if it has.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.handle.core.close_reason()
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.handle.core.close_reason().is_some()
+    }
+
+    /// Closes the connection: pending calls fail, handlers are stopped, what is queued is written within
+    /// [`Limits::close_flush`](crate::Limits::close_flush).
+    pub fn close(&self) {
+        self.handle.core.close(CloseReason::Local);
+    }
+
+    /// A handle that does not keep the connection open.
+    pub fn downgrade(&self) -> WeakPeer {
+        WeakPeer {
+            handle: Arc::downgrade(&self.handle),
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.handle.core
+    }
+}
+
+impl WeakPeer {
+    /// The peer, while somebody holds it.
+    pub fn upgrade(&self) -> Option<Peer> {
+        self.handle.upgrade().map(|handle| Peer { handle })
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("closed", &self.close_reason())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for WeakPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakPeer").finish_non_exhaustive()
+    }
+}
+
+fn encode(method: &str, params: &impl Serialize) -> Result<RawJson, CallError> {
+    to_raw_value(params).map_err(|source| CallError::Encode {
+        method: method.to_owned(),
+        source: Arc::new(source),
+    })
+}

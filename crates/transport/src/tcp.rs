@@ -1,0 +1,123 @@
+//! Connecting to a server that runs already.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use crate::{Error, Peer, PeerBuilder};
+
+/// Where a CLI server listens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CliUrl {
+    host: String,
+    port: u16,
+}
+
+impl CliUrl {
+    /// A server on this machine.
+    pub fn local(port: u16) -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port,
+        }
+    }
+
+    /// Reads `PORT`, `HOST:PORT` or `http://HOST:PORT`. An IPv6 host stands in brackets.
+    pub fn parse(given: &str) -> Result<Self, Error> {
+        let wrong = |reason| Error::Url {
+            given: given.to_owned(),
+            reason,
+        };
+        let text = given.trim();
+        let text = match text.split_once("://") {
+            Some((scheme, rest))
+                if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("tcp") =>
+            {
+                rest
+            }
+            Some(_) => {
+                return Err(wrong(
+                    "only http:// is understood, and the connection is plain TCP",
+                ));
+            }
+            None => text,
+        };
+        let text = text.strip_suffix('/').unwrap_or(text);
+        if text.contains(['/', '?', '#', '@']) || text.contains(char::is_whitespace) {
+            return Err(wrong("it has parts besides host and port"));
+        }
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) => (host, port),
+            None => ("127.0.0.1", text),
+        };
+        let host = match host.strip_prefix('[') {
+            Some(inner) => inner
+                .strip_suffix(']')
+                .ok_or_else(|| wrong("a bracket is missing"))?,
+            None if host.contains([':', ']']) => return Err(wrong("an IPv6 host needs brackets")),
+            None => host,
+        };
+        if host.is_empty() {
+            return Err(wrong("the host is missing"));
+        }
+        let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        match port.parse::<u16>() {
+            Ok(port) if digits && port != 0 => Ok(Self {
+                host: host.to_owned(),
+                port,
+            }),
+            _ => Err(wrong("the port is not a number from 1 to 65535")),
+        }
+    }
+
+    /// The host, without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl fmt::Display for CliUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl FromStr for CliUrl {
+    type Err = Error;
+
+    fn from_str(given: &str) -> Result<Self, Error> {
+        Self::parse(given)
+    }
+}
+
+/// Connects, and starts the peer on the connection.
+pub async fn connect(url: &CliUrl, timeout: Duration, peer: PeerBuilder) -> Result<Peer, Error> {
+    let connecting = TcpStream::connect((url.host(), url.port()));
+    let stream = tokio::time::timeout(timeout, connecting)
+        .await
+        .map_err(|_| Error::ConnectTimeout {
+            address: url.to_string(),
+            after: timeout,
+        })?
+        .map_err(|source| Error::Connect {
+            address: url.to_string(),
+            source,
+        })?;
+    // Messages are whole when they are written; waiting for more only delays them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot switch off write coalescing");
+    }
+    let (reader, writer) = stream.into_split();
+    Ok(peer.build(reader, writer))
+}

@@ -1,0 +1,4 @@
+//! Everything about the transport that shows from outside, in one binary: it links once.
+
+mod child;
+mod peers;
