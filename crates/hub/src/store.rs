@@ -1,0 +1,83 @@
+//! Where sessions, events and commands are kept: one SQLite file.
+//!
+//! Writes go through one task with one connection, in `BEGIN IMMEDIATE` transactions; what waits in its queue
+//! is committed together. A write's answer comes after the commit. Reads use connections of their own and
+//! are never in the way (WAL).
+
+mod read;
+mod rows;
+mod write;
+
+pub(crate) use rows::{NewEvent, SessionRow, StoredEvent};
+pub(crate) use write::SessionUpdate;
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqliteConnection};
+
+use crate::error::HubError;
+use crate::keys::restrict;
+
+/// The database's file in the data directory.
+const FILE: &str = "hub.sqlite";
+const READERS: u32 = 4;
+
+/// Cheap to clone; all clones are the same store.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    readers: SqlitePool,
+    writer: write::Writer,
+}
+
+impl Store {
+    /// Opens the database in the directory, making it and bringing it up to date as needed.
+    pub(crate) async fn open(dir: &Path) -> Result<Self, HubError> {
+        let path = dir.join(FILE);
+        create_private(&path)
+            .map_err(|source| HubError::DataDir { path: dir.to_owned(), source })?;
+        let database = |source| HubError::Database { path: path.clone(), source };
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A "stored" that a power cut undoes would lose events for good: exporters send them once.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(std::time::Duration::from_secs(5))
+            .disable_statement_logging();
+        let mut connection: SqliteConnection = options.connect().await.map_err(database)?;
+        sqlx::migrate!()
+            .run(&mut connection)
+            .await
+            .map_err(|source| HubError::Migration { path: path.clone(), source })?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options.read_only(true))
+            .await
+            .map_err(database)?;
+        Ok(Self { readers, writer: write::Writer::start(connection) })
+    }
+
+    /// Finishes what is queued and closes the file.
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+}
+
+/// `SQLite` gives its side files the mode of the main one.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => restrict(path, 0o600),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+use groundlink_protocol::Event;
+use groundlink_protocol::api::CommandState;
+use tempfile::TempDir;
+
+use super::*;
+use crate::keys::hash_link;
+use crate::ledger::{CommandKind, Ledger, Limits, NewCommand};
+
+async fn store() -> (TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).await.unwrap();
+    (dir, store)
+}
+
+fn event(id: &str, timestamp: &str) -> NewEvent {
+    let text = format!(r#"{{"id":"{id}","timestamp":"{timestamp}","parentId":null,"type":"x","data":{{}}}}"#);
+    NewEvent::new(Event::parse(&text).unwrap())
+}
+
+#[tokio::test]
+async fn numbers_count_up_and_known_events_are_skipped() {
+    let (_dir, store) = store().await;
+    let session = store.create_session("s", hash_link("k"), 1).await.unwrap();
+    let first = store.append(session.n, vec![event("a", "1"), event("b", "2"), event("a", "1")]).await.unwrap();
+    assert_eq!(first, [Some(1), Some(2), None]);
+    let second = store.append(session.n, vec![event("b", "2"), event("c", "3")]).await.unwrap();
+    assert_eq!(second, [None, Some(3)]);
+    let ids: Vec<_> = store.events(session.n, 1, 10).await.unwrap();
+    let ids: Vec<_> = ids.iter().map(|e| (e.seq, e.event.id())).collect();
+    assert_eq!(ids, [(2, "b"), (3, "c")]);
+    assert_eq!(store.session("s").await.unwrap().unwrap().last_seq, 3);
+    assert!(store.has_event(session.n, "c").await.unwrap());
+    assert!(!store.has_event(session.n, "d").await.unwrap());
+}
+
+#[tokio::test]
+async fn two_sessions_do_not_disturb_each_other() {
+    let (_dir, store) = store().await;
+    let a = store.create_session("a", hash_link("ka"), 1).await.unwrap();
+    let b = store.create_session("b", hash_link("kb"), 1).await.unwrap();
+    let (x, y) = tokio::join!(store.append(a.n, vec![event("e", "1")]), store.append(b.n, vec![event("e", "1")]));
+    assert_eq!((x.unwrap(), y.unwrap()), (vec![Some(1)], vec![Some(1)]));
+    assert_eq!(store.links().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_failing_write_does_not_spoil_its_neighbours() {
+    let (_dir, store) = store().await;
+    let a = store.create_session("a", hash_link("ka"), 1).await.unwrap();
+    let (good, bad, also_good) = tokio::join!(
+        store.append(a.n, vec![event("1", "1")]),
+        store.append(99, vec![event("2", "1")]),
+        store.append(a.n, vec![event("3", "1")]),
+    );
+    assert_eq!(good.unwrap(), [Some(1)]);
+    bad.unwrap_err();
+    assert_eq!(also_good.unwrap(), [Some(2)]);
+}
+
+#[tokio::test]
+async fn a_system_prompt_is_kept_once_and_comes_back_byte_for_byte() {
+    let (_dir, store) = store().await;
+    let session = store.create_session("s", hash_link("k"), 1).await.unwrap();
+    let prompt = "Grüße \\u00e9 \\\"quoted\\\" ".repeat(100);
+    let texts: Vec<String> = (0..3)
+        .map(|n| {
+            format!(
+                r#"{{ "type":"system.message", "data":{{"n":"ü","contentBlocks":[{{"c":"{prompt}"}}], "id":{n},"content" : "{prompt}"}},"id":"e{n}","timestamp":"{n}"}}"#
+            )
+        })
+        .collect();
+    let events = texts.iter().map(|text| NewEvent::new(Event::parse(text).unwrap())).collect();
+    store.append(session.n, events).await.unwrap();
+    assert_eq!(store.count("texts").await, 1);
+    let stored = store.events(session.n, 0, 10).await.unwrap();
+    let stored: Vec<_> = stored.iter().map(|e| e.event.raw().get().to_owned()).collect();
+    assert_eq!(stored, texts);
+}
+
+#[tokio::test]
+async fn big_events_make_short_pages_but_never_empty_ones() {
+    let (_dir, store) = store().await;
+    let session = store.create_session("s", hash_link("k"), 1).await.unwrap();
+    let big = "x".repeat(3 << 20);
+    let events = (0..3)
+        .map(|n| NewEvent::new(Event::parse(&format!(r#"{{"id":"{n}","type":"x","data":"{big}"}}"#)).unwrap()))
+        .collect();
+    store.append(session.n, events).await.unwrap();
+    assert_eq!(store.events(session.n, 0, 10).await.unwrap().len(), 1);
+    assert_eq!(store.events(session.n, 2, 10).await.unwrap().len(), 1);
+    assert_eq!(store.events(session.n, 3, 10).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_healed_session_replays_in_the_order_of_time() {
+    let (_dir, store) = store().await;
+    let session = store.create_session("s", hash_link("k"), 1).await.unwrap();
+    store.append(session.n, vec![event("a", "2026-01-01T00:00:01Z"), event("c", "2026-01-01T00:00:03Z")]).await.unwrap();
+    store.append(session.n, vec![event("b", "2026-01-01T00:00:02Z")]).await.unwrap();
+    let order = async |row: &SessionRow| {
+        let mut ids = Vec::new();
+        store.replay(row, |e| ids.push(e.event.id().to_owned())).await.unwrap();
+        ids
+    };
+    assert_eq!(order(&session).await, ["a", "c", "b"]);
+    store.update_session(session.n, SessionUpdate { healed: Some(true), ..SessionUpdate::default() }).await.unwrap();
+    assert_eq!(order(&store.session("s").await.unwrap().unwrap()).await, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn a_restart_finds_everything_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).await.unwrap();
+    let session = store.create_session("s", hash_link("k"), 1).await.unwrap();
+    store.append(session.n, vec![event("a", "1")]).await.unwrap();
+    let update = SessionUpdate {
+        exporter: Some(Some("{}".to_owned())),
+        steerable: Some(true),
+        last_seen: Some(5),
+        gap: Some(Some("lost".to_owned())),
+        ..SessionUpdate::default()
+    };
+    store.update_session(session.n, update).await.unwrap();
+    store.update_session(session.n, SessionUpdate { gap: Some(None), ..SessionUpdate::default() }).await.unwrap();
+    let mut ledger = Ledger::new(Limits::default());
+    ledger
+        .accept(
+            NewCommand {
+                id: "c1".to_owned(),
+                client_id: "mine".to_owned(),
+                kind: CommandKind::UserMessage,
+                content: "hello".to_owned(),
+                request_id: None,
+                tool_call_id: None,
+                answer: None,
+                at_seq: 1,
+            },
+            10,
+        )
+        .unwrap();
+    ledger.take(11);
+    let entries = ledger.take_changes();
+    store.put_commands(session.n, entries.clone()).await.unwrap();
+    store.close().await;
+
+    let store = Store::open(dir.path()).await.unwrap();
+    let again = store.session("s").await.unwrap().unwrap();
+    assert_eq!(again, store.create_session("s", hash_link("k"), 99).await.unwrap());
+    assert_eq!(again.exporter.as_deref(), Some("{}"));
+    assert!(again.steerable && again.gap.is_none() && again.last_seen == Some(5) && again.last_seq == 1);
+    assert_eq!(store.commands(session.n).await.unwrap(), entries);
+    assert_eq!(entries[0].state, CommandState::Delivered);
+    assert_eq!(store.command(session.n, "c1").await.unwrap().as_ref(), Some(&entries[0]));
+    assert_eq!(store.command_by_client(session.n, "mine").await.unwrap().as_ref(), Some(&entries[0]));
+    assert!(store.command_by_client(session.n, "yours").await.unwrap().is_none());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let (dir, store) = store().await;
+    store.create_session("s", hash_link("k"), 1).await.unwrap();
+    let mut seen = 0;
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
+        seen += 1;
+    }
+    assert!(seen >= 2, "the database and its log");
+}

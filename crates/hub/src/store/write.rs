@@ -1,0 +1,307 @@
+//! Writing: one task, one connection, grouped commits.
+
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use super::rows::{NewEvent, SessionRow, Split, signed, unsigned};
+use super::Store;
+use crate::keys::LinkHash;
+use crate::ledger::Entry;
+
+/// Writes that may wait; the next one waits for a place. Each waiting one belongs to a request, so the
+/// overflow is felt by the client as slowness.
+const QUEUE: usize = 128;
+/// Writes that are committed together.
+const GROUP: usize = 64;
+
+/// A change of a session's own row. `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SessionUpdate {
+    /// `Some(None)`: no bridge any more.
+    pub(crate) exporter: Option<Option<String>>,
+    pub(crate) steerable: Option<bool>,
+    pub(crate) shared: Option<bool>,
+    pub(crate) ended: Option<bool>,
+    pub(crate) last_seen: Option<u64>,
+    /// `Some(None)`: there is no gap any more.
+    pub(crate) gap: Option<Option<String>>,
+    pub(crate) healed: Option<bool>,
+}
+
+#[derive(Debug)]
+enum Change {
+    Create { id: String, link: LinkHash, now: u64 },
+    Append { session: i64, events: Vec<NewEvent> },
+    Update { session: i64, update: SessionUpdate },
+    Commands { session: i64, entries: Vec<Entry> },
+}
+
+enum Outcome {
+    Session(SessionRow),
+    Seqs(Vec<Option<u64>>),
+    Done,
+}
+
+struct Job {
+    change: Change,
+    reply: oneshot::Sender<sqlx::Result<Outcome>>,
+}
+
+enum Message {
+    Job(Job),
+    Close(oneshot::Sender<()>),
+}
+
+/// The way to the writing task.
+#[derive(Debug, Clone)]
+pub(super) struct Writer(mpsc::Sender<Message>);
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Message")
+    }
+}
+
+impl Writer {
+    pub(super) fn start(connection: SqliteConnection) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(run(connection, receiver));
+        Self(sender)
+    }
+
+    pub(super) async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.0.send(Message::Close(done)).await.is_ok() {
+            // An error means that the task has ended, which is what is wanted.
+            let _ = closed.await;
+        }
+    }
+
+    async fn write(&self, change: Change) -> sqlx::Result<Outcome> {
+        let (reply, answer) = oneshot::channel();
+        self.0
+            .send(Message::Job(Job { change, reply }))
+            .await
+            .map_err(|_| sqlx::Error::PoolClosed)?;
+        answer.await.map_err(|_| sqlx::Error::PoolClosed)?
+    }
+}
+
+impl Store {
+    /// The session with this id, made if it is new.
+    pub(crate) async fn create_session(&self, id: &str, link: LinkHash, now: u64) -> sqlx::Result<SessionRow> {
+        match self.writer.write(Change::Create { id: id.to_owned(), link, now }).await? {
+            Outcome::Session(row) => Ok(row),
+            _ => Err(sqlx::Error::RowNotFound),
+        }
+    }
+
+    /// Appends the events that the session does not have yet. Says for each one its new number, or `None`
+    /// where it was known.
+    pub(crate) async fn append(&self, session: i64, events: Vec<NewEvent>) -> sqlx::Result<Vec<Option<u64>>> {
+        match self.writer.write(Change::Append { session, events }).await? {
+            Outcome::Seqs(seqs) => Ok(seqs),
+            _ => Err(sqlx::Error::RowNotFound),
+        }
+    }
+
+    /// Changes a session's own row.
+    pub(crate) async fn update_session(&self, session: i64, update: SessionUpdate) -> sqlx::Result<()> {
+        self.writer.write(Change::Update { session, update }).await.map(drop)
+    }
+
+    /// Writes commands as they are now.
+    pub(crate) async fn put_commands(&self, session: i64, entries: Vec<Entry>) -> sqlx::Result<()> {
+        self.writer.write(Change::Commands { session, entries }).await.map(drop)
+    }
+}
+
+async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Message>) {
+    let mut waiting = Vec::with_capacity(GROUP);
+    let mut closing = Vec::new();
+    while closing.is_empty() && queue.recv_many(&mut waiting, GROUP).await > 0 {
+        let mut jobs = Vec::with_capacity(waiting.len());
+        for message in waiting.drain(..) {
+            match message {
+                Message::Job(job) => jobs.push(job),
+                Message::Close(done) => closing.push(done),
+            }
+        }
+        commit(&mut connection, jobs).await;
+    }
+    queue.close();
+    if let Err(error) = connection.close().await {
+        tracing::warn!(%error, "closing the database");
+    }
+    for done in closing {
+        let _ = done.send(());
+    }
+}
+
+/// Commits the jobs together; when that fails, each alone, so that one cannot spoil the others.
+async fn commit(connection: &mut SqliteConnection, jobs: Vec<Job>) {
+    if jobs.is_empty() {
+        return;
+    }
+    let changes: Vec<&Change> = jobs.iter().map(|job| &job.change).collect();
+    match transaction(connection, &changes).await {
+        Ok(outcomes) => {
+            for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                // The one who asked may have hung up; the write stands nevertheless.
+                let _ = job.reply.send(Ok(outcome));
+            }
+        }
+        Err(error) if jobs.len() == 1 => {
+            tracing::error!(%error, "a write to the hub's database failed");
+            for job in jobs {
+                let _ = job.reply.send(Err(sqlx::Error::Protocol(error.to_string())));
+            }
+        }
+        Err(_) => {
+            for job in jobs {
+                let result = transaction(connection, &[&job.change]).await;
+                if let Err(error) = &result {
+                    tracing::error!(%error, "a write to the hub's database failed");
+                }
+                let outcome = result.and_then(|mut outcomes| outcomes.pop().ok_or(sqlx::Error::RowNotFound));
+                let _ = job.reply.send(outcome);
+            }
+        }
+    }
+}
+
+async fn transaction(connection: &mut SqliteConnection, changes: &[&Change]) -> sqlx::Result<Vec<Outcome>> {
+    // A deferred transaction that turns into a write may fail whatever the busy timeout says.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut outcomes = Vec::with_capacity(changes.len());
+    for change in changes {
+        outcomes.push(apply(&mut transaction, change).await?);
+    }
+    transaction.commit().await?;
+    Ok(outcomes)
+}
+
+async fn apply(connection: &mut SqliteConnection, change: &Change) -> sqlx::Result<Outcome> {
+    match change {
+        Change::Create { id, link, now } => create(connection, id, link, *now).await.map(Outcome::Session),
+        Change::Append { session, events } => append(connection, *session, events).await.map(Outcome::Seqs),
+        Change::Update { session, update } => update_row(connection, *session, update).await.map(|()| Outcome::Done),
+        Change::Commands { session, entries } => {
+            for entry in entries {
+                put_command(connection, *session, entry).await?;
+            }
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+async fn create(connection: &mut SqliteConnection, id: &str, link: &LinkHash, now: u64) -> sqlx::Result<SessionRow> {
+    sqlx::query("INSERT INTO sessions (id, link_hash, created_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING")
+        .bind(id)
+        .bind(link.as_slice())
+        .bind(signed(now))
+        .execute(&mut *connection)
+        .await?;
+    let row = sqlx::query("SELECT * FROM sessions WHERE id = ?").bind(id).fetch_one(connection).await?;
+    SessionRow::read(&row)
+}
+
+async fn append(
+    connection: &mut SqliteConnection,
+    session: i64,
+    events: &[NewEvent],
+) -> sqlx::Result<Vec<Option<u64>>> {
+    let before: i64 = sqlx::query_scalar("SELECT last_seq FROM sessions WHERE n = ?")
+        .bind(session)
+        .fetch_one(&mut *connection)
+        .await?;
+    let mut last = before;
+    let mut seqs = Vec::with_capacity(events.len());
+    for new in events {
+        let Split { body, shared } = new.split();
+        if let Some((text, hash, _)) = &shared {
+            sqlx::query("INSERT INTO texts (hash, text) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING")
+                .bind(hash.as_slice())
+                .bind(text)
+                .execute(&mut *connection)
+                .await?;
+        }
+        let inserted = sqlx::query(
+            "INSERT INTO events (session, seq, id, timestamp, body, text_hash, cuts) VALUES (?, ?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (session, id) DO NOTHING",
+        )
+        .bind(session)
+        .bind(last + 1)
+        .bind(new.event.id())
+        .bind(new.event.timestamp())
+        .bind(body)
+        .bind(shared.as_ref().map(|(_, hash, _)| hash.as_slice()))
+        .bind(shared.as_ref().map(|(_, _, cuts)| cuts))
+        .execute(&mut *connection)
+        .await?;
+        let is_new = inserted.rows_affected() == 1;
+        last += i64::from(is_new);
+        seqs.push(is_new.then(|| unsigned(last)));
+    }
+    if last > before {
+        sqlx::query("UPDATE sessions SET last_seq = ? WHERE n = ?")
+            .bind(last)
+            .bind(session)
+            .execute(connection)
+            .await?;
+    }
+    Ok(seqs)
+}
+
+async fn update_row(connection: &mut SqliteConnection, session: i64, update: &SessionUpdate) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE sessions SET exporter = iif(?, ?, exporter), steerable = coalesce(?, steerable), \
+         shared = coalesce(?, shared), ended = coalesce(?, ended), last_seen = coalesce(?, last_seen), \
+         gap = iif(?, ?, gap), healed = coalesce(?, healed) WHERE n = ?",
+    )
+    .bind(update.exporter.is_some())
+    .bind(update.exporter.as_ref().and_then(|e| e.as_deref()))
+    .bind(update.steerable)
+    .bind(update.shared)
+    .bind(update.ended)
+    .bind(update.last_seen.map(signed))
+    .bind(update.gap.is_some())
+    .bind(update.gap.as_ref().and_then(|g| g.as_deref()))
+    .bind(update.healed)
+    .bind(session)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn put_command(connection: &mut SqliteConnection, session: i64, entry: &Entry) -> sqlx::Result<()> {
+    let answer = entry.answer.as_ref().and_then(|answer| serde_json::to_string(answer).ok());
+    sqlx::query(
+        "INSERT INTO commands (session, ord, id, client_id, kind, content, request_id, tool_call_id, answer, state, \
+         reason, at_seq, accepted_at, expires_at, delivered_at, acknowledged_at, attempts) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (session, ord) DO UPDATE SET content = excluded.content, state = excluded.state, \
+         reason = excluded.reason, delivered_at = excluded.delivered_at, \
+         acknowledged_at = excluded.acknowledged_at, attempts = excluded.attempts",
+    )
+    .bind(session)
+    .bind(signed(entry.order))
+    .bind(&entry.id)
+    .bind(&entry.client_id)
+    .bind(entry.kind.as_str())
+    .bind(&entry.content)
+    .bind(&entry.request_id)
+    .bind(&entry.tool_call_id)
+    .bind(answer)
+    .bind(entry.state.as_str())
+    .bind(&entry.reason)
+    .bind(signed(entry.at_seq))
+    .bind(signed(entry.accepted_at))
+    .bind(signed(entry.expires_at))
+    .bind(entry.delivered_at.map(signed))
+    .bind(entry.acknowledged_at.map(signed))
+    .bind(entry.attempts)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
