@@ -26,6 +26,9 @@ pub(crate) enum Error {
     /// The generated files are not what the facts give.
     #[error("generated code is not current: {}; run `cargo xtask codegen` and commit the result", .0.join(", "))]
     NotCurrent(Vec<String>),
+    /// The checks or the tests.
+    #[error(transparent)]
+    Test(#[from] crate::test::TestError),
 }
 
 /// A result of a task.

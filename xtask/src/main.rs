@@ -2,6 +2,7 @@
 
 mod codegen;
 mod error;
+mod test;
 mod workspace;
 
 use std::process::ExitCode;
@@ -13,11 +14,14 @@ use clap::Parser;
 enum Task {
     /// Write the protocol's types from the facts in crates/protocol/schema.
     Codegen(codegen::Args),
+    /// Check and test everything, with the real Copilot CLI and a real browser.
+    Test(test::TestArgs),
 }
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Codegen(args) => codegen::run(&args),
+        Task::Test(args) => test::run(&args).map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

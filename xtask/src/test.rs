@@ -7,12 +7,13 @@
 mod parts;
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
+use crate::workspace;
 use parts::{Parts, PartsError};
 
 /// What `cargo xtask test` understands.
@@ -83,7 +84,7 @@ pub(crate) enum TestError {
 
 /// Runs the checks and the tests.
 pub(crate) fn run(args: &TestArgs) -> Result<(), TestError> {
-    let root = workspace_root();
+    let root = workspace::root();
     let without = effective_without(&args.without);
     let parts = Parts::provide(&root, &without)?;
     parts.describe();
@@ -231,10 +232,6 @@ fn step(root: &Path, name: &str, command: &mut Command) -> Result<(), TestError>
 
 fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").as_deref().unwrap_or(OsStr::new("cargo")))
-}
-
-fn workspace_root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -43,11 +43,20 @@ impl Program {
     /// # Panics
     ///
     /// When it cannot be started.
-    pub fn start(mut command: Command) -> Self {
+    pub fn start(command: Command) -> Self {
+        Self::start_with_stdin(command, Stdio::null())
+    }
+
+    /// The same with something else than nothing to read. A pipe stays open, and silent, as long as the program runs.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn start_with_stdin(mut command: Command, stdin: Stdio) -> Self {
         let mark = uuid::Uuid::new_v4().to_string();
         command
             .env(MARK, &mark)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)

@@ -1,0 +1,136 @@
+//! `watch`, `send`, `pending`, `respond` and `abort` from other processes against a demo's link.
+
+use std::time::Duration;
+
+use groundlink_testkit::process::Ended;
+use groundlink_testkit::{Program, Viewer, eventually_or};
+use groundlink_tests::demo::{Demo, Home};
+use serde_json::Value;
+
+const SOON: Duration = Duration::from_secs(60);
+
+/// Another terminal, that has nothing but the link.
+struct Terminal {
+    home: Home,
+    link: String,
+}
+
+impl Terminal {
+    async fn run(&self, command: &str, rest: &[&str]) -> Ended {
+        let mut arguments = vec![command, &self.link];
+        arguments.extend(rest);
+        Program::run(self.home.bare(&arguments), SOON).await
+    }
+
+    async fn ok(&self, command: &str, rest: &[&str]) -> Ended {
+        let ended = self.run(command, rest).await;
+        assert_eq!(ended.code, Some(0), "{command} {rest:?}: {ended:?}");
+        ended
+    }
+
+    /// Asks `pending --json` until there is something, and gives its id.
+    async fn pending(&self) -> String {
+        let request = eventually_or("a pending request", SOON, || async {
+            let ended = self.ok("pending", &["--json"]).await;
+            let lines = ended.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            lines.into_iter().find(|value| value["request_id"].is_string()).ok_or(ended.stdout.clone())
+        })
+        .await;
+        request["request_id"].as_str().expect("checked above").to_owned()
+    }
+}
+
+#[tokio::test]
+async fn another_terminal_watches_and_steers() {
+    let demo = Demo::start().await;
+    let viewer = demo.viewer().await;
+    let terminal = Terminal { home: Home::new(), link: demo.link().to_owned() };
+    let mut watch = Program::start(terminal.home.bare(&["watch", demo.link(), "--json"]));
+    let mut watch_as_text = Program::start(terminal.home.bare(&["watch", demo.link()]));
+
+    terminal.ok("send", &["hello from another terminal"]).await;
+    watch
+        .json_line("user message", SOON, |line| line.to_string().contains("hello from another terminal"))
+        .await;
+    viewer.until_idle().await;
+
+    // Approve and deny.
+    terminal.ok("send", &["run-shell"]).await;
+    let request = terminal.pending().await;
+    let listed = terminal.ok("pending", &[]).await.stdout;
+    assert!(listed.contains("echo shell-was-here >> shell-proof.txt"), "the whole command is listed: {listed}");
+    terminal.ok("respond", &[&request, "approve"]).await;
+    viewer.until_idle().await;
+    assert_eq!(demo.repo.read("shell-proof.txt").as_deref(), Some("shell-was-here\n"));
+    let late = terminal.run("respond", &[&request, "approve"]).await;
+    assert_eq!(late.code, Some(1), "a closed request: {late:?}");
+
+    terminal.ok("send", &[r#"tool:bash {"command":"touch denied","description":"Make a file"}"#]).await;
+    let request = terminal.pending().await;
+    terminal.ok("respond", &[&request, "deny"]).await;
+    viewer.until_idle().await;
+    assert!(!demo.repo.has("denied"));
+
+    // A question.
+    terminal.ok("send", &["ask-choice"]).await;
+    let request = terminal.pending().await;
+    terminal.ok("respond", &[&request, "--answer", "blue"]).await;
+    viewer.event("the answer's effect", |e| says(e, "assistant.message", "blue")).await;
+    viewer.until_idle().await;
+
+    // A long turn.
+    terminal.ok("send", &["slow-stream-60"]).await;
+    viewer.until("the turn", |snapshot| snapshot["status"] == "working").await;
+    terminal.ok("abort", &[]).await;
+    viewer.event("the abort", |e| e["type"] == "abort").await;
+    viewer.until_idle().await;
+
+    // The watchers saw it all, and end with Ctrl+C as with the end of their work.
+    text_has(&watch_as_text, "hello from another terminal").await;
+    for program in [&mut watch, &mut watch_as_text] {
+        program.interrupt().await;
+        let ended = program.ended(SOON).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+    for line in watch.stdout() {
+        assert!(serde_json::from_str::<Value>(&line).is_ok_and(|value| value.is_object()), "not a JSON object: {line}");
+    }
+
+    // The demo's own lines: one JSON object each, the link first, then states.
+    let ended = demo.ctrl_c().await;
+    let lines: Vec<Value> = ended
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:?}: {error}")))
+        .collect();
+    assert_eq!(lines[0]["event"], "shared", "{lines:?}");
+    assert_eq!(lines[0]["session_id"], viewer.session_id());
+    assert!(lines.len() > 2, "states follow: {lines:?}");
+    assert!(lines.iter().all(|line| line["event"].is_string()), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_watcher_ends_when_the_demo_does() {
+    let demo = Demo::start().await;
+    let home = Home::new();
+    let mut watch = Program::start(home.bare(&["watch", demo.link(), "--json"]));
+    watch.json_line("line at all", SOON, |_| true).await;
+    let viewer: Viewer = demo.viewer().await;
+    viewer.until("the watcher", |snapshot| snapshot["viewers"].as_u64() >= Some(1)).await;
+    demo.ctrl_c().await;
+    let ended = watch.ended(SOON).await;
+    assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+    assert!(!ended.stderr.contains("panicked"), "{ended:?}");
+}
+
+async fn text_has(program: &Program, text: &str) {
+    eventually_or(text, SOON, || async {
+        let all = program.stdout().join("\n");
+        if all.contains(text) { Ok(()) } else { Err(all) }
+    })
+    .await;
+}
+
+fn says(event: &Value, kind: &str, text: &str) -> bool {
+    event["type"] == kind && event["data"]["content"].as_str().is_some_and(|content| content.contains(text))
+}
