@@ -74,7 +74,9 @@ impl Browser {
     pub async fn open(&mut self, name: &'static str, url: &str, device: Device) -> Page<'_> {
         let Device { width, height, mobile, .. } = device;
         let opened = self
-            .command(json!({"op": "open", "page": name, "url": url, "width": width, "height": height, "mobile": mobile}))
+            .command(
+                json!({"op": "open", "page": name, "url": url, "width": width, "height": height, "mobile": mobile}),
+            )
             .await;
         assert_eq!(opened["status"], 200, "opening the page {name}: {opened}");
         Page { browser: self, name }

@@ -192,7 +192,12 @@ impl Drop for Program {
         let left: Vec<String> = self.family().iter().map(|(pid, _)| pid.to_string()).collect();
         if !left.is_empty() {
             // Failure means they ended by themselves in between.
-            drop(std::process::Command::new("sh").arg("-c").arg(format!("kill -KILL {} 2>/dev/null", left.join(" "))).status());
+            drop(
+                std::process::Command::new("sh")
+                    .arg("-c")
+                    .arg(format!("kill -KILL {} 2>/dev/null", left.join(" ")))
+                    .status(),
+            );
         }
     }
 }

@@ -41,8 +41,7 @@ impl Viewer {
     pub async fn open(link: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
         let link = Url::parse(link).expect("a link is a URL");
-        let response =
-            http.get(link.clone()).header(ACCEPT, "application/json").send().await.expect("the hub answers");
+        let response = http.get(link.clone()).header(ACCEPT, "application/json").send().await.expect("the hub answers");
         let status = response.status();
         let text = response.text().await.unwrap_or_default();
         assert_eq!(status, StatusCode::OK, "GET {link}: {text}");
