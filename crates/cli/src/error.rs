@@ -57,6 +57,67 @@ pub enum Error {
         /// The variable that would do.
         variable: &'static str,
     },
+    /// The link's host does not answer.
+    #[error("cannot reach the hub at {host}: {reason}. Is groundlink still running there?")]
+    HubUnreachable {
+        /// Host and port.
+        host: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The hub knows no such link.
+    #[error(
+        "there is no session behind this link at {host}. Check that you copied all of it; a link ends with the hub \
+         that made it."
+    )]
+    NoSuchLink {
+        /// Host and port.
+        host: String,
+    },
+    /// The link's host is something else than a hub.
+    #[error("{host} did not answer as a groundlink hub does. Use a link that groundlink printed.")]
+    NotAHub {
+        /// Host and port.
+        host: String,
+    },
+    /// The hub refused a request, and said why.
+    #[error("{said}")]
+    Refused {
+        /// The hub's words.
+        said: String,
+    },
+    /// A command came to its end without effect.
+    #[error("{outcome}{reason}")]
+    NotApplied {
+        /// What became of it.
+        outcome: &'static str,
+        /// The reason, with what separates it from the outcome; empty when none is known.
+        reason: String,
+    },
+    /// `respond` names no open request.
+    #[error("no open request is called {request}. See what is open with `groundlink pending LINK`.")]
+    NoSuchRequest {
+        /// What was named.
+        request: String,
+    },
+    /// `respond` names several open requests.
+    #[error("several open requests begin with {request}. Write more of the id; `groundlink pending LINK` lists them.")]
+    AmbiguousRequest {
+        /// What was named.
+        request: String,
+    },
+    /// The request wants another kind of answer.
+    #[error("this request wants another answer: {hint}")]
+    WrongAnswer {
+        /// What would fit.
+        hint: &'static str,
+    },
+    /// The HTTP client could not be set up.
+    #[error("cannot set up the HTTP client: {0}")]
+    Http(#[source] reqwest::Error),
+    /// Output could not be written.
+    #[error("cannot write to the standard output: {0}")]
+    Output(#[source] std::io::Error),
     /// A file system operation failed.
     #[error("{action} {path}: {source}")]
     Io {

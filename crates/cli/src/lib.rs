@@ -1,8 +1,18 @@
 //! The groundlink command, as a library: the parts that other programs and tests use too.
 
+pub mod args;
+pub mod commands;
 mod dirs;
+mod display;
 pub mod error;
 pub mod install;
+mod net;
+mod output;
 pub mod scripted;
+mod signals;
+mod transcript;
+mod viewer;
+
+pub(crate) use groundlink::protocol;
 
 pub use error::Error;

@@ -1,0 +1,19 @@
+//! One module for each kind of command.
+
+mod steer;
+mod watch;
+
+use crate::args::Command;
+use crate::error::Error;
+
+/// Runs a command to its end.
+pub async fn run(command: Command) -> Result<(), Error> {
+    match command {
+        Command::Watch(args) => watch::run(args).await,
+        Command::Send(args) => steer::send(args).await,
+        Command::Pending(args) => steer::pending(args).await,
+        Command::Respond(args) => steer::respond(args).await,
+        Command::Abort(args) => steer::abort(args).await,
+        _ => unimplemented!(),
+    }
+}

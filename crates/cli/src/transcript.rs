@@ -1,0 +1,318 @@
+//! A session's events as a readable transcript, written as they come.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use crate::display::{line, safe};
+use crate::protocol::Event;
+use crate::protocol::events::{
+    AssistantMessage, AssistantMessageDelta, Payload, PermissionCompleted, PermissionRequested, ToolExecutionComplete,
+};
+use crate::protocol::types::{PermissionRequest, PermissionResult};
+
+/// Lines of a tool's output that are shown.
+const OUTPUT_LINES: usize = 12;
+/// Characters of a line that are shown.
+const WIDTH: usize = 200;
+
+/// Writes events to `out`. Text that streams in is written piece by piece and not repeated when the
+/// whole message arrives.
+#[derive(Debug)]
+pub(crate) struct Transcript<W> {
+    out: W,
+    /// The message whose pieces are being written.
+    streaming: Option<Streaming>,
+    /// What each open request asks for, to say it again with the answer.
+    asked: HashMap<String, String>,
+    /// The tools that are running, by call.
+    tools: HashMap<String, String>,
+}
+
+#[derive(Debug)]
+struct Streaming {
+    message_id: String,
+    /// What has been written of it.
+    written: String,
+    /// The cursor stands behind its last word.
+    open: bool,
+}
+
+impl<W: Write> Transcript<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Self { out, streaming: None, asked: HashMap::new(), tools: HashMap::new() }
+    }
+
+    /// Writes a line of one's own, such as a header.
+    pub(crate) fn note(&mut self, text: &str) -> io::Result<()> {
+        self.entry(text)
+    }
+
+    /// Writes what an event says to a person, which may be nothing.
+    pub(crate) fn event(&mut self, event: &Event) -> io::Result<()> {
+        let sub_agent = event.agent_id().is_some();
+        match event.payload() {
+            Payload::UserMessage(message) => self.block("you", &message.content),
+            Payload::AssistantMessageDelta(delta) if !sub_agent => self.delta(&delta),
+            Payload::AssistantMessage(message) if !sub_agent => self.message(&message),
+            Payload::AssistantMessage(message) => self.block("sub-agent", &message.content),
+            Payload::ToolExecutionStart(tool) => {
+                let title = tool.tool_title.unwrap_or_else(|| tool.tool_name.clone());
+                self.tools.insert(tool.tool_call_id, title.clone());
+                let arguments = tool.arguments.map(|arguments| brief(arguments.get())).unwrap_or_default();
+                self.entry(line(&format!("* {title} {arguments}"), WIDTH).trim_end())
+            }
+            Payload::ToolExecutionComplete(done) => self.tool_done(done),
+            Payload::PermissionRequested(request) => self.permission(&request),
+            Payload::PermissionCompleted(done) => self.permission_done(&done),
+            Payload::UserInputRequested(request) => {
+                let choices = if request.choices.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", request.choices.join(" / "))
+                };
+                self.asks(&request.request_id, &format!("{}{choices}", request.question))
+            }
+            Payload::UserInputCompleted(done) => {
+                self.answered(&done.request_id, &done.answer.unwrap_or_else(|| "no answer".to_owned()))
+            }
+            Payload::ElicitationRequested(request) => self.asks(&request.request_id, &request.message),
+            Payload::ElicitationCompleted(done) => {
+                let action = done.action.map_or_else(|| "closed".to_owned(), |action| action.to_string());
+                self.answered(&done.request_id, &action)
+            }
+            Payload::ExitPlanModeRequested(request) => {
+                let plan = request.plan_content.or(request.summary).unwrap_or_default();
+                self.block("plan", &plan)?;
+                self.asks(&request.request_id, "Go on with this plan?")
+            }
+            Payload::ExitPlanModeCompleted(done) => {
+                self.answered(&done.request_id, if done.approved == Some(true) { "approved" } else { "not approved" })
+            }
+            Payload::SessionModeChanged(change) => self.entry(&format!("* mode: {}", line(change.new_mode.as_str(), 40))),
+            Payload::SessionError(error) => self.block("error", &error.message),
+            Payload::SessionWarning(warning) => self.block("warning", &warning.message),
+            Payload::Abort(_) => self.entry("* stopped"),
+            Payload::SessionShutdown(_) => self.entry("* the session ended"),
+            _ => Ok(()),
+        }
+    }
+
+    fn delta(&mut self, delta: &AssistantMessageDelta) -> io::Result<()> {
+        let same = self.streaming.as_ref().is_some_and(|at| at.message_id == delta.message_id && at.open);
+        if !same {
+            self.end_line()?;
+            let written = match self.streaming.take() {
+                // Another line came between two pieces of one message.
+                Some(at) if at.message_id == delta.message_id => at.written,
+                _ => String::new(),
+            };
+            write!(self.out, "copilot> ")?;
+            self.streaming = Some(Streaming { message_id: delta.message_id.clone(), written, open: true });
+        }
+        write!(self.out, "{}", safe(&delta.delta_content))?;
+        if let Some(at) = &mut self.streaming {
+            at.written.push_str(&delta.delta_content);
+        }
+        self.out.flush()
+    }
+
+    fn message(&mut self, message: &AssistantMessage) -> io::Result<()> {
+        match self.streaming.take() {
+            Some(at) if at.message_id == message.message_id => match message.content.strip_prefix(&at.written) {
+                // Pieces may have been left out at the end, or shed by the hub in the middle.
+                Some(rest) if at.open => writeln!(self.out, "{}", safe(rest).trim_end()),
+                Some(rest) if rest.trim().is_empty() => Ok(()),
+                _ => {
+                    if at.open {
+                        writeln!(self.out)?;
+                    }
+                    self.block("copilot", &message.content)
+                }
+            },
+            other => {
+                self.streaming = other;
+                self.block("copilot", &message.content)
+            }
+        }?;
+        self.out.flush()
+    }
+
+    fn tool_done(&mut self, done: ToolExecutionComplete) -> io::Result<()> {
+        let title = self.tools.remove(&done.tool_call_id).unwrap_or_else(|| "tool".to_owned());
+        let outcome = if done.success { "done" } else { "failed" };
+        self.entry(&format!("* {} {outcome}", line(&title, 60)))?;
+        let text = match (done.result, done.error) {
+            (Some(result), _) => result.content.unwrap_or_default(),
+            (None, Some(error)) => error.message,
+            (None, None) => String::new(),
+        };
+        let mut lines = text.lines().filter(|text| !text.trim().is_empty());
+        for text in lines.by_ref().take(OUTPUT_LINES) {
+            writeln!(self.out, "  | {}", line_as_is(text))?;
+        }
+        let more = lines.count();
+        if more > 0 {
+            writeln!(self.out, "  | … {more} more lines")?;
+        }
+        self.out.flush()
+    }
+
+    fn permission(&mut self, request: &PermissionRequested) -> io::Result<()> {
+        if request.resolved_by_hook == Some(true) {
+            return Ok(());
+        }
+        let kind = request.permission_request.tag().to_owned();
+        let wish = match &request.permission_request {
+            PermissionRequest::Shell(shell) => shell.full_command_text.clone(),
+            PermissionRequest::Write(write) => write.file_name.clone(),
+            PermissionRequest::Read(read) => read.path.clone(),
+            PermissionRequest::Url(url) => url.url.clone(),
+            _ => String::new(),
+        };
+        // Every line of a command that somebody approves has to be seen.
+        self.asks(&request.request_id, format!("[{kind}] {wish}").trim_end())
+    }
+
+    fn permission_done(&mut self, done: &PermissionCompleted) -> io::Result<()> {
+        let outcome = match &done.result {
+            PermissionResult::Approved(_)
+            | PermissionResult::ApprovedForSession(_)
+            | PermissionResult::ApprovedForLocation(_) => "approved",
+            PermissionResult::DeniedInteractivelyByUser(_) => "denied",
+            other => other.tag(),
+        };
+        let outcome = outcome.to_owned();
+        self.answered(&done.request_id, &outcome)
+    }
+
+    fn asks(&mut self, request_id: &str, question: &str) -> io::Result<()> {
+        self.asked.insert(request_id.to_owned(), line(question, 80));
+        self.end_line()?;
+        writeln!(self.out, "? {}\n  waiting for an answer to request {}", safe(question).replace('\n', "\n  "), line(request_id, 80))?;
+        self.out.flush()
+    }
+
+    fn answered(&mut self, request_id: &str, answer: &str) -> io::Result<()> {
+        let question = self.asked.remove(request_id).unwrap_or_default();
+        self.entry(&format!("= {}: {question}", line(answer, 80)))
+    }
+
+    /// Words of somebody, on lines of their own.
+    fn block(&mut self, who: &str, text: &str) -> io::Result<()> {
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        self.end_line()?;
+        writeln!(self.out, "{who}> {}", safe(text).trim_end())?;
+        self.out.flush()
+    }
+
+    fn entry(&mut self, text: &str) -> io::Result<()> {
+        self.end_line()?;
+        writeln!(self.out, "{text}")?;
+        self.out.flush()
+    }
+
+    /// Ends the line that pieces of a message are being written to.
+    fn end_line(&mut self) -> io::Result<()> {
+        if let Some(at) = &mut self.streaming
+            && at.open
+        {
+            at.open = false;
+            writeln!(self.out)?;
+        }
+        Ok(())
+    }
+}
+
+/// A tool's arguments in few words: its first texts.
+fn brief(arguments: &str) -> String {
+    let parsed: serde_json::Value = serde_json::from_str(arguments).unwrap_or_default();
+    let Some(fields) = parsed.as_object() else { return String::new() };
+    let first = ["command", "path", "url", "pattern", "question"].iter().find_map(|name| fields.get(*name)?.as_str());
+    line(first.unwrap_or_default(), 120)
+}
+
+/// A line with its indentation, shortened.
+fn line_as_is(text: &str) -> String {
+    let text = safe(text);
+    if text.chars().count() <= WIDTH { text } else { text.chars().take(WIDTH - 1).chain(['…']).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn event(kind: &str, data: &Value) -> Event {
+        Event::parse(&json!({"id": kind, "type": kind, "timestamp": "", "parentId": null, "data": data}).to_string()).unwrap()
+    }
+
+    fn written(events: &[(&str, Value)]) -> String {
+        let mut transcript = Transcript::new(Vec::new());
+        for (kind, data) in events {
+            transcript.event(&event(kind, data)).unwrap();
+        }
+        String::from_utf8(transcript.out).unwrap()
+    }
+
+    fn delta(id: &str, text: &str) -> (&'static str, Value) {
+        ("assistant.message_delta", json!({"messageId": id, "deltaContent": text}))
+    }
+
+    fn message(id: &str, text: &str) -> (&'static str, Value) {
+        ("assistant.message", json!({"messageId": id, "content": text}))
+    }
+
+    #[test]
+    fn a_whole_turn() {
+        let text = written(&[
+            ("session.start", json!({"sessionId": "s", "version": 1})),
+            ("user.message", json!({"content": "run a command"})),
+            delta("1", "I will "),
+            delta("1", "run one."),
+            message("1", "I will run one."),
+            ("tool.execution_start", json!({"toolCallId": "c", "toolName": "bash", "arguments": {"command": "date >> x"}})),
+            (
+                "permission.requested",
+                json!({"requestId": "r", "permissionRequest": {"kind": "shell", "toolCallId": "c",
+                       "fullCommandText": "date >> x\nrm y", "intention": "Write the time"}}),
+            ),
+            ("permission.completed", json!({"requestId": "r", "result": {"kind": "approved"}})),
+            ("tool.execution_complete", json!({"toolCallId": "c", "success": true, "result": {"content": "  today\n\n"}})),
+            message("2", "Done."),
+            ("user_input.requested", json!({"requestId": "q", "question": "Color?", "choices": ["red", "blue"]})),
+            ("user_input.completed", json!({"requestId": "q", "answer": "red"})),
+            ("session.mode_changed", json!({"newMode": "plan"})),
+            ("exit_plan_mode.requested", json!({"requestId": "p", "summary": "1. one\n2. two"})),
+            ("exit_plan_mode.completed", json!({"requestId": "p", "approved": true})),
+            ("session.error", json!({"errorType": "query", "message": "the model said 503"})),
+            ("abort", json!({"reason": "user_initiated"})),
+            ("future.event", json!({"x": 1})),
+        ]);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn pieces_are_not_repeated_and_nothing_is_lost() {
+        let between = ("tool.execution_start", json!({"toolCallId": "c", "toolName": "t"}));
+        for (events, want) in [
+            (vec![delta("1", "a b"), message("1", "a b c")], "copilot> a b c\n"),
+            (vec![message("1", "a b c")], "copilot> a b c\n"),
+            (vec![delta("1", "a "), delta("1", "c"), message("1", "a b c")], "copilot> a c\ncopilot> a b c\n"),
+            (vec![delta("1", "a"), between.clone(), message("1", "a")], "copilot> a\n* t\n"),
+            (vec![delta("1", "a"), between.clone(), delta("1", "b"), message("1", "ab")], "copilot> a\n* t\ncopilot> b\n"),
+            (vec![delta("1", "a"), message("2", "b")], "copilot> a\ncopilot> b\n"),
+        ] {
+            assert_eq!(written(&events), want);
+        }
+    }
+
+    #[test]
+    fn long_output_is_cut_and_control_characters_are_shown() {
+        let output: String = (1..=30).map(|n| format!("{n} \u{1b}[31m{}\n", "x".repeat(n * 10))).collect();
+        let text = written(&[("tool.execution_complete", json!({"toolCallId": "c", "success": true, "result": {"content": output}}))]);
+        assert!(text.contains("… 18 more lines") && text.contains("\\u{1b}[31m") && !text.contains('\u{1b}'), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() < 220));
+    }
+}
