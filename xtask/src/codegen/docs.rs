@@ -59,18 +59,19 @@ impl Docs {
         format!("`{part}` on the wire.")
     }
 
-    /// Refuses words about what is no fact, and lists what has none.
+    /// Refuses words about what is no fact, and facts without words.
     pub(super) fn check(&self) -> Result<()> {
         let used = self.used.borrow();
-        if let Some((item, part)) = self.texts.keys().find(|key| !used.contains(*key)) {
-            return Err(Error::facts("docs", format!("no fact backs `{item}.{part}`")));
+        let unbacked = self.texts.keys().filter(|key| !used.contains(*key));
+        let unbacked: Vec<String> = unbacked.map(|(item, part)| format!("{item}.{part}")).collect();
+        if !unbacked.is_empty() {
+            return Err(Error::facts("docs", format!("no fact backs these: {}", unbacked.join(", "))));
         }
-        Ok(())
-    }
-
-    /// Items and parts without words.
-    pub(super) fn missing(&self) -> Vec<String> {
-        self.missing.borrow().iter().cloned().collect()
+        let missing: Vec<String> = self.missing.borrow().iter().cloned().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Error::facts("docs", format!("say what these are: {}", missing.join(", "))))
     }
 }
 

@@ -174,9 +174,9 @@ impl Facts {
             }
         }
         let calls = self.methods.iter().chain(&self.requests).chain(&self.notifications);
-        let mut wires: BTreeMap<&str, ()> = BTreeMap::new();
+        let mut wires = BTreeSet::new();
         for call in calls {
-            if wires.insert(&call.wire, ()).is_some() {
+            if !wires.insert(&call.wire) {
                 return Err(Error::facts("schema", format!("`{}` stands twice", call.wire)));
             }
             for name in [&call.params, &call.output].into_iter().filter_map(Ty::name) {

@@ -5,833 +5,833 @@ use crate::runtime::{events, record};
 use super::types::{AbortReason, AgentMode, CodeChanges, CompactionTrigger, ElicitationAction, ElicitationMode, ExitPlanModeAction, FileEdit, PermissionMode, PermissionRequest, PermissionResult, PlanChangedOperation, SessionMode, ShellExecution, ShellOutputStream, ShutdownType, SystemMessageRole, ToolExecutionError, ToolExecutionResult, ToolRequest, ToolRequestType, UserMessageDelivery, WorkingDirectoryContext};
 
 record! {
-    /// `doc` on the wire.
+    /// A tool call waits for permission.
     PermissionRequested {
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
-        /// `permissionRequest` on the wire.
+        /// What it wants to do.
         permission_request: PermissionRequest = "permissionRequest",
     } optional {
-        /// `promptRequest` on the wire.
+        /// The same in the form for prompts; the shape is the CLI's own.
         prompt_request: crate::RawJson = "promptRequest",
-        /// `permissionMode` on the wire.
+        /// How much the session asks.
         permission_mode: PermissionMode = "permissionMode",
-        /// `agentMode` on the wire.
+        /// The mode of the agent at that moment.
         agent_mode: AgentMode = "agentMode",
-        /// `ownerSessionId` on the wire.
+        /// The session it belongs to.
         owner_session_id: String = "ownerSessionId",
-        /// `ownerAgentId` on the wire.
+        /// The sub-agent that asks; absent for the main agent.
         owner_agent_id: String = "ownerAgentId",
-        /// `resolvedByHook` on the wire.
+        /// A hook has decided already: do not answer.
         resolved_by_hook: bool = "resolvedByHook",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A permission request is settled.
     PermissionCompleted {
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
-        /// `result` on the wire.
+        /// How.
         result: PermissionResult = "result",
     } optional {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `decisionSource` on the wire.
+        /// Who or what decided.
         decision_source: String = "decisionSource",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The model asks a person.
     UserInputRequested {
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
-        /// `question` on the wire.
+        /// The question.
         question: String = "question",
     } optional {
-        /// `allowFreeform` on the wire.
+        /// Whether an answer outside the choices is welcome; absent means yes.
         allow_freeform: bool = "allowFreeform",
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
     } lists {
-        /// `choices` on the wire.
+        /// Answers to choose from.
         choices: String = "choices",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A question is settled.
     UserInputCompleted {
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
     } optional {
-        /// `answer` on the wire.
+        /// The answer, as text.
         answer: String = "answer",
-        /// `wasFreeform` on the wire.
+        /// Whether the answer is free text rather than one of the choices.
         was_freeform: bool = "wasFreeform",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A tool or an MCP server asks a person to fill in a form.
     ElicitationRequested {
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
-        /// `message` on the wire.
+        /// The text for people.
         message: String = "message",
     } optional {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `elicitationSource` on the wire.
+        /// Who asks, where it is no tool call.
         elicitation_source: String = "elicitationSource",
-        /// `mode` on the wire.
+        /// A form here, or an address to visit.
         mode: ElicitationMode = "mode",
-        /// `requestedSchema` on the wire.
+        /// The form, as a JSON Schema of one object.
         requested_schema: crate::RawJson = "requestedSchema",
-        /// `url` on the wire.
+        /// The address to visit.
         url: String = "url",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A form is settled.
     ElicitationCompleted {
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
     } optional {
-        /// `action` on the wire.
+        /// What the person did with it.
         action: ElicitationAction = "action",
-        /// `content` on the wire.
+        /// The values by field name.
         content: crate::RawJson = "content",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The model has a plan and asks for its approval.
     ExitPlanModeRequested {
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
     } optional {
-        /// `summary` on the wire.
+        /// The plan in short.
         summary: String = "summary",
-        /// `planContent` on the wire.
+        /// The whole plan, as Markdown.
         plan_content: String = "planContent",
-        /// `recommendedAction` on the wire.
+        /// What the model would choose.
         recommended_action: ExitPlanModeAction = "recommendedAction",
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `model` on the wire.
+        /// The model's id.
         model: String = "model",
     } lists {
-        /// `actions` on the wire.
+        /// What the person may choose, in order.
         actions: ExitPlanModeAction = "actions",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A plan is settled.
     ExitPlanModeCompleted {
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
     } optional {
-        /// `approved` on the wire.
+        /// Whether the person agreed.
         approved: bool = "approved",
-        /// `selectedAction` on the wire.
+        /// What the person chose to do next.
         selected_action: ExitPlanModeAction = "selectedAction",
-        /// `autoApproveEdits` on the wire.
+        /// Whether edits of files need no further approval.
         auto_approve_edits: bool = "autoApproveEdits",
-        /// `feedback` on the wire.
+        /// Words for the model.
         feedback: String = "feedback",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The session began. Its first event.
     SessionStart {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
     } optional {
-        /// `version` on the wire.
+        /// The version of the event log's form.
         version: u64 = "version",
-        /// `producer` on the wire.
+        /// What wrote it.
         producer: String = "producer",
-        /// `copilotVersion` on the wire.
+        /// The CLI's version.
         copilot_version: String = "copilotVersion",
-        /// `startTime` on the wire.
+        /// When it started, RFC 3339.
         start_time: String = "startTime",
-        /// `selectedModel` on the wire.
+        /// The model's id.
         selected_model: String = "selectedModel",
-        /// `reasoningEffort` on the wire.
+        /// How hard the model thinks, in the model's own words.
         reasoning_effort: String = "reasoningEffort",
-        /// `context` on the wire.
+        /// The folder and repository it works in.
         context: WorkingDirectoryContext = "context",
-        /// `remoteSteerable` on the wire.
+        /// Whether it can be steered from the other end.
         remote_steerable: bool = "remoteSteerable",
-        /// `alreadyInUse` on the wire.
+        /// Whether another process had the session open.
         already_in_use: bool = "alreadyInUse",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The session was opened again.
     SessionResume {} optional {
-        /// `resumeTime` on the wire.
+        /// When, RFC 3339.
         resume_time: String = "resumeTime",
-        /// `eventCount` on the wire.
+        /// How many events it had.
         event_count: u64 = "eventCount",
-        /// `selectedModel` on the wire.
+        /// The model's id.
         selected_model: String = "selectedModel",
-        /// `reasoningEffort` on the wire.
+        /// How hard the model thinks, in the model's own words.
         reasoning_effort: String = "reasoningEffort",
-        /// `context` on the wire.
+        /// The folder and repository it works in.
         context: WorkingDirectoryContext = "context",
-        /// `alreadyInUse` on the wire.
+        /// Whether another process had the session open.
         already_in_use: bool = "alreadyInUse",
-        /// `sessionWasActive` on the wire.
+        /// Whether it was live at that moment.
         session_was_active: bool = "sessionWasActive",
-        /// `remoteSteerable` on the wire.
+        /// Whether it can be steered from the other end.
         remote_steerable: bool = "remoteSteerable",
-        /// `continuePendingWork` on the wire.
+        /// Whether work that was under way goes on.
         continue_pending_work: bool = "continuePendingWork",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The folder or repository changed.
     SessionContextChanged {
-        /// `cwd` on the wire.
+        /// The working directory.
         cwd: String = "cwd",
     } optional {
-        /// `gitRoot` on the wire.
+        /// The top folder of the git repository.
         git_root: String = "gitRoot",
-        /// `repository` on the wire.
+        /// `owner/name` at its host.
         repository: String = "repository",
-        /// `hostType` on the wire.
+        /// The kind of service that hosts the repository.
         host_type: String = "hostType",
-        /// `repositoryHost` on the wire.
+        /// The host's name, such as `github.com`.
         repository_host: String = "repositoryHost",
-        /// `branch` on the wire.
+        /// The branch that is checked out.
         branch: String = "branch",
-        /// `headCommit` on the wire.
+        /// The commit that is checked out.
         head_commit: String = "headCommit",
-        /// `baseCommit` on the wire.
+        /// The commit the branch is compared with.
         base_commit: String = "baseCommit",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A notice. With `infoType` `remote` it carries the link of a shared session.
     SessionInfo {
-        /// `infoType` on the wire.
+        /// A word to tell notices apart, such as `remote`.
         info_type: String = "infoType",
-        /// `message` on the wire.
+        /// The text for people.
         message: String = "message",
     } optional {
-        /// `url` on the wire.
+        /// An address that goes with it.
         url: String = "url",
-        /// `tip` on the wire.
+        /// A hint for people.
         tip: String = "tip",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A warning. With `warningType` `remote`: sharing failed.
     SessionWarning {
-        /// `warningType` on the wire.
+        /// A word to tell warnings apart, such as `remote`.
         warning_type: String = "warningType",
-        /// `message` on the wire.
+        /// The text for people.
         message: String = "message",
     } optional {
-        /// `originatingMessageId` on the wire.
+        /// The user's message that led to it.
         originating_message_id: String = "originatingMessageId",
-        /// `url` on the wire.
+        /// An address that goes with it.
         url: String = "url",
-        /// `remediation` on the wire.
+        /// A word for what would help, such as `sign_in`.
         remediation: String = "remediation",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A turn failed; `session.idle` follows.
     SessionError {
-        /// `errorType` on the wire.
+        /// A word to tell errors apart.
         error_type: String = "errorType",
-        /// `message` on the wire.
+        /// The text for people.
         message: String = "message",
     } optional {
-        /// `errorCode` on the wire.
+        /// A finer word, where there is one.
         error_code: String = "errorCode",
-        /// `originatingMessageId` on the wire.
+        /// The user's message that led to it.
         originating_message_id: String = "originatingMessageId",
-        /// `statusCode` on the wire.
+        /// The model endpoint's HTTP status.
         status_code: i64 = "statusCode",
-        /// `remediation` on the wire.
+        /// A word for what would help, such as `sign_in`.
         remediation: String = "remediation",
-        /// `url` on the wire.
+        /// An address that goes with it.
         url: String = "url",
-        /// `stack` on the wire.
+        /// Where it failed, for bug reports.
         stack: String = "stack",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// All accepted messages are dealt with.
     SessionIdle {} optional {
-        /// `aborted` on the wire.
+        /// Whether the work ended by an abort.
         aborted: bool = "aborted",
-        /// `mode` on the wire.
+        /// The mode.
         mode: SessionMode = "mode",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The session ended in order. None comes after a crash.
     SessionShutdown {} optional {
-        /// `shutdownType` on the wire.
+        /// How it ended.
         shutdown_type: ShutdownType = "shutdownType",
-        /// `errorReason` on the wire.
+        /// Why, when it ended by an error.
         error_reason: String = "errorReason",
-        /// `totalPremiumRequests` on the wire.
+        /// Premium requests used.
         total_premium_requests: f64 = "totalPremiumRequests",
-        /// `totalApiDurationMs` on the wire.
+        /// Milliseconds spent waiting for models.
         total_api_duration_ms: f64 = "totalApiDurationMs",
-        /// `codeChanges` on the wire.
+        /// What changed in files.
         code_changes: CodeChanges = "codeChanges",
-        /// `currentModel` on the wire.
+        /// The model in use at the end.
         current_model: String = "currentModel",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The session has another title.
     SessionTitleChanged {
-        /// `title` on the wire.
+        /// The title.
         title: String = "title",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The session has another mode.
     SessionModeChanged {
-        /// `newMode` on the wire.
+        /// The mode now.
         new_mode: SessionMode = "newMode",
     } optional {
-        /// `previousMode` on the wire.
+        /// The mode before.
         previous_mode: SessionMode = "previousMode",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The session has another model.
     SessionModelChange {
-        /// `newModel` on the wire.
+        /// The model now.
         new_model: String = "newModel",
     } optional {
-        /// `previousModel` on the wire.
+        /// The model before.
         previous_model: String = "previousModel",
-        /// `previousReasoningEffort` on the wire.
+        /// The reasoning effort before.
         previous_reasoning_effort: String = "previousReasoningEffort",
-        /// `reasoningEffort` on the wire.
+        /// How hard the model thinks, in the model's own words.
         reasoning_effort: String = "reasoningEffort",
-        /// `cause` on the wire.
+        /// What led to it.
         cause: String = "cause",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Steering from the other end was switched on or off.
     SessionRemoteSteerableChanged {
-        /// `remoteSteerable` on the wire.
+        /// Whether it can be steered from the other end.
         remote_steerable: bool = "remoteSteerable",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// How full the context is.
     SessionUsageInfo {} optional {
-        /// `tokenLimit` on the wire.
+        /// The most tokens the context may hold.
         token_limit: u64 = "tokenLimit",
-        /// `currentTokens` on the wire.
+        /// Tokens in the context now.
         current_tokens: u64 = "currentTokens",
-        /// `messagesLength` on the wire.
+        /// Messages in the context.
         messages_length: u64 = "messagesLength",
-        /// `systemTokens` on the wire.
+        /// Tokens of the system prompt.
         system_tokens: u64 = "systemTokens",
-        /// `conversationTokens` on the wire.
+        /// Tokens of the conversation so far.
         conversation_tokens: u64 = "conversationTokens",
-        /// `toolDefinitionsTokens` on the wire.
+        /// Tokens of the tools' descriptions.
         tool_definitions_tokens: u64 = "toolDefinitionsTokens",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The context is about to be compacted.
     SessionCompactionStart {} optional {
-        /// `model` on the wire.
+        /// The model's id.
         model: String = "model",
-        /// `currentTokens` on the wire.
+        /// Tokens in the context now.
         current_tokens: u64 = "currentTokens",
-        /// `tokenLimit` on the wire.
+        /// The most tokens the context may hold.
         token_limit: u64 = "tokenLimit",
-        /// `trigger` on the wire.
+        /// Why it was done.
         trigger: CompactionTrigger = "trigger",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The context was compacted, or could not be.
     SessionCompactionComplete {
-        /// `success` on the wire.
+        /// Whether it worked.
         success: bool = "success",
     } optional {
-        /// `error` on the wire.
+        /// What went wrong.
         error: String = "error",
-        /// `failureReason` on the wire.
+        /// A word for why it failed.
         failure_reason: String = "failureReason",
-        /// `preCompactionTokens` on the wire.
+        /// Tokens before.
         pre_compaction_tokens: u64 = "preCompactionTokens",
-        /// `postCompactionTokens` on the wire.
+        /// Tokens after.
         post_compaction_tokens: u64 = "postCompactionTokens",
-        /// `messagesRemoved` on the wire.
+        /// Messages that went.
         messages_removed: u64 = "messagesRemoved",
-        /// `tokensRemoved` on the wire.
+        /// Tokens that went.
         tokens_removed: u64 = "tokensRemoved",
-        /// `summaryContent` on the wire.
+        /// The text that stands for what went.
         summary_content: String = "summaryContent",
-        /// `trigger` on the wire.
+        /// Why it was done.
         trigger: CompactionTrigger = "trigger",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The agent says that the task is done.
     SessionTaskComplete {} optional {
-        /// `summary` on the wire.
+        /// A short text about it.
         summary: String = "summary",
-        /// `success` on the wire.
+        /// Whether it worked.
         success: bool = "success",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The plan's file changed.
     SessionPlanChanged {
-        /// `operation` on the wire.
+        /// What happened to it.
         operation: PlanChangedOperation = "operation",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The messages that wait for their turn changed.
     PendingMessagesModified {}
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A tool call begins. Permission, where needed, is asked after this.
     ToolExecutionStart {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `toolName` on the wire.
+        /// The tool's name.
         tool_name: String = "toolName",
     } optional {
-        /// `toolTitle` on the wire.
+        /// The tool's name as people see it.
         tool_title: String = "toolTitle",
-        /// `arguments` on the wire.
+        /// The arguments, as the tool takes them.
         arguments: crate::RawJson = "arguments",
-        /// `shellToolInfo` on the wire.
+        /// What a shell command may touch; the shape is the CLI's own.
         shell_tool_info: crate::RawJson = "shellToolInfo",
-        /// `model` on the wire.
+        /// The model's id.
         model: String = "model",
-        /// `mcpServerName` on the wire.
+        /// The MCP server the tool belongs to.
         mcp_server_name: String = "mcpServerName",
-        /// `mcpToolName` on the wire.
+        /// The tool's name at its MCP server.
         mcp_tool_name: String = "mcpToolName",
-        /// `turnId` on the wire.
+        /// The turn's number in its exchange, as text.
         turn_id: String = "turnId",
-        /// `parentToolCallId` on the wire.
+        /// The tool call of the sub-agent it happened in.
         parent_tool_call_id: String = "parentToolCallId",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Output of a tool so far. Never stored.
     ToolExecutionPartialResult {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `partialOutput` on the wire.
+        /// The output so far.
         partial_output: String = "partialOutput",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// How a tool is getting on. Never stored.
     ToolExecutionProgress {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `progressMessage` on the wire.
+        /// A line about it.
         progress_message: String = "progressMessage",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A tool call ended.
     ToolExecutionComplete {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `success` on the wire.
+        /// Whether it worked.
         success: bool = "success",
     } optional {
-        /// `model` on the wire.
+        /// The model's id.
         model: String = "model",
-        /// `interactionId` on the wire.
+        /// The exchange it belongs to, from one message of the user to the end of the work.
         interaction_id: String = "interactionId",
-        /// `isUserRequested` on the wire.
+        /// Whether the user asked for it rather than the model.
         is_user_requested: bool = "isUserRequested",
-        /// `result` on the wire.
+        /// The result, when it worked.
         result: ToolExecutionResult = "result",
-        /// `error` on the wire.
+        /// The reason, when it did not.
         error: ToolExecutionError = "error",
-        /// `shellExecution` on the wire.
+        /// How a shell command ended.
         shell_execution: ShellExecution = "shellExecution",
-        /// `turnId` on the wire.
+        /// The turn's number in its exchange, as text.
         turn_id: String = "turnId",
-        /// `parentToolCallId` on the wire.
+        /// The tool call of the sub-agent it happened in.
         parent_tool_call_id: String = "parentToolCallId",
     } lists {
-        /// `fileEdits` on the wire.
+        /// The files changed.
         file_edits: FileEdit = "fileEdits",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Output of a shell command as it appears. Never stored.
     ToolShellOutput {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `text` on the wire.
+        /// The piece that is new.
         text: String = "text",
     } optional {
-        /// `stream` on the wire.
+        /// Where it was written.
         stream: ShellOutputStream = "stream",
-        /// `sequence` on the wire.
+        /// Its number in the call.
         sequence: u64 = "sequence",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A tool of a client is to run.
     ExternalToolRequested {
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `toolName` on the wire.
+        /// The tool's name.
         tool_name: String = "toolName",
     } optional {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
-        /// `arguments` on the wire.
+        /// The arguments, as the tool takes them.
         arguments: crate::RawJson = "arguments",
-        /// `workingDirectory` on the wire.
+        /// The folder to work in, absolute.
         working_directory: String = "workingDirectory",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A client's tool call has its result, or needs none any more.
     ExternalToolCompleted {
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A sub-agent began.
     SubagentStarted {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `agentName` on the wire.
+        /// The sub-agent's name.
         agent_name: String = "agentName",
     } optional {
-        /// `agentDisplayName` on the wire.
+        /// The sub-agent's name as people see it.
         agent_display_name: String = "agentDisplayName",
-        /// `agentDescription` on the wire.
+        /// What it is for.
         agent_description: String = "agentDescription",
-        /// `model` on the wire.
+        /// The model's id.
         model: String = "model",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A sub-agent finished.
     SubagentCompleted {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `agentName` on the wire.
+        /// The sub-agent's name.
         agent_name: String = "agentName",
     } optional {
-        /// `agentDisplayName` on the wire.
+        /// The sub-agent's name as people see it.
         agent_display_name: String = "agentDisplayName",
-        /// `durationMs` on the wire.
+        /// Milliseconds it took.
         duration_ms: f64 = "durationMs",
-        /// `cancelled` on the wire.
+        /// Whether it was stopped.
         cancelled: bool = "cancelled",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A sub-agent failed.
     SubagentFailed {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `agentName` on the wire.
+        /// The sub-agent's name.
         agent_name: String = "agentName",
-        /// `error` on the wire.
+        /// What went wrong.
         error: String = "error",
     } optional {
-        /// `agentDisplayName` on the wire.
+        /// The sub-agent's name as people see it.
         agent_display_name: String = "agentDisplayName",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A message of the user, taken up by the agent.
     UserMessage {
-        /// `content` on the wire.
+        /// The text.
         content: String = "content",
     } optional {
-        /// `messageId` on the wire.
+        /// The message's id.
         message_id: String = "messageId",
-        /// `transformedContent` on the wire.
+        /// The text as the model sees it.
         transformed_content: String = "transformedContent",
-        /// `source` on the wire.
+        /// Where it came from: absent for local input, `command-ID` for a remote command, `autopilot` for going on by itself.
         source: String = "source",
-        /// `delivery` on the wire.
+        /// How it was taken up.
         delivery: UserMessageDelivery = "delivery",
-        /// `agentMode` on the wire.
+        /// The mode of the agent at that moment.
         agent_mode: AgentMode = "agentMode",
-        /// `isAutopilotContinuation` on the wire.
+        /// Whether autopilot wrote it to go on.
         is_autopilot_continuation: bool = "isAutopilotContinuation",
-        /// `interactionId` on the wire.
+        /// The exchange it belongs to, from one message of the user to the end of the work.
         interaction_id: String = "interactionId",
-        /// `turnId` on the wire.
+        /// The turn's number in its exchange, as text.
         turn_id: String = "turnId",
-        /// `parentAgentTaskId` on the wire.
+        /// The task of the agent that wrote it, where one did.
         parent_agent_task_id: String = "parentAgentTaskId",
     } lists {
-        /// `attachments` on the wire.
+        /// Files, folders or pictures that go with the message.
         attachments: crate::RawJson = "attachments",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The system prompt; long, and repeated with every message of the user.
     SystemMessage {
-        /// `content` on the wire.
+        /// The text.
         content: String = "content",
     } optional {
-        /// `role` on the wire.
+        /// Whose words they are to the model.
         role: SystemMessageRole = "role",
-        /// `name` on the wire.
+        /// The name that goes with the role.
         name: String = "name",
-        /// `interactionId` on the wire.
+        /// The exchange it belongs to, from one message of the user to the end of the work.
         interaction_id: String = "interactionId",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Something the agent is told without a person's doing.
     SystemNotification {
-        /// `content` on the wire.
+        /// The text.
         content: String = "content",
     } optional {
-        /// `kind` on the wire.
+        /// What it is about; the shape is the CLI's own.
         kind: crate::RawJson = "kind",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A turn began: one request to the model and the tools it asks for.
     AssistantTurnStart {
-        /// `turnId` on the wire.
+        /// The turn's number in its exchange, as text.
         turn_id: String = "turnId",
     } optional {
-        /// `model` on the wire.
+        /// The model's id.
         model: String = "model",
-        /// `interactionId` on the wire.
+        /// The exchange it belongs to, from one message of the user to the end of the work.
         interaction_id: String = "interactionId",
-        /// `parentToolCallId` on the wire.
+        /// The tool call of the sub-agent it happened in.
         parent_tool_call_id: String = "parentToolCallId",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A turn ended.
     AssistantTurnEnd {
-        /// `turnId` on the wire.
+        /// The turn's number in its exchange, as text.
         turn_id: String = "turnId",
     } optional {
-        /// `model` on the wire.
+        /// The model's id.
         model: String = "model",
-        /// `parentToolCallId` on the wire.
+        /// The tool call of the sub-agent it happened in.
         parent_tool_call_id: String = "parentToolCallId",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A turn is tried again.
     AssistantTurnRetry {
-        /// `turnId` on the wire.
+        /// The turn's number in its exchange, as text.
         turn_id: String = "turnId",
     } optional {
-        /// `model` on the wire.
+        /// The model's id.
         model: String = "model",
-        /// `reason` on the wire.
+        /// Why, such as `rate_limit`.
         reason: String = "reason",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// What the agent is up to.
     AssistantIntent {
-        /// `intent` on the wire.
+        /// A few words.
         intent: String = "intent",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The model begins to write a message.
     AssistantMessageStart {
-        /// `messageId` on the wire.
+        /// The message's id.
         message_id: String = "messageId",
     } optional {
-        /// `phase` on the wire.
+        /// The part of the answer it belongs to, where the model tells parts apart.
         phase: String = "phase",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A piece of a message. Never stored; the whole text comes in `assistant.message`.
     AssistantMessageDelta {
-        /// `messageId` on the wire.
+        /// The message's id.
         message_id: String = "messageId",
-        /// `deltaContent` on the wire.
+        /// The piece of text that is new.
         delta_content: String = "deltaContent",
     } optional {
-        /// `parentToolCallId` on the wire.
+        /// The tool call of the sub-agent it happened in.
         parent_tool_call_id: String = "parentToolCallId",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// How much of the answer has arrived.
     AssistantStreamingDelta {
-        /// `totalResponseSizeBytes` on the wire.
+        /// Bytes so far.
         total_response_size_bytes: u64 = "totalResponseSizeBytes",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A whole message of the model.
     AssistantMessage {
-        /// `messageId` on the wire.
+        /// The message's id.
         message_id: String = "messageId",
-        /// `content` on the wire.
+        /// The text, as Markdown; may be empty when there are only tool calls.
         content: String = "content",
     } optional {
-        /// `originatingMessageId` on the wire.
+        /// The user's message that led to it.
         originating_message_id: String = "originatingMessageId",
-        /// `model` on the wire.
+        /// The model's id.
         model: String = "model",
-        /// `reasoningText` on the wire.
+        /// Its thoughts, where the model shows them.
         reasoning_text: String = "reasoningText",
-        /// `phase` on the wire.
+        /// The part of the answer it belongs to, where the model tells parts apart.
         phase: String = "phase",
-        /// `outputTokens` on the wire.
+        /// Tokens the model wrote.
         output_tokens: u64 = "outputTokens",
-        /// `interactionId` on the wire.
+        /// The exchange it belongs to, from one message of the user to the end of the work.
         interaction_id: String = "interactionId",
-        /// `turnId` on the wire.
+        /// The turn's number in its exchange, as text.
         turn_id: String = "turnId",
-        /// `parentToolCallId` on the wire.
+        /// The tool call of the sub-agent it happened in.
         parent_tool_call_id: String = "parentToolCallId",
     } lists {
-        /// `toolRequests` on the wire.
+        /// The tools it wants to run.
         tool_requests: ToolRequest = "toolRequests",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A whole thought of the model.
     AssistantReasoning {
-        /// `reasoningId` on the wire.
+        /// The train of thought it belongs to.
         reasoning_id: String = "reasoningId",
-        /// `content` on the wire.
+        /// The text.
         content: String = "content",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A piece of a thought. Never stored.
     AssistantReasoningDelta {
-        /// `reasoningId` on the wire.
+        /// The train of thought it belongs to.
         reasoning_id: String = "reasoningId",
-        /// `deltaContent` on the wire.
+        /// The piece of text that is new.
         delta_content: String = "deltaContent",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A piece of a tool call's arguments as the model writes them. Never stored.
     AssistantToolCallDelta {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `inputDelta` on the wire.
+        /// The piece that is new.
         input_delta: String = "inputDelta",
     } optional {
-        /// `toolName` on the wire.
+        /// The tool's name, once known.
         tool_name: String = "toolName",
-        /// `toolType` on the wire.
+        /// The kind of tool.
         tool_type: ToolRequestType = "toolType",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// What a request to the model used.
     AssistantUsage {
-        /// `model` on the wire.
+        /// The model's id.
         model: String = "model",
     } optional {
-        /// `inputTokens` on the wire.
+        /// Tokens the model read.
         input_tokens: u64 = "inputTokens",
-        /// `outputTokens` on the wire.
+        /// Tokens the model wrote.
         output_tokens: u64 = "outputTokens",
-        /// `cacheReadTokens` on the wire.
+        /// Of these, from its cache.
         cache_read_tokens: u64 = "cacheReadTokens",
-        /// `cacheWriteTokens` on the wire.
+        /// Tokens put into its cache.
         cache_write_tokens: u64 = "cacheWriteTokens",
-        /// `reasoningTokens` on the wire.
+        /// Tokens spent thinking.
         reasoning_tokens: u64 = "reasoningTokens",
-        /// `cost` on the wire.
+        /// What it cost, in the provider's units.
         cost: f64 = "cost",
-        /// `duration` on the wire.
+        /// Milliseconds it took.
         duration: f64 = "duration",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The agent has nothing left to do.
     AssistantIdle {} optional {
-        /// `aborted` on the wire.
+        /// Whether the work ended by an abort.
         aborted: bool = "aborted",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The turn was stopped.
     Abort {} optional {
-        /// `reason` on the wire.
+        /// The reason.
         reason: AbortReason = "reason",
     }
 }

@@ -5,233 +5,233 @@ use crate::runtime::{open_enum, record};
 use super::types::{ElicitationAction, ExitPlanModeAction, SessionMode};
 
 record! {
-    /// `doc` on the wire.
+    /// `POST /sessions`: makes a session known to the server. The same `id` comes again after every new start.
     AttachRequest {} optional {
-        /// `id` on the wire.
+        /// The CLI's session id. Some exporters leave it out and send `agent_task_id` alone.
         id: String = "id",
-        /// `agent_task_id` on the wire.
+        /// The CLI's session id again.
         agent_task_id: String = "agent_task_id",
-        /// `owner_id` on the wire.
+        /// The GitHub id of the repository's owner; absent without a repository.
         owner_id: u64 = "owner_id",
-        /// `repo_id` on the wire.
+        /// The GitHub id of the repository; absent without one.
         repo_id: u64 = "repo_id",
-        /// `task_id` on the wire.
+        /// The task to attach to, where the caller wants a given one.
         task_id: String = "task_id",
-        /// `exporter` on the wire.
+        /// Who exports. groundlink's own; the CLI does not send it.
         exporter: ExporterInfo = "exporter",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Who exports a session. groundlink's own; the CLI does not send it.
     ExporterInfo {
-        /// `name` on the wire.
+        /// The program.
         name: String = "name",
     } optional {
-        /// `version` on the wire.
+        /// Its version.
         version: String = "version",
-        /// `machine` on the wire.
+        /// The machine it runs on, as people call it.
         machine: String = "machine",
-        /// `notice` on the wire.
+        /// A line that every viewer should see, such as that the model is a script.
         notice: String = "notice",
     } lists {
-        /// `suggestions` on the wire.
+        /// Messages to offer to a viewer.
         suggestions: Suggestion = "suggestions",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A message to offer to a viewer.
     Suggestion {
-        /// `label` on the wire.
+        /// A few words to show.
         label: String = "label",
-        /// `prompt` on the wire.
+        /// The message to send.
         prompt: String = "prompt",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Answer to [`AttachRequest`]. Both ids must be strings, or the CLI gives up.
     AttachResponse {
-        /// `id` on the wire.
+        /// The id for later paths; the CLI uses what it gets.
         id: String = "id",
-        /// `task_id` on the wire.
+        /// What stands in the link that people see, unencoded.
         task_id: String = "task_id",
     } optional {
-        /// `url` on the wire.
+        /// The short link. groundlink's own; the CLI ignores it.
         url: String = "url",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// `POST /sessions/{id}/events`: events and acknowledgements. With neither it is a sign of life.
     UploadRequest {
-        /// `events` on the wire.
+        /// Events, in order, each as it came.
         events: Vec<crate::RawJson> = "events",
     } lists {
-        /// `completed_command_ids` on the wire.
+        /// Commands that were dispatched; their effect shows in the events.
         completed_command_ids: String = "completed_command_ids",
-        /// `rejected_commands` on the wire.
+        /// Commands that could not be carried out. groundlink's own; the CLI acknowledges those without a word.
         rejected_commands: RejectedCommand = "rejected_commands",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A command that could not be carried out.
     RejectedCommand {
-        /// `id` on the wire.
+        /// The command.
         id: String = "id",
-        /// `reason` on the wire.
+        /// Why, for the person who gave it.
         reason: String = "reason",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// `GET /sessions/{id}/commands`: what the exporter is to do. The CLI runs several in no particular order.
     CommandsResponse {
-        /// `commands` on the wire.
+        /// The commands.
         commands: Vec<Command> = "commands",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A command for an exporter.
     Command {
-        /// `id` on the wire.
+        /// Its id; an exporter carries each out once.
         id: String = "id",
-        /// `state` on the wire.
+        /// The CLI acts on `in_progress` only.
         state: CommandState = "state",
-        /// `type` on the wire.
+        /// What to do. **The CLI takes an unknown word for a message to the model.**
         kind: CommandType = "type",
-        /// `content` on the wire.
+        /// Plain text for `user_message`; else JSON as text, read by [`PermissionResponse`] and its like.
         content: String = "content",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// How a command stands, in the wire's words.
     CommandState {
-        /// `in_progress` on the wire.
+        /// To be carried out.
         InProgress = "in_progress",
-        /// `queued` on the wire.
+        /// Not yet.
         Queued = "queued",
-        /// `pending` on the wire.
+        /// Not yet.
         Pending = "pending",
-        /// `created` on the wire.
+        /// Not yet.
         Created = "created",
-        /// `completed` on the wire.
+        /// Done.
         Completed = "completed",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// What a command does.
     CommandType {
-        /// `user_message` on the wire.
+        /// Gives the session a message.
         UserMessage = "user_message",
-        /// `abort` on the wire.
+        /// Stops the turn; a pending permission is cancelled.
         Abort = "abort",
-        /// `permission_response` on the wire.
+        /// Answers a permission request.
         PermissionResponse = "permission_response",
-        /// `ask_user_response` on the wire.
+        /// Answers a question.
         AskUserResponse = "ask_user_response",
-        /// `elicitation_response` on the wire.
+        /// Answers a form.
         ElicitationResponse = "elicitation_response",
-        /// `plan_approval_response` on the wire.
+        /// Answers a plan.
         PlanApprovalResponse = "plan_approval_response",
-        /// `mode_switch` on the wire.
+        /// Changes the session's mode.
         ModeSwitch = "mode_switch",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Content of `permission_response`.
     PermissionResponse {
-        /// `promptId` on the wire.
+        /// The event's `requestId`, or its `toolCallId`.
         prompt_id: String = "promptId",
     } optional {
-        /// `approved` on the wire.
+        /// Whether the person agreed; absent means no.
         approved: bool = "approved",
-        /// `scope` on the wire.
+        /// How far it goes; absent means `once`.
         scope: PermissionScope = "scope",
-        /// `feedback` on the wire.
+        /// Words for the model with a refusal. Only groundlink's bridge passes them on; the CLI ignores them.
         feedback: String = "feedback",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// How far an approval goes.
     PermissionScope {
-        /// `once` on the wire.
+        /// This time.
         Once = "once",
-        /// `session` on the wire.
+        /// The like in this session too.
         Session = "session",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Content of `ask_user_response`.
     AskUserResponse {
-        /// `promptId` on the wire.
+        /// The event's `requestId`, or its `toolCallId`.
         prompt_id: String = "promptId",
     } optional {
-        /// `answer` on the wire.
+        /// The answer. Without it the CLI tells the model `undefined`.
         answer: String = "answer",
-        /// `wasFreeform` on the wire.
+        /// Whether the answer is free text rather than one of the choices.
         was_freeform: bool = "wasFreeform",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// An answer to a form.
     ElicitationResponse {
-        /// `promptId` on the wire.
+        /// The event's `requestId`, or its `toolCallId`.
         prompt_id: String = "promptId",
-        /// `action` on the wire.
+        /// What the person did with it.
         action: ElicitationAction = "action",
     } optional {
-        /// `content` on the wire.
+        /// The values by field name, when accepted.
         content: crate::RawJson = "content",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Content of `plan_approval_response`.
     PlanApprovalResponse {
-        /// `promptId` on the wire.
+        /// The event's `requestId`, or its `toolCallId`.
         prompt_id: String = "promptId",
     } optional {
-        /// `approved` on the wire.
+        /// Whether the person agreed.
         approved: bool = "approved",
-        /// `selectedAction` on the wire.
+        /// What to do next; absent means `interactive`.
         selected_action: ExitPlanModeAction = "selectedAction",
-        /// `feedback` on the wire.
+        /// Words for the model, which then stays in plan mode. Without them, not approving ends the turn.
         feedback: String = "feedback",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Content of `mode_switch`.
     ModeSwitch {
-        /// `mode` on the wire.
+        /// The mode.
         mode: SessionMode = "mode",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// `GET` and `PATCH /tasks/{task}`: whether others of the repository see the session.
     SharingStatus {
-        /// `sharing_status` on the wire.
+        /// Whether they do.
         sharing_status: SharingState = "sharing_status",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// Whether others of the repository see a session.
     SharingState {
-        /// `shared` on the wire.
+        /// They do.
         Shared = "shared",
-        /// `unshared` on the wire.
+        /// They do not.
         Unshared = "unshared",
     }
 }

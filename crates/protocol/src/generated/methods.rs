@@ -5,62 +5,64 @@ use crate::runtime::methods;
 use super::types::{AuthGetStatusResult, ConnectParams, ConnectResult, HandlePendingElicitationParams, HandlePendingExitPlanModeParams, HandlePendingPermissionRequestParams, HandlePendingResult, HandlePendingToolCallParams, HandlePendingUserInputParams, ModelsListParams, ModelsListResult, PendingPermissionRequests, PendingToolRequests, PingParams, PingResult, SessionAbortParams, SessionAbortResult, SessionCreateParams, SessionCreateResult, SessionDeleteResult, SessionDestroyResult, SessionEventLogReadParams, SessionEventLogReadResult, SessionEventLogTailResult, SessionGetMessagesResult, SessionListResult, SessionLogParams, SessionLogResult, SessionMode, SessionModeSetParams, SessionModeSetResult, SessionRef, SessionRemoteEnableParams, SessionRemoteEnableResult, SessionResumeParams, SessionResumeResult, SessionSendParams, SessionSendResult, SessionsGetRemoteControlStatusResult, StatusGetResult};
 
 methods! {
-    /// `doc` on the wire.
+    /// Answers `permission.requested`. The first answer wins; a late one gets `success: false`.
     SessionPermissionsHandlePendingPermissionRequest = "session.permissions.handlePendingPermissionRequest": HandlePendingPermissionRequestParams => HandlePendingResult,
-    /// `doc` on the wire.
+    /// The permission requests that wait for an answer.
     SessionPermissionsPendingRequests = "session.permissions.pendingRequests": SessionRef => PendingPermissionRequests,
-    /// `doc` on the wire.
+    /// Answers `user_input.requested`.
     SessionUiHandlePendingUserInput = "session.ui.handlePendingUserInput": HandlePendingUserInputParams => HandlePendingResult,
-    /// `doc` on the wire.
+    /// Answers `elicitation.requested`.
     SessionUiHandlePendingElicitation = "session.ui.handlePendingElicitation": HandlePendingElicitationParams => HandlePendingResult,
-    /// `doc` on the wire.
+    /// Answers `exit_plan_mode.requested`.
     SessionUiHandlePendingExitPlanMode = "session.ui.handlePendingExitPlanMode": HandlePendingExitPlanModeParams => HandlePendingResult,
-    /// `doc` on the wire.
+    /// Answers `external_tool.requested` with the tool's result.
     SessionToolsHandlePendingToolCall = "session.tools.handlePendingToolCall": HandlePendingToolCallParams => HandlePendingResult,
-    /// `doc` on the wire.
+    /// The calls of the client's tools that wait for a result.
     SessionToolsListPendingRequests = "session.tools.listPendingRequests": SessionRef => PendingToolRequests,
-    /// `doc` on the wire.
+    /// Shares the session. Again while shared: the same result, and nothing happens.
     SessionRemoteEnable = "session.remote.enable": SessionRemoteEnableParams => SessionRemoteEnableResult,
-    /// `doc` on the wire.
+    /// Ends the sharing. Fine when there is none; the other end is not told.
     SessionRemoteDisable = "session.remote.disable": SessionRef => crate::Empty,
-    /// `doc` on the wire.
+    /// How the process-wide sharing stands, which `session.remote.enable` does not touch.
     SessionsGetRemoteControlStatus = "sessions.getRemoteControlStatus": crate::Empty => SessionsGetRemoteControlStatusResult,
-    /// `doc` on the wire.
+    /// Opens a connection. The first call to a server with a connection token; older servers do not know it.
     Connect = "connect": ConnectParams => ConnectResult,
-    /// `doc` on the wire.
+    /// Asks whether the server is there. On pipes it works before `connect`.
     Ping = "ping": PingParams => PingResult,
-    /// `doc` on the wire.
+    /// The models that can be chosen.
     ModelsList = "models.list": ModelsListParams => ModelsListResult,
-    /// `doc` on the wire.
+    /// Ends the server, and with it the sessions of every client.
     RuntimeShutdown = "runtime.shutdown": crate::Empty => crate::Empty,
-    /// `doc` on the wire.
+    /// Gives the session a message. Answered when it is accepted, not when the turn is done.
     SessionSend = "session.send": SessionSendParams => SessionSendResult,
-    /// `doc` on the wire.
+    /// Stops the running turn.
     SessionAbort = "session.abort": SessionAbortParams => SessionAbortResult,
-    /// `doc` on the wire.
+    /// Puts a line into the session's events. An ephemeral one also wakes an exporter that has given up on its server.
     SessionLog = "session.log": SessionLogParams => SessionLogResult,
-    /// `doc` on the wire.
+    /// The session's mode.
     SessionModeGet = "session.mode.get": SessionRef => SessionMode,
-    /// `doc` on the wire.
+    /// Changes the session's mode.
     SessionModeSet = "session.mode.set": SessionModeSetParams => SessionModeSetResult,
-    /// `doc` on the wire.
+    /// Reads events from a cursor on. Stored events stay; of the ephemeral ones only the newest few thousand are
+    /// kept, and older ones are missing without a word.
     SessionEventLogRead = "session.eventLog.read": SessionEventLogReadParams => SessionEventLogReadResult,
-    /// `doc` on the wire.
+    /// A cursor behind the newest event.
     SessionEventLogTail = "session.eventLog.tail": SessionRef => SessionEventLogTailResult,
-    /// `doc` on the wire.
+    /// The server's version.
     StatusGet = "status.get": crate::Empty => StatusGetResult,
-    /// `doc` on the wire.
+    /// Who is signed in.
     AuthGetStatus = "auth.getStatus": crate::Empty => AuthGetStatusResult,
-    /// `doc` on the wire.
+    /// Makes a session. While it is pending the server already sends the session's events and requests, so the
+    /// client chooses the id and is ready for it before sending.
     SessionCreate = "session.create": SessionCreateParams => SessionCreateResult,
-    /// `doc` on the wire.
+    /// Opens a stored session, or joins a live one. Handlers and tools are not stored: send them again.
     SessionResume = "session.resume": SessionResumeParams => SessionResumeResult,
-    /// `doc` on the wire.
+    /// Closes a session; its files stay.
     SessionDestroy = "session.destroy": SessionRef => SessionDestroyResult,
-    /// `doc` on the wire.
+    /// Deletes a session with its files.
     SessionDelete = "session.delete": SessionRef => SessionDeleteResult,
-    /// `doc` on the wire.
+    /// The stored sessions.
     SessionList = "session.list": crate::Empty => SessionListResult,
-    /// `doc` on the wire.
+    /// A session's stored events.
     SessionGetMessages = "session.getMessages": SessionRef => SessionGetMessagesResult,
 }

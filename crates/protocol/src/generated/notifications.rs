@@ -5,8 +5,8 @@ use crate::runtime::notifications;
 use super::types::{SessionEventParams, SessionLifecycleParams};
 
 notifications! {
-    /// `doc` on the wire.
+    /// An event, to every connection that created or resumed its session.
     SessionEvent = "session.event": SessionEventParams,
-    /// `doc` on the wire.
+    /// A session came, changed or went; to every connection, sometimes twice.
     SessionLifecycle = "session.lifecycle": SessionLifecycleParams,
 }

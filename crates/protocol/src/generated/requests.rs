@@ -5,10 +5,10 @@ use crate::runtime::methods;
 use super::types::{ExitPlanModeRequestParams, ExitPlanModeRequestResult, HooksInvokeParams, HooksInvokeResult, UserInputRequestParams, UserInputRequestResult};
 
 methods! {
-    /// `doc` on the wire.
+    /// The model asks a person. `user_input.requested` says the same to all clients; the first answer wins.
     UserInputRequest = "userInput.request": UserInputRequestParams => UserInputRequestResult,
-    /// `doc` on the wire.
+    /// The model has a plan. `exit_plan_mode.requested` says the same to all clients; the first answer wins.
     ExitPlanModeRequest = "exitPlanMode.request": ExitPlanModeRequestParams => ExitPlanModeRequestResult,
-    /// `doc` on the wire.
+    /// Runs the client's hook. A hook that fails lets the work go on: to block, answer so.
     HooksInvoke = "hooks.invoke": HooksInvokeParams => HooksInvokeResult,
 }

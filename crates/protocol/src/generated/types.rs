@@ -4,1813 +4,1817 @@
 use crate::runtime::{open_enum, record, union};
 
 record! {
-    /// `doc` on the wire.
+    /// Whether an answer was the first.
     HandlePendingResult {
-        /// `success` on the wire.
+        /// False when the request was answered before, or is unknown.
         success: bool = "success",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.permissions.handlePendingPermissionRequest`.
     HandlePendingPermissionRequestParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
-        /// `result` on the wire.
+        /// The decision. An unknown kind is accepted by the CLI and breaks the tool call.
         result: PermissionDecision = "result",
     } optional {
-        /// `decisionContext` on the wire.
+        /// How the decision came about; the shape is the CLI's own.
         decision_context: crate::RawJson = "decisionContext",
     }
 }
 
 union! {
-    /// `doc` on the wire.
+    /// A decision about a permission request.
     PermissionDecision by "kind" {
-        /// `approve-once` on the wire.
+        /// Yes, this time.
         ApproveOnce(ApproveOnce) = "approve-once",
-        /// `approve-for-session` on the wire.
+        /// Yes, and for the like in this session.
         ApproveForSession(ApproveForSession) = "approve-for-session",
-        /// `approve-for-location` on the wire.
+        /// Yes, and for the like in this place, for good.
         ApproveForLocation(ApproveForLocation) = "approve-for-location",
-        /// `approve-permanently` on the wire.
+        /// Yes, and for this domain, for good.
         ApprovePermanently(ApprovePermanently) = "approve-permanently",
-        /// `reject` on the wire.
+        /// No.
         Reject(Reject) = "reject",
-        /// `user-not-available` on the wire.
+        /// Nobody can be asked.
         UserNotAvailable(UserNotAvailable) = "user-not-available",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Yes, this time.
     ApproveOnce {}
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Yes, and for the like in this session.
     ApproveForSession {} optional {
-        /// `approval` on the wire.
+        /// What later requests are covered without asking.
         approval: SessionApproval = "approval",
-        /// `domain` on the wire.
+        /// The domain that is approved.
         domain: String = "domain",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Yes, and for the like in this place, for good.
     ApproveForLocation {
-        /// `approval` on the wire.
+        /// What later requests are covered without asking.
         approval: SessionApproval = "approval",
-        /// `locationKey` on the wire.
+        /// The place that is approved.
         location_key: String = "locationKey",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Yes, and for this domain, for good.
     ApprovePermanently {
-        /// `domain` on the wire.
+        /// The domain that is approved.
         domain: String = "domain",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// No. Without feedback the turn ends; with it the model goes on, knowing why.
     Reject {} optional {
-        /// `feedback` on the wire.
+        /// Words for the model.
         feedback: String = "feedback",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Nobody can be asked.
     UserNotAvailable {}
 }
 
 union! {
-    /// `doc` on the wire.
+    /// What an approval for more than one time covers.
     SessionApproval by "kind" {
-        /// `commands` on the wire.
+        /// Shell commands.
         Commands(ApproveCommands) = "commands",
-        /// `read` on the wire.
+        /// Reading files.
         Read(ApproveRead) = "read",
-        /// `write` on the wire.
+        /// Writing files.
         Write(ApproveWrite) = "write",
-        /// `mcp` on the wire.
+        /// A tool of an MCP server.
         Mcp(ApproveMcp) = "mcp",
-        /// `memory` on the wire.
+        /// Remembering facts.
         Memory(ApproveMemory) = "memory",
-        /// `custom-tool` on the wire.
+        /// A tool of a client.
         CustomTool(ApproveCustomTool) = "custom-tool",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// These shell commands.
     ApproveCommands {
-        /// `commandIdentifiers` on the wire.
+        /// The commands, as the request identifies them.
         command_identifiers: Vec<String> = "commandIdentifiers",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Reading files.
     ApproveRead {}
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Writing files.
     ApproveWrite {}
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A tool of an MCP server.
     ApproveMcp {
-        /// `serverName` on the wire.
+        /// The MCP server's name.
         server_name: String = "serverName",
     } optional {
-        /// `toolName` on the wire.
+        /// The tool; absent means all of the server's.
         tool_name: String = "toolName",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Remembering facts.
     ApproveMemory {}
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A tool of a client.
     ApproveCustomTool {
-        /// `toolName` on the wire.
+        /// The tool's name.
         tool_name: String = "toolName",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.permissions.pendingRequests`.
     PendingPermissionRequests {
-        /// `items` on the wire.
+        /// What is pending, oldest first.
         items: Vec<PendingPermissionRequest> = "items",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A permission request that waits for an answer.
     PendingPermissionRequest {
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
-        /// `request` on the wire.
+        /// What is asked, in the form for prompts; the shape is the CLI's own.
         request: crate::RawJson = "request",
     } optional {
-        /// `recoveryEpisodeId` on the wire.
+        /// The recovery it belongs to, if any.
         recovery_episode_id: String = "recoveryEpisodeId",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.ui.handlePendingUserInput`.
     HandlePendingUserInputParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
-        /// `response` on the wire.
+        /// The answer.
         response: UserInputResponse = "response",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// An answer to a question.
     UserInputResponse {
-        /// `answer` on the wire.
+        /// The answer, as text.
         answer: String = "answer",
-        /// `wasFreeform` on the wire.
+        /// Whether the answer is free text rather than one of the choices.
         was_freeform: bool = "wasFreeform",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.ui.handlePendingElicitation`.
     HandlePendingElicitationParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
-        /// `result` on the wire.
+        /// The answer.
         result: ElicitationResponse = "result",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// An answer to a form.
     ElicitationResponse {
-        /// `action` on the wire.
+        /// What the person did with it.
         action: ElicitationAction = "action",
     } optional {
-        /// `content` on the wire.
+        /// The values by field name, when accepted.
         content: crate::RawJson = "content",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// What a person did with a form.
     ElicitationAction {
-        /// `accept` on the wire.
+        /// Filled it in.
         Accept = "accept",
-        /// `decline` on the wire.
+        /// Said no.
         Decline = "decline",
-        /// `cancel` on the wire.
+        /// Closed it.
         Cancel = "cancel",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.ui.handlePendingExitPlanMode`.
     HandlePendingExitPlanModeParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
-        /// `response` on the wire.
+        /// The answer.
         response: ExitPlanModeResponse = "response",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// An answer to a plan.
     ExitPlanModeResponse {
-        /// `approved` on the wire.
+        /// Whether the person agreed.
         approved: bool = "approved",
     } optional {
-        /// `selectedAction` on the wire.
+        /// What the person chose to do next.
         selected_action: ExitPlanModeAction = "selectedAction",
-        /// `autoApproveEdits` on the wire.
+        /// Whether edits of files need no further approval.
         auto_approve_edits: bool = "autoApproveEdits",
-        /// `feedback` on the wire.
+        /// Words for the model, which then stays in plan mode. Without them, not approving ends the turn.
         feedback: String = "feedback",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// What to do with an approved plan.
     ExitPlanModeAction {
-        /// `exit_only` on the wire.
+        /// Leave plan mode and wait.
         ExitOnly = "exit_only",
-        /// `interactive` on the wire.
+        /// Carry it out and ask before acting.
         Interactive = "interactive",
-        /// `autopilot` on the wire.
+        /// Carry it out without asking.
         Autopilot = "autopilot",
-        /// `autopilot_fleet` on the wire.
+        /// Carry it out by several agents without asking.
         AutopilotFleet = "autopilot_fleet",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.tools.handlePendingToolCall`: a result or an error.
     HandlePendingToolCallParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
     } optional {
-        /// `result` on the wire.
+        /// The result.
         result: ToolResult = "result",
-        /// `error` on the wire.
+        /// Why there is none; the model is told only that it failed.
         error: String = "error",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A tool's result.
     ToolResult {
-        /// `textResultForLlm` on the wire.
+        /// What the model reads.
         text_result_for_llm: String = "textResultForLlm",
     } optional {
-        /// `resultType` on the wire.
+        /// `success` or `failure`, in the CLI's words.
         result_type: String = "resultType",
-        /// `error` on the wire.
+        /// What went wrong.
         error: String = "error",
-        /// `sessionLog` on the wire.
+        /// A line for the session's log.
         session_log: String = "sessionLog",
-        /// `toolTelemetry` on the wire.
+        /// Figures for telemetry; the shape is the CLI's own.
         tool_telemetry: crate::RawJson = "toolTelemetry",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.tools.listPendingRequests`.
     PendingToolRequests {
-        /// `items` on the wire.
+        /// What is pending, oldest first.
         items: Vec<PendingToolRequest> = "items",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A call of a client's tool that waits for its result.
     PendingToolRequest {
-        /// `requestId` on the wire.
+        /// The request's id; its answer and its `completed` event carry it.
         request_id: String = "requestId",
-        /// `toolCallId` on the wire.
+        /// The tool call.
         tool_call_id: String = "toolCallId",
-        /// `toolName` on the wire.
+        /// The tool's name.
         tool_name: String = "toolName",
     } optional {
-        /// `arguments` on the wire.
+        /// The arguments, as the tool takes them.
         arguments: crate::RawJson = "arguments",
-        /// `agentId` on the wire.
+        /// The sub-agent that asks; absent for the main agent.
         agent_id: String = "agentId",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// How much a session asks for permission.
     PermissionMode {
-        /// `manual` on the wire.
+        /// Whenever a rule does not decide.
         Manual = "manual",
-        /// `assisted` on the wire.
+        /// Less, with the help of a model.
         Assisted = "assisted",
-        /// `allow-all` on the wire.
+        /// Never.
         AllowAll = "allow-all",
     }
 }
 
 union! {
-    /// `doc` on the wire.
+    /// What a tool call wants to do.
     PermissionRequest by "kind" {
-        /// `shell` on the wire.
+        /// Run a command.
         Shell(ShellPermission) = "shell",
-        /// `write` on the wire.
+        /// Write a file.
         Write(WritePermission) = "write",
-        /// `read` on the wire.
+        /// Read a file or folder.
         Read(ReadPermission) = "read",
-        /// `url` on the wire.
+        /// Fetch an address.
         Url(UrlPermission) = "url",
-        /// `mcp` on the wire.
+        /// Call a tool of an MCP server.
         Mcp(McpPermission) = "mcp",
-        /// `memory` on the wire.
+        /// Remember a fact.
         Memory(MemoryPermission) = "memory",
-        /// `custom-tool` on the wire.
+        /// Call a tool of a client.
         CustomTool(CustomToolPermission) = "custom-tool",
-        /// `hook` on the wire.
+        /// What a hook wants a person to confirm.
         Hook(HookPermission) = "hook",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// To run a shell command.
     ShellPermission {
-        /// `fullCommandText` on the wire.
+        /// The whole command, as it would run.
         full_command_text: String = "fullCommandText",
     } optional {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `intention` on the wire.
+        /// What the model says it is for.
         intention: String = "intention",
-        /// `hasWriteFileRedirection` on the wire.
+        /// Whether output goes to a file.
         has_write_file_redirection: bool = "hasWriteFileRedirection",
-        /// `canOfferSessionApproval` on the wire.
+        /// Whether the CLI would offer approval for the rest of the session.
         can_offer_session_approval: bool = "canOfferSessionApproval",
-        /// `warning` on the wire.
+        /// A warning for people.
         warning: String = "warning",
     } lists {
-        /// `commands` on the wire.
+        /// The commands in it, as approvals identify them.
         commands: ShellCommand = "commands",
-        /// `commandSegments` on the wire.
+        /// The single commands it is made of.
         command_segments: ShellCommandSegment = "commandSegments",
-        /// `possiblePaths` on the wire.
+        /// Paths the command may touch.
         possible_paths: String = "possiblePaths",
-        /// `possibleUrls` on the wire.
+        /// Addresses it may fetch.
         possible_urls: ShellUrl = "possibleUrls",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A command, as approvals identify it.
     ShellCommand {
-        /// `identifier` on the wire.
+        /// What an approval for the session names.
         identifier: String = "identifier",
     } optional {
-        /// `readOnly` on the wire.
+        /// Whether it only reads.
         read_only: bool = "readOnly",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// One of the commands in a line.
     ShellCommandSegment {
-        /// `identifier` on the wire.
+        /// The program.
         identifier: String = "identifier",
-        /// `fullCommandText` on the wire.
+        /// The whole command, as it would run.
         full_command_text: String = "fullCommandText",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// An address in a command.
     ShellUrl {
-        /// `url` on the wire.
+        /// The address.
         url: String = "url",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// To write a file.
     WritePermission {
-        /// `fileName` on the wire.
+        /// The file.
         file_name: String = "fileName",
     } optional {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `intention` on the wire.
+        /// What the model says it is for.
         intention: String = "intention",
-        /// `diff` on the wire.
+        /// The change, as a unified diff.
         diff: String = "diff",
-        /// `newFileContents` on the wire.
+        /// What the file would hold.
         new_file_contents: String = "newFileContents",
-        /// `canOfferSessionApproval` on the wire.
+        /// Whether the CLI would offer approval for the rest of the session.
         can_offer_session_approval: bool = "canOfferSessionApproval",
     } lists {
-        /// `fileEdits` on the wire.
+        /// The files changed.
         file_edits: crate::RawJson = "fileEdits",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// To read a file or folder.
     ReadPermission {
-        /// `path` on the wire.
+        /// The file or folder.
         path: String = "path",
     } optional {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `intention` on the wire.
+        /// What the model says it is for.
         intention: String = "intention",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// To fetch an address.
     UrlPermission {
-        /// `url` on the wire.
+        /// The address.
         url: String = "url",
     } optional {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `intention` on the wire.
+        /// What the model says it is for.
         intention: String = "intention",
-        /// `redirectedFrom` on the wire.
+        /// The address that led to it.
         redirected_from: String = "redirectedFrom",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// To call a tool of an MCP server.
     McpPermission {
-        /// `serverName` on the wire.
+        /// The MCP server's name.
         server_name: String = "serverName",
-        /// `toolName` on the wire.
+        /// The tool's name.
         tool_name: String = "toolName",
     } optional {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `toolTitle` on the wire.
+        /// The tool's name as people see it.
         tool_title: String = "toolTitle",
-        /// `args` on the wire.
+        /// The arguments, as the tool takes them.
         args: crate::RawJson = "args",
-        /// `readOnly` on the wire.
+        /// Whether it only reads.
         read_only: bool = "readOnly",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// To remember a fact.
     MemoryPermission {} optional {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `action` on the wire.
+        /// What is to be done with it.
         action: String = "action",
-        /// `subject` on the wire.
+        /// What it is about.
         subject: String = "subject",
-        /// `fact` on the wire.
+        /// The fact.
         fact: String = "fact",
-        /// `reason` on the wire.
+        /// The reason.
         reason: String = "reason",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// To call a tool of a client.
     CustomToolPermission {
-        /// `toolName` on the wire.
+        /// The tool's name.
         tool_name: String = "toolName",
     } optional {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `toolDescription` on the wire.
+        /// What the tool does.
         tool_description: String = "toolDescription",
-        /// `args` on the wire.
+        /// The arguments, as the tool takes them.
         args: crate::RawJson = "args",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// What a hook wants a person to confirm.
     HookPermission {
-        /// `toolName` on the wire.
+        /// The tool's name.
         tool_name: String = "toolName",
     } optional {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `toolArgs` on the wire.
+        /// The tool's arguments.
         tool_args: crate::RawJson = "toolArgs",
-        /// `hookMessage` on the wire.
+        /// The hook's words.
         hook_message: String = "hookMessage",
     }
 }
 
 union! {
-    /// `doc` on the wire.
+    /// How a permission request was settled.
     PermissionResult by "kind" {
-        /// `approved` on the wire.
+        /// Approved, this time.
         Approved(PermissionApproved) = "approved",
-        /// `approved-for-session` on the wire.
+        /// Approved, and for the like in this session.
         ApprovedForSession(PermissionApprovedForSession) = "approved-for-session",
-        /// `approved-for-location` on the wire.
+        /// Approved, and for the like in this place.
         ApprovedForLocation(PermissionApprovedForLocation) = "approved-for-location",
-        /// `cancelled` on the wire.
+        /// No longer needed.
         Cancelled(PermissionCancelled) = "cancelled",
-        /// `denied-interactively-by-user` on the wire.
+        /// Denied by a person.
         DeniedInteractivelyByUser(PermissionDeniedByUser) = "denied-interactively-by-user",
-        /// `denied-by-rules` on the wire.
+        /// Denied by a rule.
         DeniedByRules(PermissionDeniedByRules) = "denied-by-rules",
-        /// `denied-no-approval-rule-and-could-not-request-from-user` on the wire.
+        /// Denied because nobody could be asked.
         DeniedNoApprovalRuleAndCouldNotRequestFromUser(PermissionDeniedUnasked) = "denied-no-approval-rule-and-could-not-request-from-user",
-        /// `denied-by-permission-request-hook` on the wire.
+        /// Denied by a hook.
         DeniedByPermissionRequestHook(PermissionDeniedByHook) = "denied-by-permission-request-hook",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Approved, this time.
     PermissionApproved {}
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Approved, and for the like in this session.
     PermissionApprovedForSession {} optional {
-        /// `approval` on the wire.
+        /// What later requests are covered without asking.
         approval: SessionApproval = "approval",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Approved, and for the like in this place.
     PermissionApprovedForLocation {} optional {
-        /// `approval` on the wire.
+        /// What later requests are covered without asking.
         approval: SessionApproval = "approval",
-        /// `locationKey` on the wire.
+        /// The place that is approved.
         location_key: String = "locationKey",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// No longer needed, as after an abort.
     PermissionCancelled {} optional {
-        /// `reason` on the wire.
+        /// The reason.
         reason: String = "reason",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Denied by a person.
     PermissionDeniedByUser {} optional {
-        /// `feedback` on the wire.
+        /// Words for the model.
         feedback: String = "feedback",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Denied by a rule.
     PermissionDeniedByRules {} lists {
-        /// `rules` on the wire.
+        /// The rules; the shape is the CLI's own.
         rules: crate::RawJson = "rules",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Denied because nobody could be asked.
     PermissionDeniedUnasked {}
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Denied by a hook.
     PermissionDeniedByHook {} optional {
-        /// `message` on the wire.
+        /// The text for people.
         message: String = "message",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// How a person is asked.
     ElicitationMode {
-        /// `form` on the wire.
+        /// By a form.
         Form = "form",
-        /// `url` on the wire.
+        /// By an address to visit.
         Url = "url",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The folder and repository a session works in.
     WorkingDirectoryContext {
-        /// `cwd` on the wire.
+        /// The working directory.
         cwd: String = "cwd",
     } optional {
-        /// `gitRoot` on the wire.
+        /// The top folder of the git repository.
         git_root: String = "gitRoot",
-        /// `repository` on the wire.
+        /// `owner/name` at its host.
         repository: String = "repository",
-        /// `hostType` on the wire.
+        /// The kind of service that hosts the repository.
         host_type: String = "hostType",
-        /// `repositoryHost` on the wire.
+        /// The host's name, such as `github.com`.
         repository_host: String = "repositoryHost",
-        /// `branch` on the wire.
+        /// The branch that is checked out.
         branch: String = "branch",
-        /// `headCommit` on the wire.
+        /// The commit that is checked out.
         head_commit: String = "headCommit",
-        /// `baseCommit` on the wire.
+        /// The commit the branch is compared with.
         base_commit: String = "baseCommit",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// How a session ended.
     ShutdownType {
-        /// `routine` on the wire.
+        /// As usual.
         Routine = "routine",
-        /// `error` on the wire.
+        /// By an error.
         Error = "error",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// What a session changed in files.
     CodeChanges {} optional {
-        /// `linesAdded` on the wire.
+        /// Lines added.
         lines_added: u64 = "linesAdded",
-        /// `linesRemoved` on the wire.
+        /// Lines removed.
         lines_removed: u64 = "linesRemoved",
     } lists {
-        /// `filesModified` on the wire.
+        /// The files.
         files_modified: String = "filesModified",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// Why the context is compacted.
     CompactionTrigger {
-        /// `threshold` on the wire.
+        /// It is nearly full.
         Threshold = "threshold",
-        /// `context_limit_retry` on the wire.
+        /// The model refused it as too long.
         ContextLimitRetry = "context_limit_retry",
-        /// `manual` on the wire.
+        /// Somebody asked for it.
         Manual = "manual",
-        /// `memory_pressure` on the wire.
+        /// Memory is short.
         MemoryPressure = "memory_pressure",
-        /// `model_switch` on the wire.
+        /// The next model holds less.
         ModelSwitch = "model_switch",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// What happened to the plan's file.
     PlanChangedOperation {
-        /// `create` on the wire.
+        /// It was made.
         Create = "create",
-        /// `update` on the wire.
+        /// It was changed.
         Update = "update",
-        /// `delete` on the wire.
+        /// It was deleted.
         Delete = "delete",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// What a tool call gave.
     ToolExecutionResult {} optional {
-        /// `content` on the wire.
+        /// The text the model reads.
         content: String = "content",
-        /// `detailedContent` on the wire.
+        /// The longer form of the text, for people.
         detailed_content: String = "detailedContent",
-        /// `structuredContent` on the wire.
+        /// The same as JSON, where the tool gives it.
         structured_content: crate::RawJson = "structuredContent",
     } lists {
-        /// `contents` on the wire.
+        /// The parts of it; the shape is the CLI's own.
         contents: crate::RawJson = "contents",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Why a tool call failed.
     ToolExecutionError {
-        /// `message` on the wire.
+        /// The text for people.
         message: String = "message",
     } optional {
-        /// `code` on the wire.
+        /// A stable word for the reason, such as `rejected` or `denied`.
         code: String = "code",
-        /// `remediation` on the wire.
+        /// A word for what would help, such as `sign_in`.
         remediation: String = "remediation",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// How a shell command ended.
     ShellExecution {
-        /// `exitCode` on the wire.
+        /// The exit code.
         exit_code: i64 = "exitCode",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A file that a tool changed.
     FileEdit {
-        /// `path` on the wire.
+        /// The file or folder.
         path: String = "path",
     } optional {
-        /// `kind` on the wire.
+        /// What happened to it, such as `create`.
         kind: String = "kind",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// Where a shell command writes.
     ShellOutputStream {
-        /// `stdout` on the wire.
+        /// Standard output.
         Stdout = "stdout",
-        /// `stderr` on the wire.
+        /// Standard error.
         Stderr = "stderr",
-        /// `terminal` on the wire.
+        /// A terminal, both together.
         Terminal = "terminal",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// How a message was taken up.
     UserMessageDelivery {
-        /// `idle` on the wire.
+        /// It began a turn.
         Idle = "idle",
-        /// `steering` on the wire.
+        /// It joined the running turn.
         Steering = "steering",
-        /// `queued` on the wire.
+        /// It waited for the turn before it.
         Queued = "queued",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// The role of a system message.
     SystemMessageRole {
-        /// `system` on the wire.
+        /// The system's.
         System = "system",
-        /// `developer` on the wire.
+        /// The developer's.
         Developer = "developer",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A tool call that a model's message asks for.
     ToolRequest {
-        /// `toolCallId` on the wire.
+        /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
-        /// `name` on the wire.
+        /// Its name.
         name: String = "name",
     } optional {
-        /// `arguments` on the wire.
+        /// The arguments, as the tool takes them.
         arguments: crate::RawJson = "arguments",
-        /// `type` on the wire.
+        /// The kind of tool.
         kind: ToolRequestType = "type",
-        /// `toolTitle` on the wire.
+        /// The tool's name as people see it.
         tool_title: String = "toolTitle",
-        /// `mcpServerName` on the wire.
+        /// The MCP server the tool belongs to.
         mcp_server_name: String = "mcpServerName",
-        /// `mcpToolName` on the wire.
+        /// The tool's name at its MCP server.
         mcp_tool_name: String = "mcpToolName",
-        /// `intentionSummary` on the wire.
+        /// What it is for, in a few words.
         intention_summary: String = "intentionSummary",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// The kind of tool in a model's message.
     ToolRequestType {
-        /// `function` on the wire.
+        /// One that takes JSON.
         Function = "function",
-        /// `custom` on the wire.
+        /// One that takes text.
         Custom = "custom",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.remote.enable`.
     SessionRemoteEnableParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
     } optional {
-        /// `mode` on the wire.
+        /// How to share; absent means `on`.
         mode: RemoteSessionMode = "mode",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// How a session is shared.
     RemoteSessionMode {
-        /// `off` on the wire.
+        /// Not at all.
         Off = "off",
-        /// `export` on the wire.
+        /// To watch.
         Export = "export",
-        /// `on` on the wire.
+        /// To watch and to steer.
         On = "on",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.remote.enable`.
     SessionRemoteEnableResult {
-        /// `remoteSteerable` on the wire.
+        /// Whether it can be steered from the other end.
         remote_steerable: bool = "remoteSteerable",
     } optional {
-        /// `url` on the wire.
+        /// The link.
         url: String = "url",
-        /// `started` on the wire.
+        /// Whether it is shared now.
         started: bool = "started",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `sessions.getRemoteControlStatus`.
     SessionsGetRemoteControlStatusResult {
-        /// `status` on the wire.
+        /// How it stands.
         status: RemoteControlStatus = "status",
     }
 }
 
 union! {
-    /// `doc` on the wire.
+    /// How the process-wide sharing stands.
     RemoteControlStatus by "state" {
-        /// `off` on the wire.
+        /// Nothing is shared.
         Off(RemoteControlOff) = "off",
-        /// `connecting` on the wire.
+        /// It is being attached.
         Connecting(RemoteControlConnecting) = "connecting",
-        /// `active` on the wire.
+        /// It is shared.
         Active(RemoteControlActive) = "active",
-        /// `error` on the wire.
+        /// It failed.
         Error(RemoteControlError) = "error",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Nothing is shared.
     RemoteControlOff {}
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A session is being attached.
     RemoteControlConnecting {
-        /// `attachedSessionId` on the wire.
+        /// The session that is attached.
         attached_session_id: String = "attachedSessionId",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A session is shared.
     RemoteControlActive {
-        /// `attachedSessionId` on the wire.
+        /// The session that is attached.
         attached_session_id: String = "attachedSessionId",
-        /// `isSteerable` on the wire.
+        /// Whether it can be steered from the other end.
         is_steerable: bool = "isSteerable",
     } optional {
-        /// `frontendUrl` on the wire.
+        /// The link.
         frontend_url: String = "frontendUrl",
-        /// `awaitingFirstMessage` on the wire.
+        /// Whether it attaches with the first message only.
         awaiting_first_message: bool = "awaitingFirstMessage",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Sharing failed.
     RemoteControlError {
-        /// `error` on the wire.
+        /// What went wrong.
         error: String = "error",
     } optional {
-        /// `attachedSessionId` on the wire.
+        /// The session that is attached.
         attached_session_id: String = "attachedSessionId",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `connect`.
     ConnectParams {} optional {
-        /// `token` on the wire.
+        /// The shared secret, where the server has one. A server without one refuses any.
         token: crate::Secret = "token",
-        /// `clientInfo` on the wire.
+        /// The program that connects.
         client_info: ClientInfo = "clientInfo",
-        /// `enableGitHubTelemetryForwarding` on the wire.
+        /// Whether the client wants GitHub's telemetry as notifications.
         enable_github_telemetry_forwarding: bool = "enableGitHubTelemetryForwarding",
     } lists {
-        /// `supportedTaskKinds` on the wire.
+        /// The kinds of background task the client can show.
         supported_task_kinds: TaskKind = "supportedTaskKinds",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The program at the client's end.
     ClientInfo {} optional {
-        /// `editorName` on the wire.
+        /// The program's name.
         editor_name: String = "editorName",
-        /// `editorVersion` on the wire.
+        /// The program's version.
         editor_version: String = "editorVersion",
-        /// `extensionName` on the wire.
+        /// The extension's name, where one speaks for the program.
         extension_name: String = "extensionName",
-        /// `extensionVersion` on the wire.
+        /// The extension's version.
         extension_version: String = "extensionVersion",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// A kind of background task.
     TaskKind {
-        /// `agent` on the wire.
+        /// A sub-agent.
         Agent = "agent",
-        /// `shell` on the wire.
+        /// A shell command.
         Shell = "shell",
-        /// `client` on the wire.
+        /// Work of a client.
         Client = "client",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `connect`.
     ConnectResult {
-        /// `ok` on the wire.
+        /// Always true.
         ok: bool = "ok",
-        /// `protocolVersion` on the wire.
+        /// The version of the protocol; 3 is current.
         protocol_version: u64 = "protocolVersion",
-        /// `version` on the wire.
+        /// The CLI's version.
         version: String = "version",
     } lists {
-        /// `taskKinds` on the wire.
+        /// The kinds of background task there are.
         task_kinds: TaskKind = "taskKinds",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `ping`.
     PingParams {} optional {
-        /// `message` on the wire.
+        /// Text to send back.
         message: String = "message",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `ping`.
     PingResult {
-        /// `message` on the wire.
+        /// `pong`, with the text that was sent.
         message: String = "message",
     } optional {
-        /// `timestamp` on the wire.
+        /// The server's time, RFC 3339.
         timestamp: String = "timestamp",
-        /// `protocolVersion` on the wire.
+        /// The version of the protocol; 3 is current.
         protocol_version: u64 = "protocolVersion",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `models.list`.
     ModelsListParams {} optional {
-        /// `selectionId` on the wire.
+        /// A stored choice to list the models for.
         selection_id: String = "selectionId",
-        /// `gitHubToken` on the wire.
+        /// List what this account may use.
         github_token: crate::Secret = "gitHubToken",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `models.list`.
     ModelsListResult {
-        /// `models` on the wire.
+        /// The models.
         models: Vec<Model> = "models",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A model.
     Model {
-        /// `id` on the wire.
+        /// What `session.create` takes.
         id: String = "id",
-        /// `name` on the wire.
+        /// The name as people see it.
         name: String = "name",
     } optional {
-        /// `capabilities` on the wire.
+        /// What it can do; the shape is the CLI's own.
         capabilities: crate::RawJson = "capabilities",
-        /// `vendor` on the wire.
+        /// Who makes it.
         vendor: String = "vendor",
-        /// `policy` on the wire.
+        /// Whether the account may use it; the shape is the CLI's own.
         policy: crate::RawJson = "policy",
-        /// `billing` on the wire.
+        /// What it costs; the shape is the CLI's own.
         billing: crate::RawJson = "billing",
-        /// `defaultReasoningEffort` on the wire.
+        /// The reasoning effort when none is chosen.
         default_reasoning_effort: String = "defaultReasoningEffort",
     } lists {
-        /// `supportedReasoningEfforts` on the wire.
+        /// The reasoning efforts it knows.
         supported_reasoning_efforts: String = "supportedReasoningEfforts",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters that name a session and nothing else.
     SessionRef {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.send`.
     SessionSendParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
-        /// `prompt` on the wire.
+        /// The message.
         prompt: String = "prompt",
     } optional {
-        /// `displayPrompt` on the wire.
+        /// What people see in its place.
         display_prompt: String = "displayPrompt",
-        /// `mode` on the wire.
+        /// Whether the message waits for the running turn or joins it; absent means `enqueue`.
         mode: SendMode = "mode",
-        /// `prepend` on the wire.
+        /// Whether it goes before other waiting messages.
         prepend: bool = "prepend",
-        /// `source` on the wire.
+        /// Where it came from; the `user.message` event repeats it.
         source: String = "source",
-        /// `agentMode` on the wire.
+        /// The mode to treat it in.
         agent_mode: AgentMode = "agentMode",
-        /// `requestHeaders` on the wire.
+        /// Headers for the model's endpoint.
         request_headers: std::collections::BTreeMap<String, crate::Secret> = "requestHeaders",
-        /// `responseFormat` on the wire.
+        /// The form the answer must have.
         response_format: crate::RawJson = "responseFormat",
-        /// `wait` on the wire.
+        /// Answer only when the work is done.
         wait: bool = "wait",
-        /// `traceparent` on the wire.
+        /// The W3C trace context.
         traceparent: String = "traceparent",
-        /// `tracestate` on the wire.
+        /// The W3C trace state.
         tracestate: String = "tracestate",
     } lists {
-        /// `attachments` on the wire.
+        /// Files, folders or pictures that go with the message.
         attachments: crate::RawJson = "attachments",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// When a message is taken up.
     SendMode {
-        /// `enqueue` on the wire.
+        /// After the running turn.
         Enqueue = "enqueue",
-        /// `immediate` on the wire.
+        /// In the running turn: to steer it.
         Immediate = "immediate",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// How the agent treats a message.
     AgentMode {
-        /// `interactive` on the wire.
+        /// Asks before it acts.
         Interactive = "interactive",
-        /// `plan` on the wire.
+        /// Makes a plan and asks for its approval.
         Plan = "plan",
-        /// `autopilot` on the wire.
+        /// Goes on by itself.
         Autopilot = "autopilot",
-        /// `shell` on the wire.
+        /// Runs it as a shell command.
         Shell = "shell",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.send`.
     SessionSendResult {
-        /// `messageId` on the wire.
+        /// The id that `user.message` and later events carry.
         message_id: String = "messageId",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.abort`.
     SessionAbortParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
     } optional {
-        /// `reason` on the wire.
+        /// The reason.
         reason: AbortReason = "reason",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// Why a turn was stopped.
     AbortReason {
-        /// `user_initiated` on the wire.
+        /// By the person at this end.
         UserInitiated = "user_initiated",
-        /// `remote_command` on the wire.
+        /// From the other end of the link.
         RemoteCommand = "remote_command",
-        /// `user_abort` on the wire.
+        /// By the person.
         UserAbort = "user_abort",
-        /// `autopilot_credit_limit` on the wire.
+        /// By the limit set for autopilot.
         AutopilotCreditLimit = "autopilot_credit_limit",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.abort`.
     SessionAbortResult {
-        /// `success` on the wire.
+        /// Whether it worked.
         success: bool = "success",
     } optional {
-        /// `error` on the wire.
+        /// What went wrong.
         error: String = "error",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.log`.
     SessionLogParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
-        /// `message` on the wire.
+        /// The text for people.
         message: String = "message",
     } optional {
-        /// `level` on the wire.
+        /// How serious it is; absent means `info`.
         level: SessionLogLevel = "level",
-        /// `type` on the wire.
+        /// A word to tell such lines apart.
         kind: String = "type",
-        /// `ephemeral` on the wire.
+        /// Whether no record is kept.
         ephemeral: bool = "ephemeral",
-        /// `url` on the wire.
+        /// An address that goes with it.
         url: String = "url",
-        /// `tip` on the wire.
+        /// A hint for people.
         tip: String = "tip",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// How serious a line is.
     SessionLogLevel {
-        /// `info` on the wire.
+        /// For information.
         Info = "info",
-        /// `warning` on the wire.
+        /// A warning.
         Warning = "warning",
-        /// `error` on the wire.
+        /// An error.
         Error = "error",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.log`.
     SessionLogResult {
-        /// `eventId` on the wire.
+        /// The event that was made of it.
         event_id: String = "eventId",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// How far the agent goes by itself.
     SessionMode {
-        /// `interactive` on the wire.
+        /// Asks before it acts.
         Interactive = "interactive",
-        /// `plan` on the wire.
+        /// Makes a plan and asks for its approval.
         Plan = "plan",
-        /// `autopilot` on the wire.
+        /// Goes on by itself.
         Autopilot = "autopilot",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.mode.set`.
     SessionModeSetParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
-        /// `mode` on the wire.
+        /// The mode.
         mode: SessionMode = "mode",
     } optional {
-        /// `expectedMode` on the wire.
+        /// Change nothing unless this is the mode now.
         expected_mode: SessionMode = "expectedMode",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.mode.set`.
     SessionModeSetResult {} optional {
-        /// `status` on the wire.
+        /// How it stands.
         status: String = "status",
-        /// `modelChanged` on the wire.
+        /// Whether the model changed with it.
         model_changed: bool = "modelChanged",
-        /// `modeApplied` on the wire.
+        /// Whether the mode is now what was asked for.
         mode_applied: bool = "modeApplied",
-        /// `confirmation` on the wire.
+        /// A question to put to the person first; the shape is the CLI's own.
         confirmation: crate::RawJson = "confirmation",
-        /// `warning` on the wire.
+        /// A warning for people.
         warning: String = "warning",
-        /// `message` on the wire.
+        /// The text for people.
         message: String = "message",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.eventLog.read`.
     SessionEventLogReadParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
     } optional {
-        /// `cursor` on the wire.
+        /// Where to go on; absent means from the start.
         cursor: String = "cursor",
-        /// `max` on the wire.
+        /// The most events to return, up to 1000.
         max: u64 = "max",
-        /// `waitMs` on the wire.
+        /// Milliseconds to wait for an event when there is none, up to 30000.
         wait_ms: u64 = "waitMs",
-        /// `agentScope` on the wire.
+        /// Whose events.
         agent_scope: EventsAgentScope = "agentScope",
-        /// `direction` on the wire.
+        /// Which way to read.
         direction: EventsReadDirection = "direction",
-        /// `includeEphemeral` on the wire.
+        /// Whether ephemeral events are wanted too.
         include_ephemeral: bool = "includeEphemeral",
     } lists {
-        /// `types` on the wire.
+        /// Only events of these types; empty means all.
         types: String = "types",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// Whose events to read.
     EventsAgentScope {
-        /// `primary` on the wire.
+        /// The main agent's.
         Primary = "primary",
-        /// `all` on the wire.
+        /// Those of sub-agents too.
         All = "all",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// Which way to read.
     EventsReadDirection {
-        /// `forward` on the wire.
+        /// Oldest first.
         Forward = "forward",
-        /// `backward` on the wire.
+        /// Newest first.
         Backward = "backward",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.eventLog.read`.
     SessionEventLogReadResult {
-        /// `events` on the wire.
+        /// Events, in order, each as it came.
         events: Vec<crate::RawJson> = "events",
-        /// `cursor` on the wire.
+        /// Where the next read goes on.
         cursor: String = "cursor",
-        /// `hasMore` on the wire.
+        /// Whether there is more right now.
         has_more: bool = "hasMore",
     } optional {
-        /// `cursorStatus` on the wire.
+        /// What became of the cursor that was given.
         cursor_status: EventsCursorStatus = "cursorStatus",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// What became of a cursor.
     EventsCursorStatus {
-        /// `ok` on the wire.
+        /// The read went on from it.
         Ok = "ok",
-        /// `expired` on the wire.
+        /// The server did not know it and began at the start: drop repeats by event id.
         Expired = "expired",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.eventLog.tail`.
     SessionEventLogTailResult {
-        /// `cursor` on the wire.
+        /// Where the next read goes on.
         cursor: String = "cursor",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `status.get`.
     StatusGetResult {
-        /// `version` on the wire.
+        /// The CLI's version.
         version: String = "version",
-        /// `protocolVersion` on the wire.
+        /// The version of the protocol; 3 is current.
         protocol_version: u64 = "protocolVersion",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `auth.getStatus`.
     AuthGetStatusResult {
-        /// `isAuthenticated` on the wire.
+        /// Whether somebody is signed in.
         is_authenticated: bool = "isAuthenticated",
     } optional {
-        /// `authType` on the wire.
+        /// Where the credentials come from.
         auth_type: String = "authType",
-        /// `host` on the wire.
+        /// The GitHub server.
         host: String = "host",
-        /// `statusMessage` on the wire.
+        /// The same for people.
         status_message: String = "statusMessage",
-        /// `login` on the wire.
+        /// The account's name.
         login: String = "login",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.create`. Fields that are not here go into `extra`.
     SessionCreateParams {} optional {
-        /// `sessionId` on the wire.
+        /// The session's id, chosen by the client: a UUID.
         session_id: String = "sessionId",
-        /// `name` on the wire.
+        /// The title to begin with.
         name: String = "name",
-        /// `clientName` on the wire.
+        /// The program that opened the session.
         client_name: String = "clientName",
-        /// `workingDirectory` on the wire.
+        /// The folder to work in, absolute; it must exist.
         working_directory: String = "workingDirectory",
-        /// `configDir` on the wire.
+        /// The folder of the user's configuration.
         config_dir: String = "configDir",
-        /// `model` on the wire.
+        /// The model's id; an unknown one is an error.
         model: String = "model",
-        /// `reasoningEffort` on the wire.
+        /// How hard the model thinks, in the model's own words.
         reasoning_effort: String = "reasoningEffort",
-        /// `streaming` on the wire.
+        /// Whether text comes in deltas too.
         streaming: bool = "streaming",
-        /// `includeSubAgentStreamingEvents` on the wire.
+        /// Whether deltas of sub-agents are sent too.
         include_sub_agent_streaming_events: bool = "includeSubAgentStreamingEvents",
-        /// `provider` on the wire.
+        /// The user's own model endpoint, in place of GitHub's.
         provider: Provider = "provider",
-        /// `systemMessage` on the wire.
+        /// Changes of the system prompt; the shape is the CLI's own.
         system_message: crate::RawJson = "systemMessage",
-        /// `toolFilterPrecedence` on the wire.
+        /// Which tool list wins where they differ; clients send `excluded`.
         tool_filter_precedence: String = "toolFilterPrecedence",
-        /// `requestPermission` on the wire.
+        /// Whether this client answers permission requests. With no client that does, what needs permission is denied.
         request_permission: bool = "requestPermission",
-        /// `requestUserInput` on the wire.
+        /// Whether this client answers questions. With no client that does, the model cannot ask.
         request_user_input: bool = "requestUserInput",
-        /// `requestElicitation` on the wire.
+        /// Whether this client answers elicitations.
         request_elicitation: bool = "requestElicitation",
-        /// `requestExitPlanMode` on the wire.
+        /// Whether this client answers plan approvals.
         request_exit_plan_mode: bool = "requestExitPlanMode",
-        /// `requestAutoModeSwitch` on the wire.
+        /// Whether this client answers the question to change the model by itself.
         request_auto_mode_switch: bool = "requestAutoModeSwitch",
-        /// `hooks` on the wire.
+        /// Whether this client answers `hooks.invoke`.
         hooks: bool = "hooks",
-        /// `mcpServers` on the wire.
+        /// MCP servers by name; the shape is the CLI's own.
         mcp_servers: crate::RawJson = "mcpServers",
-        /// `envValueMode` on the wire.
+        /// How environment values in server configuration are read; clients send `direct`.
         env_value_mode: String = "envValueMode",
-        /// `infiniteSessions` on the wire.
+        /// When and how the context is compacted; the shape is the CLI's own.
         infinite_sessions: crate::RawJson = "infiniteSessions",
-        /// `enableConfigDiscovery` on the wire.
+        /// Whether instructions, servers and skills are looked for in the folder.
         enable_config_discovery: bool = "enableConfigDiscovery",
-        /// `gitHubToken` on the wire.
+        /// A GitHub token for this session alone.
         github_token: crate::Secret = "gitHubToken",
-        /// `traceparent` on the wire.
+        /// The W3C trace context.
         traceparent: String = "traceparent",
-        /// `tracestate` on the wire.
+        /// The W3C trace state.
         tracestate: String = "tracestate",
     } lists {
-        /// `additionalDirectories` on the wire.
+        /// Folders the agent may use besides the working directory.
         additional_directories: String = "additionalDirectories",
-        /// `tools` on the wire.
+        /// Tools that this client runs.
         tools: Tool = "tools",
-        /// `availableTools` on the wire.
+        /// Patterns of the tools the model may see; empty means all.
         available_tools: String = "availableTools",
-        /// `excludedTools` on the wire.
+        /// Patterns of tools the model must not see.
         excluded_tools: String = "excludedTools",
-        /// `customAgents` on the wire.
+        /// Sub-agents the client defines; the shape is the CLI's own.
         custom_agents: crate::RawJson = "customAgents",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.resume`. Fields that are not here go into `extra`.
     SessionResumeParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
     } optional {
-        /// `disableResume` on the wire.
+        /// Write no `session.resume` event.
         disable_resume: bool = "disableResume",
-        /// `continuePendingWork` on the wire.
+        /// Whether work that was under way goes on.
         continue_pending_work: bool = "continuePendingWork",
-        /// `clientName` on the wire.
+        /// The program that opened the session.
         client_name: String = "clientName",
-        /// `workingDirectory` on the wire.
+        /// The folder to work in, absolute.
         working_directory: String = "workingDirectory",
-        /// `configDir` on the wire.
+        /// The folder of the user's configuration.
         config_dir: String = "configDir",
-        /// `model` on the wire.
+        /// The model's id.
         model: String = "model",
-        /// `reasoningEffort` on the wire.
+        /// How hard the model thinks, in the model's own words.
         reasoning_effort: String = "reasoningEffort",
-        /// `streaming` on the wire.
+        /// Whether text comes in deltas too.
         streaming: bool = "streaming",
-        /// `includeSubAgentStreamingEvents` on the wire.
+        /// Whether deltas of sub-agents are sent too.
         include_sub_agent_streaming_events: bool = "includeSubAgentStreamingEvents",
-        /// `provider` on the wire.
+        /// The user's own model endpoint, in place of GitHub's.
         provider: Provider = "provider",
-        /// `systemMessage` on the wire.
+        /// Changes of the system prompt; the shape is the CLI's own.
         system_message: crate::RawJson = "systemMessage",
-        /// `toolFilterPrecedence` on the wire.
+        /// Which tool list wins where they differ; clients send `excluded`.
         tool_filter_precedence: String = "toolFilterPrecedence",
-        /// `requestPermission` on the wire.
+        /// Whether this client answers permission requests. With no client that does, what needs permission is denied.
         request_permission: bool = "requestPermission",
-        /// `requestUserInput` on the wire.
+        /// Whether this client answers questions. With no client that does, the model cannot ask.
         request_user_input: bool = "requestUserInput",
-        /// `requestElicitation` on the wire.
+        /// Whether this client answers elicitations.
         request_elicitation: bool = "requestElicitation",
-        /// `requestExitPlanMode` on the wire.
+        /// Whether this client answers plan approvals.
         request_exit_plan_mode: bool = "requestExitPlanMode",
-        /// `requestAutoModeSwitch` on the wire.
+        /// Whether this client answers the question to change the model by itself.
         request_auto_mode_switch: bool = "requestAutoModeSwitch",
-        /// `hooks` on the wire.
+        /// Whether this client answers `hooks.invoke`.
         hooks: bool = "hooks",
-        /// `mcpServers` on the wire.
+        /// MCP servers by name; the shape is the CLI's own.
         mcp_servers: crate::RawJson = "mcpServers",
-        /// `envValueMode` on the wire.
+        /// How environment values in server configuration are read; clients send `direct`.
         env_value_mode: String = "envValueMode",
-        /// `infiniteSessions` on the wire.
+        /// When and how the context is compacted; the shape is the CLI's own.
         infinite_sessions: crate::RawJson = "infiniteSessions",
-        /// `enableConfigDiscovery` on the wire.
+        /// Whether instructions, servers and skills are looked for in the folder.
         enable_config_discovery: bool = "enableConfigDiscovery",
-        /// `gitHubToken` on the wire.
+        /// A GitHub token for this session alone.
         github_token: crate::Secret = "gitHubToken",
-        /// `traceparent` on the wire.
+        /// The W3C trace context.
         traceparent: String = "traceparent",
-        /// `tracestate` on the wire.
+        /// The W3C trace state.
         tracestate: String = "tracestate",
     } lists {
-        /// `additionalDirectories` on the wire.
+        /// Folders the agent may use besides the working directory.
         additional_directories: String = "additionalDirectories",
-        /// `tools` on the wire.
+        /// Tools that this client runs.
         tools: Tool = "tools",
-        /// `availableTools` on the wire.
+        /// Patterns of the tools the model may see; empty means all.
         available_tools: String = "availableTools",
-        /// `excludedTools` on the wire.
+        /// Patterns of tools the model must not see.
         excluded_tools: String = "excludedTools",
-        /// `customAgents` on the wire.
+        /// Sub-agents the client defines; the shape is the CLI's own.
         custom_agents: crate::RawJson = "customAgents",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The user's own model endpoint.
     Provider {
-        /// `type` on the wire.
+        /// Whose API it speaks.
         kind: ProviderType = "type",
     } optional {
-        /// `wireApi` on the wire.
+        /// Which of the API's forms.
         wire_api: ProviderWireApi = "wireApi",
-        /// `transport` on the wire.
+        /// `http` or `websockets`.
         transport: String = "transport",
-        /// `baseUrl` on the wire.
+        /// Where it is.
         base_url: String = "baseUrl",
-        /// `apiKey` on the wire.
+        /// The key.
         api_key: crate::Secret = "apiKey",
-        /// `bearerToken` on the wire.
+        /// A bearer token in place of a key.
         bearer_token: crate::Secret = "bearerToken",
-        /// `azure` on the wire.
+        /// What only Azure needs; the shape is the CLI's own.
         azure: crate::RawJson = "azure",
-        /// `headers` on the wire.
+        /// More headers.
         headers: std::collections::BTreeMap<String, crate::Secret> = "headers",
-        /// `modelId` on the wire.
+        /// The model's id.
         model_id: String = "modelId",
-        /// `wireModel` on the wire.
+        /// The model's name at the endpoint, where it differs.
         wire_model: String = "wireModel",
-        /// `maxPromptTokens` on the wire.
+        /// The most tokens of a prompt.
         max_prompt_tokens: u64 = "maxPromptTokens",
-        /// `maxOutputTokens` on the wire.
+        /// The most tokens of an answer.
         max_output_tokens: u64 = "maxOutputTokens",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// Whose API a model endpoint speaks.
     ProviderType {
-        /// `openai` on the wire.
+        /// That of `OpenAI`, or one like it.
         Openai = "openai",
-        /// `azure` on the wire.
+        /// That of Azure.
         Azure = "azure",
-        /// `anthropic` on the wire.
+        /// That of Anthropic.
         Anthropic = "anthropic",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// The form of the `openai` API.
     ProviderWireApi {
-        /// `completions` on the wire.
+        /// Chat completions.
         Completions = "completions",
-        /// `responses` on the wire.
+        /// Responses.
         Responses = "responses",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A tool that the client runs.
     Tool {
-        /// `name` on the wire.
+        /// Its name.
         name: String = "name",
     } optional {
-        /// `description` on the wire.
+        /// What it does, for the model.
         description: String = "description",
-        /// `parameters` on the wire.
+        /// Its arguments, as a JSON Schema.
         parameters: crate::RawJson = "parameters",
-        /// `instructions` on the wire.
+        /// How to use it, for the model.
         instructions: String = "instructions",
-        /// `overridesBuiltInTool` on the wire.
+        /// Whether it replaces a built-in tool of that name.
         overrides_built_in_tool: bool = "overridesBuiltInTool",
-        /// `skipPermission` on the wire.
+        /// Whether calls need no permission.
         skip_permission: bool = "skipPermission",
-        /// `metadata` on the wire.
+        /// More about it.
         metadata: crate::RawJson = "metadata",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.create`.
     SessionCreateResult {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
     } optional {
-        /// `startTime` on the wire.
+        /// When it started, RFC 3339.
         start_time: String = "startTime",
-        /// `isRemote` on the wire.
+        /// Whether the session runs elsewhere.
         is_remote: bool = "isRemote",
-        /// `mode` on the wire.
+        /// The mode.
         mode: SessionMode = "mode",
-        /// `workspacePath` on the wire.
+        /// The folder of the session's own files.
         workspace_path: String = "workspacePath",
-        /// `capabilities` on the wire.
+        /// What it can do; the shape is the CLI's own.
         capabilities: crate::RawJson = "capabilities",
-        /// `modelState` on the wire.
+        /// The model in use.
         model_state: ModelState = "modelState",
-        /// `remoteUrl` on the wire.
+        /// The link, where the session is shared.
         remote_url: String = "remoteUrl",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.resume`.
     SessionResumeResult {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
     } optional {
-        /// `startTime` on the wire.
+        /// When it started, RFC 3339.
         start_time: String = "startTime",
-        /// `isRemote` on the wire.
+        /// Whether the session runs elsewhere.
         is_remote: bool = "isRemote",
-        /// `mode` on the wire.
+        /// The mode.
         mode: SessionMode = "mode",
-        /// `workspacePath` on the wire.
+        /// The folder of the session's own files.
         workspace_path: String = "workspacePath",
-        /// `capabilities` on the wire.
+        /// What it can do; the shape is the CLI's own.
         capabilities: crate::RawJson = "capabilities",
-        /// `modelState` on the wire.
+        /// The model in use.
         model_state: ModelState = "modelState",
-        /// `remoteUrl` on the wire.
+        /// The link, where the session is shared.
         remote_url: String = "remoteUrl",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// The model in use.
     ModelState {} optional {
-        /// `modelId` on the wire.
+        /// The model's id.
         model_id: String = "modelId",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.destroy`.
     SessionDestroyResult {} optional {
-        /// `success` on the wire.
+        /// Whether it worked.
         success: bool = "success",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.delete`. A failure is a value here, not an error.
     SessionDeleteResult {
-        /// `success` on the wire.
+        /// Whether it worked.
         success: bool = "success",
     } optional {
-        /// `error` on the wire.
+        /// What went wrong.
         error: String = "error",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.list`.
     SessionListResult {
-        /// `sessions` on the wire.
+        /// The sessions.
         sessions: Vec<SessionListEntry> = "sessions",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// A stored session.
     SessionListEntry {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
     } optional {
-        /// `startTime` on the wire.
+        /// When it started, RFC 3339.
         start_time: String = "startTime",
-        /// `modifiedTime` on the wire.
+        /// When it last changed, RFC 3339.
         modified_time: String = "modifiedTime",
-        /// `summary` on the wire.
+        /// Its title.
+        name: String = "name",
+        /// A short text about it.
         summary: String = "summary",
-        /// `isRemote` on the wire.
+        /// The program that opened the session.
+        client_name: String = "clientName",
+        /// Whether the session runs elsewhere.
         is_remote: bool = "isRemote",
-        /// `context` on the wire.
+        /// The folder and repository it works in.
         context: WorkingDirectoryContext = "context",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `session.getMessages`.
     SessionGetMessagesResult {
-        /// `events` on the wire.
+        /// The stored events, in order, each as it came.
         events: Vec<crate::RawJson> = "events",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `userInput.request`.
     UserInputRequestParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
-        /// `question` on the wire.
+        /// The question.
         question: String = "question",
     } optional {
-        /// `allowFreeform` on the wire.
+        /// Whether an answer outside the choices is welcome; absent means yes.
         allow_freeform: bool = "allowFreeform",
     } lists {
-        /// `choices` on the wire.
+        /// Answers to choose from.
         choices: String = "choices",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `userInput.request`: an answer, or that there is none.
     UserInputRequestResult {} optional {
-        /// `answer` on the wire.
+        /// The answer, as text.
         answer: String = "answer",
-        /// `wasFreeform` on the wire.
+        /// Whether the answer is free text rather than one of the choices.
         was_freeform: bool = "wasFreeform",
-        /// `noResponse` on the wire.
+        /// Nobody could answer; the model is told so.
         no_response: bool = "noResponse",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `exitPlanMode.request`.
     ExitPlanModeRequestParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
-        /// `summary` on the wire.
+        /// The plan in short.
         summary: String = "summary",
     } optional {
-        /// `planContent` on the wire.
+        /// The whole plan, as Markdown.
         plan_content: String = "planContent",
-        /// `recommendedAction` on the wire.
+        /// What the model would choose.
         recommended_action: ExitPlanModeAction = "recommendedAction",
     } lists {
-        /// `actions` on the wire.
+        /// What the person may choose, in order.
         actions: ExitPlanModeAction = "actions",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `exitPlanMode.request`.
     ExitPlanModeRequestResult {
-        /// `approved` on the wire.
+        /// Whether the person agreed.
         approved: bool = "approved",
     } optional {
-        /// `selectedAction` on the wire.
+        /// What the person chose to do next.
         selected_action: ExitPlanModeAction = "selectedAction",
-        /// `feedback` on the wire.
+        /// Words for the model.
         feedback: String = "feedback",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `hooks.invoke`.
     HooksInvokeParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
-        /// `hookType` on the wire.
+        /// Which hook.
         hook_type: HookType = "hookType",
-        /// `input` on the wire.
+        /// What happened; the shape depends on the hook.
         input: crate::RawJson = "input",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// A moment at which hooks run.
     HookType {
-        /// `preToolUse` on the wire.
+        /// Before a tool runs.
         PreToolUse = "preToolUse",
-        /// `preMcpToolCall` on the wire.
+        /// Before a tool of an MCP server is called.
         PreMcpToolCall = "preMcpToolCall",
-        /// `postToolUse` on the wire.
+        /// After a tool has run.
         PostToolUse = "postToolUse",
-        /// `postToolUseFailure` on the wire.
+        /// After a tool has failed.
         PostToolUseFailure = "postToolUseFailure",
-        /// `userPromptSubmitted` on the wire.
+        /// A message came in.
         UserPromptSubmitted = "userPromptSubmitted",
-        /// `userPromptTransformed` on the wire.
+        /// A message is ready for the model.
         UserPromptTransformed = "userPromptTransformed",
-        /// `sessionStart` on the wire.
+        /// The session starts.
         SessionStart = "sessionStart",
-        /// `sessionEnd` on the wire.
+        /// The session ends.
         SessionEnd = "sessionEnd",
-        /// `postResult` on the wire.
+        /// After a result.
         PostResult = "postResult",
-        /// `prePRDescription` on the wire.
+        /// Before a pull request is described.
         PrePRDescription = "prePRDescription",
-        /// `errorOccurred` on the wire.
+        /// An error came up.
         ErrorOccurred = "errorOccurred",
-        /// `agentStop` on the wire.
+        /// The agent has finished.
         AgentStop = "agentStop",
-        /// `subagentStart` on the wire.
+        /// A sub-agent starts.
         SubagentStart = "subagentStart",
-        /// `subagentStop` on the wire.
+        /// A sub-agent has finished.
         SubagentStop = "subagentStop",
-        /// `preCompact` on the wire.
+        /// Before the context is compacted.
         PreCompact = "preCompact",
-        /// `permissionRequest` on the wire.
+        /// Before a person is asked for permission.
         PermissionRequest = "permissionRequest",
-        /// `notification` on the wire.
+        /// People are to be notified.
         Notification = "notification",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Result of `hooks.invoke`.
     HooksInvokeResult {} optional {
-        /// `output` on the wire.
+        /// What to change; the shape depends on the hook.
         output: crate::RawJson = "output",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.event`.
     SessionEventParams {
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
-        /// `event` on the wire.
+        /// The event, as it came: see [`Event`](crate::Event).
         event: crate::RawJson = "event",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// Parameters of `session.lifecycle`.
     SessionLifecycleParams {
-        /// `type` on the wire.
+        /// What happened.
         kind: SessionLifecycleType = "type",
-        /// `sessionId` on the wire.
+        /// The session.
         session_id: String = "sessionId",
     } optional {
-        /// `metadata` on the wire.
+        /// More about it.
         metadata: SessionLifecycleMetadata = "metadata",
     }
 }
 
 open_enum! {
-    /// `doc` on the wire.
+    /// What happened to a session.
     SessionLifecycleType {
-        /// `session.created` on the wire.
+        /// It was created.
         SessionCreated = "session.created",
-        /// `session.updated` on the wire.
+        /// It changed.
         SessionUpdated = "session.updated",
-        /// `session.deleted` on the wire.
+        /// It was deleted.
         SessionDeleted = "session.deleted",
-        /// `session.foreground` on the wire.
+        /// It came to the foreground.
         SessionForeground = "session.foreground",
-        /// `session.background` on the wire.
+        /// It went to the background.
         SessionBackground = "session.background",
     }
 }
 
 record! {
-    /// `doc` on the wire.
+    /// What a lifecycle notification says about the session.
     SessionLifecycleMetadata {} optional {
-        /// `startTime` on the wire.
+        /// When it started, RFC 3339.
         start_time: String = "startTime",
-        /// `modifiedTime` on the wire.
+        /// When it last changed, RFC 3339.
         modified_time: String = "modifiedTime",
-        /// `summary` on the wire.
+        /// A short text about it.
         summary: String = "summary",
     }
 }
