@@ -1,1 +1,131 @@
-//! Placeholder.
+//! Remote sessions for coding agents: start a GitHub Copilot session, share it by link and QR
+//! code, steer it from anywhere.
+//!
+//! This crate is the one to depend on. It re-exports the others:
+//!
+//! | Module | Crate | For |
+//! |---|---|---|
+//! | [`session`] | `groundlink-session` | clients, sessions, events, handlers |
+//! | [`remote`] | `groundlink-remote` | sharing: links, QR codes, the bridge to a hub |
+//! | [`hub`] (feature `hub`, on by default) | `groundlink-hub` | the server at the other end |
+//! | [`protocol`] | `groundlink-protocol` | the messages of both wires |
+//! | [`transport`] | `groundlink-transport` | the JSON-RPC peer below |
+//!
+//! # Always on
+//!
+//! Every session of the client is shared. The link comes as an event.
+//!
+//! ```no_run
+//! use groundlink::prelude::*;
+//! use groundlink::protocol::events::SessionInfo;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder().remote(true).start().await?;
+//! let session = client.create_session(SessionConfig::new().ask_permission(true)).await?;
+//!
+//! let mut events = session.subscribe_from_start();
+//! while let Some(event) = events.next_of_kind("session.info").await {
+//!     let info: SessionInfo = event.data()?;
+//!     if info.info_type == "remote" {
+//!         println!("open {}", info.url.unwrap_or_default());
+//!         break;
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # On demand
+//!
+//! One session, when the user asks for it.
+//!
+//! ```no_run
+//! use groundlink::prelude::*;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder().start().await?;
+//! let session = client.create_session(SessionConfig::new().ask_permission(true)).await?;
+//!
+//! let status = session.remote().enable().await?;
+//! if let Some(link) = status.link {
+//!     println!("open {}", link.url());
+//!     println!("{}", link.qr().terminal(TerminalTheme::Auto));
+//! }
+//! // ... and later
+//! session.remote().disable().await?;
+//! client.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Both are the CLI's own sharing: they need a CLI that is signed in to GitHub, and go to GitHub unless
+//! [`ClientBuilder::mission_control`](session::ClientBuilder::mission_control) names a hub.
+//!
+//! # Without an account
+//!
+//! The bridge shares any session through a hub, from the events that the program receives anyway: with
+//! a model of one's own, offline, on a server somebody else started.
+//!
+//! ```no_run
+//! # #[cfg(feature = "hub")]
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use groundlink::prelude::*;
+//!
+//! let hub = Hub::builder().data_dir("hub-data").listen("127.0.0.1:0").start().await?;
+//! let client = Client::builder().offline(true).start().await?;
+//! let config = SessionConfig::new()
+//!     .model("my-model")
+//!     .provider(Provider::openai_completions("http://127.0.0.1:8000"))
+//!     .streaming(true)
+//!     .ask_permission(true)
+//!     .ask_user(true);
+//! let session = client.create_session(config).await?;
+//!
+//! let endpoint = HubEndpoint::new(hub.export_base(), hub.export_token().clone());
+//! let bridge = Bridge::builder(session, endpoint).start().await?;
+//! println!("open {}", bridge.link().url());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Answering here
+//!
+//! A handler answers what the agent asks. Without one, the request stays open, here and at the other end of the
+//! link; whoever answers first, wins.
+//!
+//! ```no_run
+//! use groundlink::prelude::*;
+//!
+//! # async fn run(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+//! let config = SessionConfig::new()
+//!     .on_permission(|ask: PermissionAsk| async move {
+//!         match ask.data.permission_request {
+//!             PermissionRequest::Read(_) => PermissionDecision::ApproveOnce,
+//!             _ => PermissionDecision::reject_with("read only, please"),
+//!         }
+//!     })
+//!     .on_user_input(|ask: UserInputAsk| async move { ask.data.choices.first().map(UserAnswer::choice) });
+//! let session = client.create_session(config).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+#[cfg(feature = "hub")]
+pub use groundlink_hub as hub;
+pub use groundlink_protocol as protocol;
+pub use groundlink_remote as remote;
+pub use groundlink_session as session;
+pub use groundlink_transport as transport;
+
+/// What most programs need: `use groundlink::prelude::*;`.
+pub mod prelude {
+    #[cfg(feature = "hub")]
+    pub use groundlink_hub::Hub;
+    pub use groundlink_protocol::types::PermissionRequest;
+    pub use groundlink_remote::{Bridge, HubEndpoint, Link, RemoteExt, TerminalTheme};
+    pub use groundlink_session::{
+        Client, ElicitationAnswer, ElicitationAsk, Event, EventItem, EventStream, Message, MissionControl,
+        PermissionAsk, PermissionDecision, PlanAsk, PlanDecision, Provider, SendMode, Session, SessionConfig,
+        SessionError, SessionMode, UserAnswer, UserInputAsk,
+    };
+}

@@ -1,1 +1,80 @@
-//! Placeholder.
+//! Sessions of the Copilot CLI: finding and starting it, creating and resuming sessions, their
+//! events, and answering what the agent asks.
+//!
+//! ```no_run
+//! use groundlink_session::{Client, Message, SessionConfig};
+//!
+//! # async fn run() -> Result<(), groundlink_session::SessionError> {
+//! let client = Client::builder().start().await?;
+//! let session = client.create_session(SessionConfig::new().streaming(true)).await?;
+//! let mut events = session.subscribe();
+//! session.send(Message::text("What is in this directory?")).await?;
+//! while let Some(item) = events.next().await {
+//!     if item.event().is_some_and(|event| event.kind() == "session.idle") {
+//!         break;
+//!     }
+//! }
+//! client.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Who owns what
+//!
+//! A [`Client`] is one connection; a [`Session`] and an [`EventStream`] are handles on it. The CLI
+//! that a client started ends with [`Client::stop`], or when the client and all its sessions are
+//! gone. Streams keep nothing alive.
+//!
+//! # Queues
+//!
+//! | Queue | Bound | When full |
+//! |---|---|---|
+//! | ephemeral events of a session | [`EventLimits`] | the oldest are shed; slow streams are told by [`Lagged`] |
+//! | durable events of a session | [`EventLimits`] | the oldest go; slow streams read them again from the CLI's log |
+//! | open questions of a session | 256 | the oldest are forgotten here, and stay open at the CLI |
+//!
+//! # Failing closed
+//!
+//! A request that no handler answers stays open for other clients if the session asked for it
+//! (`ask_*`), and is denied by the CLI if not. A handler that panics, or that gives a decision which the CLI could not
+//! read, denies.
+
+mod answers;
+mod asks;
+mod builder;
+mod cli;
+mod client;
+mod config;
+mod error;
+mod events;
+mod handlers;
+mod handshake;
+mod launch;
+mod message;
+mod questions;
+mod remote;
+mod router;
+mod session;
+mod shared;
+
+pub use answers::{Approval, ElicitationAnswer, PermissionDecision, PlanDecision, UserAnswer};
+pub use builder::ClientBuilder;
+pub use cli::{CLI_PATH_VARIABLE, CliCommand};
+pub use client::Client;
+pub use config::{Provider, SessionConfig};
+pub use error::SessionError;
+pub use events::{EventItem, EventLimits, EventStream, Lagged};
+pub use handlers::{
+    ApproveAll, Ask, ElicitationAsk, ElicitationHandler, PermissionAsk, PermissionHandler, PlanAsk,
+    PlanHandler, UserInputAsk, UserInputHandler,
+};
+pub use handshake::PROTOCOL_VERSION;
+pub use launch::{LogLevel, MissionControl};
+pub use message::Message;
+pub use remote::{RemoteMode, RemoteState};
+pub use session::{HistoryPage, Session};
+
+// Types of the floors below that appear in this API.
+pub use groundlink_protocol::Event;
+pub use groundlink_protocol::types::{AgentMode, SendMode, SessionMode};
+pub use groundlink_transport::CloseReason;

@@ -1,0 +1,155 @@
+//! The command line and the environment of the CLI that we start.
+
+use std::ffi::OsString;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::process::Command;
+use url::Url;
+
+use crate::SessionError;
+use crate::builder::ClientBuilder;
+use crate::cli::CliCommand;
+
+/// The variable that carries the GitHub token to the CLI.
+const TOKEN_VARIABLE: &str = "COPILOT_SDK_AUTH_TOKEN";
+
+/// Offline, the CLI insists on a provider and a model of its own, which headless sessions then ignore: they bring
+/// theirs. This address refuses connections, so that a session without one fails plainly.
+const NO_PROVIDER: (&str, &str) = ("COPILOT_PROVIDER_BASE_URL", "http://127.0.0.1:9");
+const NO_MODEL: (&str, &str) = ("COPILOT_MODEL", "none");
+
+/// How much the CLI logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    None,
+    Error,
+    Warning,
+    Info,
+    Debug,
+    All,
+}
+
+impl LogLevel {
+    fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::All => "all",
+        }
+    }
+}
+
+/// A Mission-Control-compatible server for the CLI to export to, such as a groundlink hub.
+#[derive(Debug, Clone)]
+pub struct MissionControl {
+    /// Base of all requests.
+    pub base_url: Url,
+    /// Base of the links shown to people.
+    pub frontend_url: Url,
+    /// The server's own token. It keeps the user's GitHub token from being sent there.
+    pub access_token: SecretString,
+    /// What to call the repository (`owner/name`), and its owner's and its own number. By default what
+    /// git says; the numbers are then made up, since nobody but GitHub could tell them.
+    pub repository: Option<(String, u64, u64)>,
+}
+
+/// The command that starts the CLI on pipes.
+pub(crate) fn command(builder: &ClientBuilder) -> Result<Command, SessionError> {
+    let cli = match &builder.cli {
+        Some(cli) => cli.clone(),
+        None => CliCommand::find()?,
+    };
+    cli.check()?;
+    let mut command = Command::new(cli.program());
+    command.args(cli.args()).args(arguments(builder));
+    if let Some(directory) = &builder.working_directory {
+        if !directory.is_dir() {
+            let reason = format!("`{}` is not a directory", directory.display());
+            return Err(SessionError::invalid("working_directory", reason));
+        }
+        command.current_dir(directory);
+    }
+    for (name, value) in environment(builder, |name| std::env::var_os(name)) {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    Ok(command)
+}
+
+fn arguments(builder: &ClientBuilder) -> Vec<&'static str> {
+    let mut arguments = vec!["--headless", "--stdio", "--no-auto-update"];
+    if let Some(level) = builder.log_level {
+        arguments.extend(["--log-level", level.word()]);
+    }
+    if builder.github_token.is_some() {
+        arguments.extend(["--auth-token-env", TOKEN_VARIABLE]);
+    }
+    if !builder.auto_login.unwrap_or(builder.github_token.is_none()) {
+        arguments.push("--no-auto-login");
+    }
+    arguments
+}
+
+/// Variables set (or, `None`, taken away), in order; the caller's own come last and win.
+fn environment(
+    builder: &ClientBuilder,
+    inherited: impl Fn(&str) -> Option<OsString>,
+) -> Vec<(OsString, Option<OsString>)> {
+    let mut list: Vec<(OsString, Option<OsString>)> = Vec::new();
+    let mut set = |name: &str, value: OsString| list.push((name.into(), Some(value)));
+    set("COPILOT_AUTO_UPDATE", "false".into());
+    if let Some(home) = &builder.home {
+        set("COPILOT_HOME", home.into());
+    }
+    if let Some(token) = &builder.github_token {
+        set(TOKEN_VARIABLE, token.expose_secret().into());
+    }
+    if builder.offline {
+        set("COPILOT_OFFLINE", "true".into());
+        for (name, value) in [NO_PROVIDER, NO_MODEL] {
+            if inherited(name).is_none() {
+                set(name, value.into());
+            }
+        }
+    }
+    if let Some(to) = &builder.mission_control {
+        set("COPILOT_MC_BASE_URL", trimmed(&to.base_url).into());
+        set("COPILOT_MC_FRONTEND_URL", trimmed(&to.frontend_url).into());
+        set("COPILOT_MC_ACCESS_TOKEN", to.access_token.expose_secret().into());
+        match &to.repository {
+            Some((name, owner, repository)) => {
+                set("COPILOT_MC_REPO", name.into());
+                set("COPILOT_MC_REPO_IDS", format!("{owner},{repository}").into());
+            }
+            // Without numbers the CLI asks api.github.com for them in every clone of a GitHub repository.
+            None => set("COPILOT_MC_REPO_IDS", "1,1".into()),
+        }
+    }
+    list.extend(builder.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+    list
+}
+
+fn trimmed(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+/// Says in the CLI's terms why a program could not be started.
+pub(crate) fn not_spawned(error: groundlink_transport::Error) -> SessionError {
+    match error {
+        groundlink_transport::Error::Spawn { program, source } => {
+            let reason = match source.kind() {
+                std::io::ErrorKind::NotFound => "there is no such program".to_owned(),
+                std::io::ErrorKind::PermissionDenied => "it may not be executed (chmod +x)".to_owned(),
+                _ => source.to_string(),
+            };
+            SessionError::CliUnusable { path: program, reason }
+        }
+        other => other.into(),
+    }
+}

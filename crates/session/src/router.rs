@@ -1,0 +1,140 @@
+//! Where what the server sends goes: events to their sessions, requests to their answers.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use groundlink_protocol::{Event, Method as _, Notification as _, RawJson, notifications, requests};
+use groundlink_transport::{ErrorObject, HandlerFuture, Notification, PeerBuilder, Request};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::asks;
+use crate::questions::Kind;
+use crate::shared::{PeerCell, Shared};
+
+/// The sessions of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Router {
+    pub(crate) peer: PeerCell,
+    sessions: Mutex<HashMap<String, Arc<Shared>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EventParams<'a> {
+    #[serde(borrow)]
+    session_id: Cow<'a, str>,
+    #[serde(borrow)]
+    event: &'a RawValue,
+}
+
+/// The fields that tell which question a direct request is about.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Direct {
+    session_id: String,
+    question: String,
+    summary: String,
+}
+
+impl Router {
+    /// Connects the router to a peer that is about to be built.
+    pub(crate) fn wire(self: &Arc<Self>, builder: PeerBuilder) -> PeerBuilder {
+        let (events, asks) = (Arc::clone(self), Arc::clone(self));
+        builder
+            .fast_path(notifications::SessionEvent::NAME)
+            .on_notification(move |notification| events.on_notification(&notification))
+            .on_request(move |request| asks.on_request(&request))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Shared>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<Arc<Shared>> {
+        self.lock().get(id).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Shared>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// Registers a session; `false` when there is one of that id.
+    pub(crate) fn add(&self, shared: &Arc<Shared>) -> bool {
+        let mut sessions = self.lock();
+        if sessions.contains_key(&shared.id) {
+            return false;
+        }
+        sessions.insert(shared.id.clone(), Arc::clone(shared));
+        true
+    }
+
+    pub(crate) fn remove(&self, id: &str) {
+        self.lock().remove(id);
+    }
+
+    /// The connection has ended: so have all sessions, as far as this client can tell.
+    pub(crate) fn close(&self) {
+        for shared in self.all() {
+            shared.close();
+        }
+    }
+
+    fn on_notification(&self, notification: &Notification) {
+        if notification.method() != notifications::SessionEvent::NAME {
+            return;
+        }
+        let params: EventParams<'_> = match notification.parse() {
+            Ok(params) => params,
+            Err(error) => return tracing::warn!(%error, "an event notification is unreadable"),
+        };
+        let Some(shared) = self.get(&params.session_id) else { return };
+        match Event::from_raw(params.event.to_owned()) {
+            Ok(event) => shared.take_in(event),
+            Err(error) => tracing::warn!(session = %shared.id, %error, "an event is unreadable"),
+        }
+    }
+
+    fn on_request(&self, request: &Request) -> HandlerFuture {
+        match request.method() {
+            requests::HooksInvoke::NAME => Box::pin(async { Ok(raw("{}".to_owned())) }),
+            requests::UserInputRequest::NAME => self.hold(request, Kind::UserInput),
+            requests::ExitPlanModeRequest::NAME => self.hold(request, Kind::Plan),
+            unknown => {
+                let error = ErrorObject::method_not_found(unknown);
+                Box::pin(async { Err(error) })
+            }
+        }
+    }
+
+    /// Keeps a direct request open until its question has ended, however that comes about.
+    fn hold(&self, request: &Request, kind: Kind) -> HandlerFuture {
+        let direct: Direct = match request.parse() {
+            Ok(direct) => direct,
+            Err(error) => return Box::pin(async { Err(error) }),
+        };
+        let Some(shared) = self.get(&direct.session_id) else {
+            let error = ErrorObject::invalid_params("no such session at this client");
+            return Box::pin(async { Err(error) });
+        };
+        let text = if kind == Kind::Plan { direct.summary } else { direct.question };
+        let Some(mut answer) = shared.questions.claim(kind, &text) else {
+            // A server that sends no event: nobody could name the question, so nobody can answer.
+            tracing::warn!(session = %shared.id, method = request.method(), "a question came without its event");
+            return Box::pin(async move { Ok(raw(asks::fallback(kind).to_owned())) });
+        };
+        drop(shared);
+        Box::pin(async move {
+            let answer = answer.wait_for(Option::is_some).await.map(|answer| answer.clone());
+            // The sender goes with the session: the server is told that nobody answers.
+            let answer = answer.ok().flatten();
+            Ok(raw(answer.unwrap_or_else(|| asks::fallback(kind).to_owned())))
+        })
+    }
+}
+
+fn raw(json: String) -> RawJson {
+    // Only text that this crate wrote comes here.
+    RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}

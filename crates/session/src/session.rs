@@ -1,0 +1,225 @@
+//! One session.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use groundlink_protocol::types::{
+    SessionAbortParams, SessionEventLogReadParams, SessionEventLogReadResult, SessionLogParams,
+    SessionMode, SessionModeSetParams, SessionRef,
+};
+use groundlink_protocol::{Event, Method, methods};
+
+use crate::SessionError;
+use crate::answers::{self, ElicitationAnswer, PermissionDecision, PlanDecision, UserAnswer};
+use crate::client::ClientInner;
+use crate::events::EventStream;
+use crate::message::Message;
+use crate::shared::{PAGE, Shared, WireLog, parse_events};
+
+/// How long to wait for a session's last events after it was destroyed.
+const LAST_EVENTS: Duration = Duration::from_millis(500);
+
+/// A session of the CLI's. Cheap to clone; all clones are the same session.
+///
+/// Dropping a handle does not end the session: [`destroy`](Self::destroy) does, or the end of the
+/// client. A handle keeps its client, and with it the CLI, alive.
+#[derive(Clone)]
+pub struct Session {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) client: Arc<ClientInner>,
+}
+
+/// One page of a session's stored events.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HistoryPage {
+    /// The events, oldest first.
+    pub events: Vec<Event>,
+    /// Where the next page begins, now or later.
+    pub cursor: String,
+    /// Whether there is more at this moment.
+    pub has_more: bool,
+    /// The given cursor was unknown and reading began at the first event again: drop repeats by id.
+    pub restarted: bool,
+}
+
+impl Session {
+    /// The session's id.
+    pub fn id(&self) -> &str {
+        &self.shared.id
+    }
+
+    /// The directory the agent works in, as configured or as the CLI last said.
+    pub fn working_directory(&self) -> Option<String> {
+        self.shared.facts().cwd
+    }
+
+    /// The events from now on. What was sent before is not seen; see
+    /// [`subscribe_from_start`](Self::subscribe_from_start).
+    pub fn subscribe(&self) -> EventStream {
+        EventStream::new(Arc::clone(&self.shared.feed), self.shared.feed.reader(), self.log_source())
+    }
+
+    /// The events from the first one that this client received on, then live. Of a resumed session
+    /// that is its `session.resume`; what happened before is in [`history`](Self::history).
+    pub fn subscribe_from_start(&self) -> EventStream {
+        let reader = self.shared.feed.reader_from_start();
+        EventStream::new(Arc::clone(&self.shared.feed), reader, self.log_source())
+    }
+
+    fn log_source(&self) -> Arc<WireLog> {
+        Arc::new(WireLog { id: self.shared.id.clone(), peer: Arc::clone(&self.shared.peer) })
+    }
+
+    /// All stored (durable) events so far, oldest first. To miss nothing, subscribe first, then read
+    /// the history, then drop repeats by id. Long sessions have a large history: see
+    /// [`history_page`](Self::history_page).
+    pub async fn history(&self) -> Result<Vec<Event>, SessionError> {
+        let mut events = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = self.history_page(cursor.as_deref()).await?;
+            events.extend(page.events);
+            if !page.has_more || cursor.as_ref() == Some(&page.cursor) {
+                return Ok(events);
+            }
+            cursor = Some(page.cursor);
+        }
+    }
+
+    /// One page of the stored events, from `cursor` on; from the first one without.
+    pub async fn history_page(&self, cursor: Option<&str>) -> Result<HistoryPage, SessionError> {
+        let mut params = SessionEventLogReadParams::new(self.id());
+        params.cursor = cursor.map(str::to_owned);
+        params.max = Some(PAGE);
+        params.include_ephemeral = Some(false);
+        let result: SessionEventLogReadResult = self.call::<methods::SessionEventLogRead>(&params).await?;
+        Ok(HistoryPage {
+            events: parse_events(result.events),
+            cursor: result.cursor,
+            has_more: result.has_more,
+            restarted: result.cursor_status.is_some_and(|status| status.as_str() == "expired"),
+        })
+    }
+
+    /// Sends a message and gives its id as soon as it is accepted, long before the agent has
+    /// answered. The id is in the `user.message` event and, as `originatingMessageId`, in what follows from it.
+    pub async fn send(&self, message: impl Into<Message>) -> Result<String, SessionError> {
+        let params = message.into().into_params(self.id());
+        Ok(self.call::<methods::SessionSend>(&params).await?.message_id)
+    }
+
+    /// Ends the running turn and drops what waits in the queue.
+    pub async fn abort(&self) -> Result<(), SessionError> {
+        let result = self.call::<methods::SessionAbort>(&SessionAbortParams::new(self.id())).await?;
+        if result.success {
+            return Ok(());
+        }
+        Err(SessionError::Refused {
+            method: methods::SessionAbort::NAME.to_owned(),
+            code: 0,
+            message: result.error.unwrap_or_else(|| "no reason given".to_owned()),
+        })
+    }
+
+    /// Puts the agent into a mode.
+    pub async fn set_mode(&self, mode: SessionMode) -> Result<(), SessionError> {
+        if let SessionMode::Unknown(word) = &mode {
+            return Err(SessionError::invalid("mode", format!("the CLI has no mode `{word}`")));
+        }
+        let params = SessionModeSetParams::new(self.id(), mode);
+        self.call::<methods::SessionModeSet>(&params).await.map(drop)
+    }
+
+    /// The agent's mode.
+    pub async fn mode(&self) -> Result<SessionMode, SessionError> {
+        self.call::<methods::SessionModeGet>(&SessionRef::new(self.id())).await
+    }
+
+    /// Writes a line into the session's timeline, and with it an event; `ephemeral` lines are not stored.
+    pub async fn log(&self, message: &str, ephemeral: bool) -> Result<(), SessionError> {
+        let mut params = SessionLogParams::new(self.id(), message);
+        params.ephemeral = Some(ephemeral);
+        self.call::<methods::SessionLog>(&params).await.map(drop)
+    }
+
+    /// Answers a permission request. `false`: it is not open (any more); somebody answered first.
+    pub async fn respond_permission(
+        &self,
+        request_id: &str,
+        decision: PermissionDecision,
+    ) -> Result<bool, SessionError> {
+        answers::send_permission(&self.client.peer, self.id(), request_id, &decision).await
+    }
+
+    /// Answers a question of the agent's. `false`: it is not open (any more).
+    pub async fn respond_user_input(
+        &self,
+        request_id: &str,
+        answer: impl Into<String>,
+        was_freeform: bool,
+    ) -> Result<bool, SessionError> {
+        let answer = UserAnswer { answer: answer.into(), was_freeform };
+        answers::send_user_input(&self.client.peer, self.id(), request_id, &answer).await
+    }
+
+    /// Answers a form. `false`: it is not open (any more).
+    pub async fn respond_elicitation(
+        &self,
+        request_id: &str,
+        answer: ElicitationAnswer,
+    ) -> Result<bool, SessionError> {
+        answers::send_elicitation(&self.client.peer, self.id(), request_id, &answer).await
+    }
+
+    /// Answers a plan. `false`: it is not open (any more).
+    pub async fn respond_plan(&self, request_id: &str, decision: PlanDecision) -> Result<bool, SessionError> {
+        answers::send_plan(&self.client.peer, self.id(), request_id, &decision).await
+    }
+
+    /// Calls any method. The session's id is to be in the params.
+    pub async fn call<M: Method>(&self, params: &M::Params) -> Result<M::Output, SessionError> {
+        let failed = |error| SessionError::from_call(M::NAME, Some(self.id()), error);
+        self.client.peer.call(M::NAME, params).await.map_err(failed)
+    }
+
+    /// Whether it is over for this client.
+    pub fn is_over(&self) -> bool {
+        self.shared.feed.is_closed()
+    }
+
+    /// Ends the session: its tools stop, its files stay, so that it can be resumed. Streams end once they have read its
+    /// last events. Doing it again is harmless.
+    pub async fn destroy(&self) -> Result<(), SessionError> {
+        destroy(&self.client, &self.shared).await
+    }
+}
+
+/// Ends a session at the server and here.
+pub(crate) async fn destroy(client: &ClientInner, shared: &Arc<Shared>) -> Result<(), SessionError> {
+    if shared.feed.is_closed() {
+        return Ok(());
+    }
+    let method = methods::SessionDestroy::NAME;
+    let result = client.peer.call::<serde_json::Value>(method, &SessionRef::new(shared.id.as_str())).await;
+    if result.is_ok() {
+        let mut shut_down = shared.shut_down.subscribe();
+        let _ = tokio::time::timeout(LAST_EVENTS, shut_down.wait_for(|seen| *seen)).await;
+    }
+    client.router.remove(&shared.id);
+    shared.close();
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) => match SessionError::from_call(method, Some(&shared.id), error) {
+            SessionError::SessionNotFound { .. } => Ok(()),
+            error => Err(error),
+        },
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
