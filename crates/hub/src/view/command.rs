@@ -1,0 +1,152 @@
+//! What becomes of the commands given at the link.
+
+use groundlink_protocol::api::CommandState;
+
+use super::item::{Body, Source, UserText};
+use super::request::Answer;
+use super::text::Capped;
+use super::{SessionView, reduce};
+
+/// The most queued messages that are shown.
+const MAX_QUEUE: usize = 50;
+
+/// News about a command.
+#[derive(Clone, Debug)]
+pub struct CommandNote {
+    /// The command's id.
+    pub id: String,
+    /// Its type on the wire: `user_message`, `permission_response`, ...
+    pub kind: String,
+    /// How far it has come.
+    pub state: CommandState,
+    /// The request it answers.
+    pub request_id: Option<String>,
+    /// A message's text, or the mode of a mode switch.
+    pub text: Option<String>,
+    /// Why it was not applied.
+    pub reason: Option<String>,
+}
+
+/// A message that the agent has not been given yet.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    /// Its place among all queued messages; never changes.
+    pub n: u64,
+    /// The command that carries it.
+    pub command: String,
+    /// The words.
+    pub text: Capped,
+    /// How far it has come.
+    pub state: CommandState,
+    /// The revision of the view that changed it last.
+    pub last_rev: u64,
+}
+
+impl SessionView {
+    /// Takes in news about a command. The news of one command may come in any order with the events
+    /// that prove it, and more than once.
+    pub fn apply_command(&mut self, note: &CommandNote) {
+        match note.kind.as_str() {
+            "user_message" => self.apply_message(note),
+            "abort" => {
+                let stopping = self.busy && !note.state.is_final();
+                if self.header.stopping != stopping {
+                    self.header.stopping = stopping;
+                    self.touch_header();
+                }
+            }
+            "mode_switch" => {
+                let wanted = if note.state.is_final() { None } else { note.text.clone() };
+                if self.header.mode_wanted != wanted {
+                    self.header.mode_wanted = wanted;
+                    self.touch_header();
+                }
+            }
+            _ => self.apply_answer(note),
+        }
+    }
+
+    fn apply_message(&mut self, note: &CommandNote) {
+        let place = self.queue.iter().position(|queued| queued.command == note.id);
+        if self.applied.contains(&note.id) || note.state == CommandState::Applied {
+            return self.dequeue(&note.id);
+        }
+        let text = note.text.as_deref().unwrap_or("");
+        if note.state.is_final() {
+            let text = match place {
+                Some(place) => self.queue[place].text.clone(),
+                None => reduce::user_text(text),
+            };
+            self.applied.insert(note.id.clone());
+            self.dequeue(&note.id);
+            let reason = note.reason.clone().unwrap_or_else(|| match note.state {
+                CommandState::Expired => "It was not picked up in time.".to_owned(),
+                _ => "The agent did not take it.".to_owned(),
+            });
+            let source = Source::Link(note.id.clone());
+            self.push("", false, Body::User(UserText { text, source, failed: Some(reason) }));
+            return;
+        }
+        let rev = self.rev + 1;
+        match place {
+            Some(place) if self.queue[place].state == note.state => return,
+            Some(place) => {
+                self.queue[place].state = note.state;
+                self.queue[place].last_rev = rev;
+            }
+            None => {
+                if self.queue.len() >= MAX_QUEUE {
+                    self.queue.remove(0);
+                }
+                self.queue.push(Queued {
+                    n: rev,
+                    command: note.id.clone(),
+                    text: reduce::user_text(text),
+                    state: note.state,
+                    last_rev: rev,
+                });
+            }
+        }
+        self.rev = rev;
+        self.queue_rev = rev;
+    }
+
+    /// The message of this command is with the agent.
+    pub(super) fn dequeue(&mut self, command: &str) {
+        let before = self.queue.len();
+        self.queue.retain(|queued| queued.command != command);
+        if self.queue.len() != before {
+            self.queue_rev = self.bump();
+        }
+    }
+
+    fn apply_answer(&mut self, note: &CommandNote) {
+        let Some(id) = &note.request_id else { return };
+        let answer = match note.state {
+            CommandState::Accepted | CommandState::Delivered | CommandState::Applied => {
+                Answer { command: note.id.clone(), failed: None }
+            }
+            _ => {
+                let reason = note.reason.clone();
+                let failed = reason.unwrap_or_else(|| "The agent did not take the answer.".to_owned());
+                Answer { command: note.id.clone(), failed: Some(failed) }
+            }
+        };
+        let rev = self.rev + 1;
+        let Some(request) = self.requests.iter_mut().find(|request| request.is_named(id)) else {
+            return;
+        };
+        // An older answer's failure does not concern the one that is on its way now.
+        let other_on_its_way = request
+            .answer
+            .as_ref()
+            .is_some_and(|known| known.failed.is_none() && known.command != answer.command);
+        if request.answer.as_ref() == Some(&answer) || (other_on_its_way && answer.failed.is_some()) {
+            return;
+        }
+        request.answer = Some(answer);
+        request.last_rev = rev;
+        self.rev = rev;
+        self.requests_rev = rev;
+    }
+}

@@ -1,0 +1,159 @@
+//! Forms: the flat JSON schemas that an elicitation may ask with.
+
+use serde_json::Value;
+
+use super::fields::Fields;
+
+/// One field of a form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// The property's name in the answer.
+    pub name: String,
+    /// What to call it.
+    pub label: String,
+    /// What it is for.
+    pub help: Option<String>,
+    /// Whether an answer needs it.
+    pub required: bool,
+    /// What goes in.
+    pub kind: FieldKind,
+}
+
+/// What goes into a [`Field`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldKind {
+    /// A line of text.
+    Text {
+        /// What it starts with.
+        default: Option<String>,
+        /// The HTML input type for the schema's format.
+        input: &'static str,
+    },
+    /// A number.
+    Number {
+        /// Whole numbers only.
+        integer: bool,
+        /// What it starts with.
+        default: Option<String>,
+    },
+    /// Yes or no.
+    Bool {
+        /// What it starts with.
+        default: bool,
+    },
+    /// One of several.
+    Choice {
+        /// Value and label of each.
+        options: Vec<(String, String)>,
+        /// The value it starts with.
+        default: Option<String>,
+    },
+    /// Any of several.
+    Several {
+        /// Value and label of each.
+        options: Vec<(String, String)>,
+    },
+}
+
+/// The fields of an object schema; `None` if one of them cannot be shown.
+pub(crate) fn read(schema: Fields<'_>) -> Option<Vec<Field>> {
+    let Value::Object(properties) = schema.get("properties").0 else {
+        return None;
+    };
+    let required = schema.strings("required");
+    properties
+        .iter()
+        .map(|(name, property)| {
+            let property = Fields(property);
+            Some(Field {
+                name: name.clone(),
+                label: property.opt("title").unwrap_or(name).to_owned(),
+                help: property.owned("description"),
+                required: required.contains(name),
+                kind: kind(property)?,
+            })
+        })
+        .collect()
+}
+
+fn kind(property: Fields<'_>) -> Option<FieldKind> {
+    let default = property.get("default");
+    Some(match property.str("type") {
+        "string" => match options(property) {
+            Some(options) => FieldKind::Choice { options, default: default.0.as_str().map(str::to_owned) },
+            None => FieldKind::Text {
+                default: default.0.as_str().map(str::to_owned),
+                input: match property.str("format") {
+                    "email" => "email",
+                    "uri" => "url",
+                    "date" => "date",
+                    _ => "text",
+                },
+            },
+        },
+        kind @ ("number" | "integer") => FieldKind::Number {
+            integer: kind == "integer",
+            default: default.0.is_number().then(|| default.0.to_string()),
+        },
+        "boolean" => FieldKind::Bool { default: default.0.as_bool().unwrap_or(false) },
+        "array" => FieldKind::Several { options: options(property.get("items"))? },
+        _ => return None,
+    })
+}
+
+/// The values of an enumeration, in any of its three spellings.
+fn options(property: Fields<'_>) -> Option<Vec<(String, String)>> {
+    let values = property.strings("enum");
+    if !values.is_empty() {
+        let names = property.strings("enumNames");
+        let label = |(index, value): (usize, String)| {
+            let label = names.get(index).unwrap_or(&value).clone();
+            (value, label)
+        };
+        return Some(values.into_iter().enumerate().map(label).collect());
+    }
+    let titled: Vec<_> = property
+        .list("oneOf")
+        .chain(property.list("anyOf"))
+        .filter_map(|option| {
+            let value = option.owned("const")?;
+            let label = option.owned("title").unwrap_or_else(|| value.clone());
+            Some((value, label))
+        })
+        .collect();
+    (!titled.is_empty()).then_some(titled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn simple_schemas_become_fields() {
+        let schema = json!({"type": "object", "required": ["color"], "properties": {
+            "color": {"type": "string", "enum": ["r", "b"], "enumNames": ["Red"]},
+            "size": {"type": "string", "oneOf": [{"const": "s", "title": "Small"}]},
+            "name": {"type": "string", "title": "Your name", "description": "As shown", "default": "Ann"},
+            "mail": {"type": "string", "format": "email"},
+            "count": {"type": "integer", "default": 3},
+            "sure": {"type": "boolean", "default": true},
+            "tags": {"type": "array", "items": {"type": "string", "enum": ["x", "y"]}},
+        }});
+        let fields = read(Fields(&schema)).expect("a simple form");
+        insta::assert_debug_snapshot!(fields);
+    }
+
+    #[test]
+    fn anything_else_is_no_form() {
+        for schema in [
+            json!(null),
+            json!({"properties": []}),
+            json!({"properties": {"a": {"type": "object", "properties": {}}}}),
+            json!({"properties": {"a": {"type": "array", "items": {"type": "string"}}}}),
+            json!({"properties": {"a": 3}}),
+        ] {
+            assert_eq!(read(Fields(&schema)), None, "{schema}");
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! What a page shows of a session: a reducer from events to visible things, without I/O.
+//!
+//! [`SessionView`] is fed with a session's events, with what becomes of the commands given at its
+//! link, and with the exporter's presence. It keeps a transcript of [`Item`]s, the open
+//! [`Request`]s, the [`Queued`] messages and the [`Header`]. Every change counts [`SessionView::rev`]
+//! up and marks what it touched, so that `web` can tell any page what is new since the revision it
+//! knows, without a queue for each page.
+//!
+//! Everything is bounded: the number of items, the length of each text, the number of queued
+//! messages. Only what a person is asked to approve is kept in full.
+
+mod asks;
+mod command;
+mod fields;
+mod form;
+mod item;
+mod reduce;
+mod request;
+mod stream;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tools;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use groundlink_protocol::api::SessionStatus;
+use groundlink_protocol::mc::ExporterInfo;
+
+pub use command::{CommandNote, Queued};
+pub use form::{Field, FieldKind};
+pub use groundlink_protocol::api::Presence;
+pub use item::{
+    AskRow, Body, By, Input, Item, Level, Notice, Outcome, Prose, ProseText, Source, ToolCall,
+    ToolKind, ToolState, UserText, Verdict,
+};
+pub use request::{Answer, Ask, Elicitation, Part, Permission, Plan, Question, Request};
+pub use stream::{StreamText, TailForm};
+pub use text::Capped;
+
+/// The most items a view keeps; the oldest go first.
+const MAX_ITEMS: usize = 5_000;
+
+/// How many ids of ephemeral events are remembered to tell repetitions.
+const MAX_RECENT: usize = 2_048;
+
+/// The visible state of one session.
+#[derive(Debug)]
+pub struct SessionView {
+    session_id: String,
+    rev: u64,
+    header: Header,
+    header_rev: u64,
+    /// `n` of neighbours differs by one, so that an item is found by its `n`.
+    items: VecDeque<Item>,
+    next_item: u64,
+    requests: Vec<Request>,
+    next_request: u64,
+    requests_rev: u64,
+    queue: Vec<Queued>,
+    queue_rev: u64,
+    /// Something has been heard of the session.
+    started: bool,
+    busy: bool,
+    ended: bool,
+    last_seq: u64,
+    /// Item of each tool call and of each message being written.
+    by_call: HashMap<String, u64>,
+    by_message: HashMap<String, u64>,
+    /// What the agent said about a tool call before it started.
+    intentions: HashMap<String, String>,
+    /// Messages that the agent has been given, by the command that carried them.
+    applied: HashSet<String>,
+    recent: VecDeque<String>,
+    recent_set: HashSet<String>,
+    /// A reasoning item exists for the step that runs.
+    reasoned: bool,
+}
+
+/// What stands at the top of the page.
+#[derive(Clone, Debug, Default)]
+pub struct Header {
+    /// The session's title.
+    pub title: Option<String>,
+    /// The working directory.
+    pub cwd: Option<String>,
+    /// The repository, as `owner/name`.
+    pub repository: Option<String>,
+    /// The branch checked out.
+    pub branch: Option<String>,
+    /// The model.
+    pub model: Option<String>,
+    /// The agent mode on the wire: `interactive`, `plan`, `autopilot`.
+    pub mode: Option<String>,
+    /// A mode that somebody has asked for and that is not in effect yet.
+    pub mode_wanted: Option<String>,
+    /// What the agent says it is at.
+    pub activity: Option<String>,
+    /// Somebody has asked to stop the turn, and it has not stopped yet.
+    pub stopping: bool,
+    /// Whether the exporter takes commands.
+    pub steerable: bool,
+    /// Whether the exporter is heard.
+    pub presence: Presence,
+    /// What the bridge said about itself; `None` when the CLI exports by itself.
+    pub exporter: Option<ExporterInfo>,
+    /// When the present status began, RFC 3339; empty if unknown.
+    pub since: String,
+}
+
+impl SessionView {
+    /// The view of a session of which nothing is known yet.
+    pub fn new(session_id: impl Into<String>) -> Self {
+        Self {
+            session_id: session_id.into(),
+            rev: 0,
+            header: Header { steerable: true, ..Header::default() },
+            header_rev: 0,
+            items: VecDeque::new(),
+            next_item: 0,
+            requests: Vec::new(),
+            next_request: 0,
+            requests_rev: 0,
+            queue: Vec::new(),
+            queue_rev: 0,
+            started: false,
+            busy: false,
+            ended: false,
+            last_seq: 0,
+            by_call: HashMap::new(),
+            by_message: HashMap::new(),
+            intentions: HashMap::new(),
+            applied: HashSet::new(),
+            recent: VecDeque::new(),
+            recent_set: HashSet::new(),
+            reasoned: false,
+        }
+    }
+
+    /// Whether the exporter was heard lately.
+    ///
+    /// While it is online the time does not matter to a page, so that a change of the time alone
+    /// wakes nobody.
+    pub fn set_presence(&mut self, presence: Presence) {
+        let changed = presence.online != self.header.presence.online
+            || (!presence.online && presence != self.header.presence);
+        self.header.presence = presence;
+        if changed {
+            self.touch_header();
+        }
+    }
+
+    /// What the bridge says about itself.
+    pub fn set_exporter(&mut self, exporter: Option<ExporterInfo>) {
+        self.header.exporter = exporter;
+        // Cards offer a message with a refusal only where the exporter can pass it on.
+        let rev = self.touch_header();
+        self.requests_rev = rev;
+        for request in &mut self.requests {
+            request.last_rev = rev;
+        }
+    }
+
+    /// The session's id.
+    pub fn session_id(&self) -> &str {
+        &self.session_id
+    }
+
+    /// Counts up with every visible change.
+    pub fn rev(&self) -> u64 {
+        self.rev
+    }
+
+    /// What stands at the top.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The revision that changed the header, or the status, last.
+    pub fn header_rev(&self) -> u64 {
+        self.header_rev
+    }
+
+    /// The transcript, oldest first.
+    pub fn items(&self) -> impl DoubleEndedIterator<Item = &Item> + ExactSizeIterator {
+        self.items.iter()
+    }
+
+    /// How many older items are not kept any more.
+    pub fn dropped(&self) -> u64 {
+        self.items.front().map_or(0, |item| item.n)
+    }
+
+    /// The open requests, oldest first.
+    pub fn requests(&self) -> &[Request] {
+        &self.requests
+    }
+
+    /// The revision that changed the open requests last.
+    pub fn requests_rev(&self) -> u64 {
+        self.requests_rev
+    }
+
+    /// Messages from the link that the agent has not been given yet, oldest first.
+    pub fn queue(&self) -> &[Queued] {
+        &self.queue
+    }
+
+    /// The revision that changed the queue last.
+    pub fn queue_rev(&self) -> u64 {
+        self.queue_rev
+    }
+
+    /// What the session is doing, as far as its events tell.
+    pub fn status(&self) -> SessionStatus {
+        if self.ended {
+            SessionStatus::Ended
+        } else if !self.requests.is_empty() {
+            SessionStatus::Waiting
+        } else if self.busy {
+            SessionStatus::Working
+        } else if self.started {
+            SessionStatus::Idle
+        } else {
+            SessionStatus::Starting
+        }
+    }
+
+    /// Whether the exporter can give the agent a message together with a refusal. The CLI's own
+    /// exporter cannot.
+    pub fn takes_feedback(&self) -> bool {
+        self.header
+            .exporter
+            .as_ref()
+            .is_some_and(|exporter| exporter.name.starts_with("groundlink"))
+    }
+
+    fn bump(&mut self) -> u64 {
+        self.rev += 1;
+        self.rev
+    }
+
+    fn touch_header(&mut self) -> u64 {
+        self.header_rev = self.bump();
+        self.header_rev
+    }
+
+    fn push(&mut self, at: &str, nested: bool, body: Body) -> u64 {
+        let n = self.next_item;
+        self.next_item += 1;
+        let rev = self.bump();
+        self.items.push_back(Item {
+            n,
+            first_rev: rev,
+            last_rev: rev,
+            at: at.to_owned(),
+            nested,
+            body,
+        });
+        if self.items.len() == 1 {
+            // The page no longer says that there is nothing yet.
+            self.header_rev = rev;
+        }
+        if self.items.len() > MAX_ITEMS {
+            self.drop_oldest();
+        }
+        n
+    }
+
+    fn drop_oldest(&mut self) {
+        self.items.drain(..MAX_ITEMS / 10);
+        let first = self.dropped();
+        self.by_call.retain(|_, n| *n >= first);
+        self.by_message.retain(|_, n| *n >= first);
+    }
+
+    /// Changes an item; nothing happens if it is not kept any more.
+    fn update(&mut self, n: u64, change: impl FnOnce(&mut Body)) {
+        let rev = self.rev + 1;
+        let Some(index) = n.checked_sub(self.dropped()) else { return };
+        if let Some(item) = usize::try_from(index).ok().and_then(|index| self.items.get_mut(index)) {
+            change(&mut item.body);
+            item.last_rev = rev;
+            self.rev = rev;
+        }
+    }
+
+    fn item(&self, n: u64) -> Option<&Item> {
+        let index = n.checked_sub(self.dropped())?;
+        self.items.get(usize::try_from(index).ok()?)
+    }
+}

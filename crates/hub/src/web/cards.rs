@@ -1,0 +1,201 @@
+//! Cards: what waits for a person, with everything that is needed to decide.
+
+use maud::{Markup, html};
+
+use super::card_form;
+use super::diff::{counts, diff};
+use super::icon::{Icon, icon};
+use super::markdown::markdown;
+use super::visible::visible;
+use crate::view::{Ask, Part, Permission, Plan, Question, Request, SessionView};
+
+/// The id of a card's element.
+pub(super) fn card_id(n: u64) -> String {
+    format!("r{n}")
+}
+
+pub(super) fn card(view: &SessionView, request: &Request) -> Markup {
+    let sent = request.answer.as_ref().is_some_and(|answer| answer.failed.is_none());
+    let failed = request.answer.as_ref().and_then(|answer| answer.failed.as_deref());
+    let (test_id, kind) = match &request.ask {
+        Ask::Permission(_) => ("card-permission", "permission"),
+        Ask::Question(_) => ("card-question", "question"),
+        Ask::Elicitation(_) => ("card-elicitation", "elicitation"),
+        Ask::Plan(_) => ("card-plan", "plan"),
+    };
+    let heading = format!("{}-title", card_id(request.n));
+    html! {
+        section.card id=(card_id(request.n)) aria-labelledby=(heading) data-testid=(test_id) data-kind=(kind)
+            data-request-id=(request.id) data-state=(if sent { "sent" } else { "open" }) {
+            fieldset disabled[sent || !view.header().steerable] {
+                @match &request.ask {
+                    Ask::Permission(permission) => (permission_card(permission, &heading, view.takes_feedback())),
+                    Ask::Question(question) => (question_card(question, &heading)),
+                    Ask::Elicitation(form) => (card_form::elicitation_card(form, &heading)),
+                    Ask::Plan(plan) => (plan_card(plan, &heading)),
+                }
+            }
+            p.card-error.bad role="alert" data-testid="card-error" hidden[failed.is_none()] {
+                @if let Some(why) = failed { (why) }
+            }
+            p.card-sent hidden[!sent] { "Sent. Waiting for the agent to take it." }
+        }
+    }
+}
+
+/// A card's first line: what sort of decision this is.
+pub(super) fn heading(id: &str, mark: Icon, text: &str) -> Markup {
+    html! {
+        h2 id=(id) { (icon(mark)) span { (text) } }
+    }
+}
+
+fn permission_card(permission: &Permission, heading_id: &str, feedback: bool) -> Markup {
+    let (mark, question) = permission_title(permission);
+    html! {
+        (heading(heading_id, mark, question))
+        div.card-body tabindex="0" role="group" aria-label="What exactly" {
+            @if let Some(intention) = &permission.intention {
+                p.why dir="auto" { (visible(intention)) }
+            }
+            @for warning in &permission.warnings {
+                p.warn { (icon(Icon::Warning)) span { (visible(warning)) } }
+            }
+            @for part in &permission.parts { (part_html(part)) }
+            @if let Some(folder) = &permission.folder {
+                p.fact { span.k { "Folder" } span.v { (visible(folder)) } }
+            }
+            @if permission.too_large {
+                p.warn {
+                    (icon(Icon::Warning))
+                    span { "This is too much to show here, so it cannot be approved here. Answer on the computer itself." }
+                }
+            }
+        }
+        @if feedback {
+            textarea.line rows="1" name="feedback" data-testid="deny-message" maxlength="4000" dir="auto"
+                aria-label="Message to the agent, goes with Deny"
+                placeholder="Tell the agent why not (goes with Deny)" {}
+        }
+        div.actions {
+            button.deny type="button" data-testid="deny" data-act="deny" { (icon(Icon::Cross)) span { "Deny" } }
+            button.primary type="button" data-testid="approve" data-act="approve" disabled[permission.too_large] {
+                (icon(Icon::Check)) span { "Approve once" }
+            }
+            @if permission.session_scope {
+                button.wide type="button" data-testid="approve-session" data-act="approve-session"
+                    disabled[permission.too_large] { (session_scope_label(permission)) }
+            }
+        }
+        @if !feedback {
+            p.hint { "Deny also ends the agent's turn." }
+        }
+    }
+}
+
+fn session_scope_label(permission: &Permission) -> &'static str {
+    match permission.kind.as_str() {
+        "shell" => "Approve this command for the session",
+        "write" => "Approve all file changes for the session",
+        _ => "Approve for this session",
+    }
+}
+
+fn permission_title(permission: &Permission) -> (Icon, &'static str) {
+    let creates = permission.parts.iter().any(|part| {
+        matches!(part, Part::Diff { diff, .. }
+            if diff.lines().take(4).any(|line| line.starts_with("create file mode") || line.starts_with("new file mode")))
+    });
+    match permission.kind.as_str() {
+        "shell" => (Icon::Shell, "Run this command?"),
+        "write" if creates => (Icon::Pencil, "Create this file?"),
+        "write" => (Icon::Pencil, "Change this file?"),
+        "read" => (Icon::File, "Read this file?"),
+        "url" => (Icon::Globe, "Fetch this address?"),
+        "mcp" | "custom-tool" => (Icon::Tool, "Use this tool?"),
+        "memory" => (Icon::Shield, "Remember this?"),
+        _ => (Icon::Shield, "Allow this?"),
+    }
+}
+
+fn part_html(part: &Part) -> Markup {
+    match part {
+        Part::Command(command) => html! {
+            pre.cmd { code { (visible(command)) } }
+        },
+        Part::Diff { path, diff: text } => {
+            let (added, removed) = counts(text);
+            html! {
+                p.fact { span.k { "File" } span.v { (visible(path)) }
+                    span.plus { "+" (added) } span.minus { "−" (removed) } }
+                (diff(text))
+            }
+        }
+        Part::Value { label, value } if value.contains('\n') => html! {
+            p.fact { span.k { (label) } }
+            pre.args { code { (visible(value)) } }
+        },
+        Part::Value { label, value } => html! {
+            p.fact { span.k { (label) } span.v { (visible(value)) } }
+        },
+        Part::List { label, values } => html! {
+            p.fact { span.k { (label) } span.v { @for value in values { span.one { (visible(value)) } } } }
+        },
+    }
+}
+
+fn question_card(question: &Question, heading_id: &str) -> Markup {
+    let free = question.freeform || question.choices.is_empty();
+    html! {
+        (heading(heading_id, Icon::Question, "The agent asks"))
+        div.card-body tabindex="0" role="group" aria-label="The question" {
+            div.md dir="auto" { (markdown(&question.text)) }
+        }
+        @if !question.choices.is_empty() {
+            div.choices {
+                @for choice in &question.choices {
+                    button type="button" data-testid="choice" data-act="choice" data-value=(choice) dir="auto" {
+                        (visible(choice))
+                    }
+                }
+            }
+        }
+        @if free {
+            form.answer data-act="answer" {
+                textarea.line rows="1" name="answer" data-testid="answer-text" dir="auto" enterkeyhint="send"
+                    aria-label="Your answer"
+                    placeholder=(if question.choices.is_empty() { "Your answer" } else { "Or another answer" }) {}
+                button.primary type="submit" data-testid="answer-send" { "Answer" }
+            }
+        }
+    }
+}
+
+fn plan_card(plan: &Plan, heading_id: &str) -> Markup {
+    let recommended = plan.recommended.as_deref().unwrap_or("interactive");
+    html! {
+        (heading(heading_id, Icon::Plan, "Go on with this plan?"))
+        div.card-body tabindex="0" role="group" aria-label="The plan" {
+            div.md dir="auto" { (markdown(&plan.content)) }
+        }
+        textarea.line rows="1" name="feedback" data-testid="plan-feedback" dir="auto"
+            aria-label="What to change, goes with Change the plan" placeholder="What to change in the plan" {}
+        div.actions {
+            button.deny type="button" data-testid="plan-reject" data-act="plan-reject" { "Change the plan" }
+            @for action in &plan.actions {
+                button.primary[action == recommended] type="button" data-testid="plan-action"
+                    data-act="plan-action" data-value=(action) { (plan_action(action)) }
+            }
+        }
+    }
+}
+
+fn plan_action(action: &str) -> &str {
+    match action {
+        "autopilot" => "Approve, autopilot",
+        "autopilot_fleet" => "Approve, autopilot with helpers",
+        "interactive" => "Approve, ask me on the way",
+        "exit_only" => "Approve, do not start yet",
+        other => other,
+    }
+}

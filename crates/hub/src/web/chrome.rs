@@ -1,0 +1,169 @@
+//! What stands around the transcript: header, banners, the foot of the page.
+
+use groundlink_protocol::api::SessionStatus;
+use maud::{Markup, html};
+
+use super::icon::{Icon, icon};
+use crate::view::SessionView;
+
+/// The status in words.
+fn status_label(status: SessionStatus) -> &'static str {
+    match status {
+        SessionStatus::Starting => "Starting",
+        SessionStatus::Working => "Working",
+        SessionStatus::Waiting => "Needs you",
+        SessionStatus::Ended => "Ended",
+        _ => "Idle",
+    }
+}
+
+/// The session's name: its title, else its folder.
+pub(super) fn title(view: &SessionView) -> String {
+    let header = view.header();
+    let folder = header.cwd.as_deref().map(folder_name);
+    header.title.as_deref().or(folder).unwrap_or("Session").to_owned()
+}
+
+pub(super) fn head(view: &SessionView) -> Markup {
+    let header = view.header();
+    let status = view.status();
+    html! {
+        h1 dir="auto" title=(title(view)) { (title(view)) }
+        span.pill data-testid="status" data-status=(status.as_str()) { (status_label(status)) }
+        p.where {
+            @if let Some(cwd) = &header.cwd {
+                span title=(cwd) { (icon(Icon::Folder)) span.vh { "Folder " } span.w { (folder_name(cwd)) } }
+            }
+            @if let Some(branch) = &header.branch {
+                span title=[header.repository.as_deref()] {
+                    (icon(Icon::Branch)) span.vh { "Branch " } span.w { (branch) }
+                }
+            }
+            @if let Some(model) = &header.model {
+                span { span.vh { "Model " } span.w { (model) } }
+            }
+        }
+    }
+}
+
+/// Banners: what the exporter wants to be known, and that it is silent.
+pub(super) fn notice(view: &SessionView) -> Markup {
+    let header = view.header();
+    let silent = !header.presence.online && !matches!(view.status(), SessionStatus::Ended);
+    html! {
+        @if let Some(notice) = header.exporter.as_ref().and_then(|exporter| exporter.notice.as_deref()) {
+            p.banner data-testid="notice" { (icon(Icon::Info)) span dir="auto" { (notice) } }
+        }
+        @if silent {
+            p.banner.silent data-testid="presence" {
+                (icon(Icon::Warning))
+                @if let Some(ms) = header.presence.last_seen_ms {
+                    span {
+                        "The computer has been silent since " (time_ms(ms))
+                        ". What you see is the last that was heard; it goes on when the computer is back."
+                    }
+                } @else {
+                    span { "Nothing has been heard of the computer yet." }
+                }
+            }
+        }
+    }
+}
+
+/// The line below the transcript that says that something is going on.
+pub(super) fn activity(view: &SessionView) -> Markup {
+    let header = view.header();
+    html! {
+        @if view.status() == SessionStatus::Working {
+            p.activity {
+                span.dots aria-hidden="true" { i {} i {} i {} }
+                @if header.stopping {
+                    "Stopping"
+                } @else {
+                    (header.activity.as_deref().unwrap_or("Working"))
+                }
+            }
+        } @else if view.items().len() == 0 && view.status() != SessionStatus::Ended {
+            p.empty { "Nothing has been said yet." }
+        }
+    }
+}
+
+pub(super) fn suggestions(view: &SessionView) -> Markup {
+    let header = view.header();
+    let quiet = matches!(view.status(), SessionStatus::Idle | SessionStatus::Starting);
+    html! {
+        @if let Some(exporter) = header.exporter.as_ref().filter(|_| quiet && header.steerable) {
+            @for suggestion in exporter.suggestions.iter().take(12) {
+                button.chip type="button" data-testid="suggestion" data-act="suggest"
+                    data-prompt=(suggestion.prompt) { (suggestion.label) }
+            }
+        }
+    }
+}
+
+const MODES: [(&str, &str); 3] = [("interactive", "Interactive"), ("plan", "Plan"), ("autopilot", "Autopilot")];
+
+/// Mode and stop, beside the send button, and whether there is anything to write to.
+pub(super) fn controls(view: &SessionView) -> Markup {
+    let header = view.header();
+    let status = view.status();
+    let running = matches!(status, SessionStatus::Working | SessionStatus::Waiting);
+    let closed = match status {
+        SessionStatus::Ended => Some("The session has ended."),
+        _ if !header.steerable => Some("This session is shared for reading only."),
+        _ => None,
+    };
+    let wanted = header.mode_wanted.as_deref();
+    let mode = wanted.or(header.mode.as_deref()).unwrap_or("interactive");
+    html! {
+        @if let Some(why) = closed {
+            p.closed { (why) }
+        } @else {
+            label.mode data-pending[wanted.is_some()] {
+                span.vh { "Mode" }
+                select id="mode" data-testid="mode" data-act="mode" autocomplete="off" {
+                    @for (value, label) in MODES {
+                        option value=(value) selected[value == mode] { (label) }
+                    }
+                    @if MODES.iter().all(|(value, _)| *value != mode) {
+                        option value=(mode) selected disabled { (mode) }
+                    }
+                }
+                (icon(Icon::Chevron))
+            }
+            @if running {
+                button.stop id="stop" type="button" data-testid="stop" data-act="stop" disabled[header.stopping] {
+                    (icon(Icon::Stop))
+                    span { @if header.stopping { "Stopping" } @else { "Stop" } }
+                }
+            }
+        }
+    }
+}
+
+/// A moment; the page puts it into the reader's own time zone.
+pub(super) fn time(at: &str) -> Markup {
+    match at.parse::<jiff::Timestamp>() {
+        Ok(moment) => moment_html(moment),
+        Err(_) => html! {},
+    }
+}
+
+fn time_ms(ms: u64) -> Markup {
+    let moment = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    moment.map_or_else(|| html! {}, moment_html)
+}
+
+fn moment_html(moment: jiff::Timestamp) -> Markup {
+    html! {
+        time datetime=(moment.to_string()) { (moment.strftime("%H:%M")) " UTC" }
+    }
+}
+
+/// The last part of a path.
+pub(super) fn folder_name(path: &str) -> &str {
+    let trimmed = path.trim_end_matches(['/', '\\']);
+    let name = trimmed.rsplit(['/', '\\']).next().unwrap_or(trimmed);
+    if name.is_empty() { path } else { name }
+}

@@ -1,0 +1,169 @@
+//! Markdown of the agent as HTML that cannot do anything.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use maud::{Markup, PreEscaped, html};
+use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+
+/// Deeper nesting than this is flattened: a line of ten thousand `>` must stay cheap.
+const MAX_DEPTH: usize = 12;
+
+/// Draws Markdown. Raw HTML in it is shown as text, images become links.
+pub(super) fn markdown(text: &str) -> Markup {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let mut depth = 0_usize;
+    let mut images = 0_usize;
+    let events = Parser::new_ext(text, options).filter_map(|event| {
+        Some(match event {
+            Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
+            Event::Start(Tag::HtmlBlock) => Event::Start(Tag::Paragraph),
+            Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
+            // The page's own headings stand above those of a message.
+            Event::Start(Tag::Heading { level, id, classes, attrs }) => {
+                Event::Start(Tag::Heading { level: lower(level), id, classes, attrs })
+            }
+            Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(lower(level))),
+            // An image of another site would tell it who reads this page.
+            Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
+                images += 1;
+                Event::Start(Tag::Link { link_type, dest_url, title, id })
+            }
+            Event::End(TagEnd::Image) => {
+                images = images.saturating_sub(1);
+                Event::End(TagEnd::Link)
+            }
+            Event::Start(tag) if nests(&tag.to_end()) => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return None;
+                }
+                Event::Start(tag)
+            }
+            Event::End(end) if nests(&end) => {
+                depth = depth.saturating_sub(1);
+                if depth >= MAX_DEPTH {
+                    return None;
+                }
+                Event::End(end)
+            }
+            Event::Text(text) if images > 0 => Event::Text(CowStr::from(format!("image: {text}"))),
+            other => other,
+        })
+    });
+    let mut raw = String::with_capacity(text.len() * 3 / 2);
+    pulldown_cmark::html::push_html(&mut raw, events);
+    PreEscaped(CLEANER.clean(&raw).to_string())
+}
+
+/// An open code fence, to which the page appends what comes.
+pub(super) fn open_code(language: &str, content: &str) -> Markup {
+    let class = language_class(language);
+    html! { pre { code class=[class] data-append { (content) } } }
+}
+
+/// Text that is too long to be drawn as Markdown again and again.
+pub(super) fn plain(text: &str) -> Markup {
+    html! { div.plain data-append { (text) } }
+}
+
+fn language_class(language: &str) -> Option<String> {
+    let known = !language.is_empty()
+        && language.len() <= 30
+        && language.chars().all(|c| c.is_ascii_alphanumeric() || "+-_#.".contains(c));
+    known.then(|| format!("language-{language}"))
+}
+
+fn lower(level: HeadingLevel) -> HeadingLevel {
+    match level {
+        HeadingLevel::H1 => HeadingLevel::H3,
+        HeadingLevel::H2 => HeadingLevel::H4,
+        HeadingLevel::H3 => HeadingLevel::H5,
+        _ => HeadingLevel::H6,
+    }
+}
+
+fn nests(tag: &TagEnd) -> bool {
+    matches!(tag, TagEnd::BlockQuote(_) | TagEnd::List(_) | TagEnd::Item)
+}
+
+static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
+    let tags = [
+        "a", "blockquote", "br", "code", "del", "em", "h3", "h4", "h5", "h6", "hr", "input", "li", "ol",
+        "p", "pre", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
+    ];
+    let mut cleaner = ammonia::Builder::empty();
+    cleaner
+        .tags(HashSet::from(tags))
+        .generic_attributes(HashSet::new())
+        .tag_attributes(HashMap::from([
+            ("a", HashSet::from(["href", "title"])),
+            ("ol", HashSet::from(["start"])),
+            ("code", HashSet::from(["class"])),
+            ("input", HashSet::from(["type", "checked", "disabled"])),
+        ]))
+        .attribute_filter(|element, attribute, value| match (element, attribute) {
+            ("code", "class") => language_class(value.strip_prefix("language-")?).map(Into::into),
+            _ => Some(value.into()),
+        })
+        // The only input is a task's box, which nobody can press.
+        .set_tag_attribute_value("input", "type", "checkbox")
+        .set_tag_attribute_value("input", "disabled", "")
+        .set_tag_attribute_value("a", "target", "_blank")
+        .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        .url_relative(ammonia::UrlRelative::Deny)
+        .link_rel(Some("noopener noreferrer nofollow"));
+    cleaner
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_markdown_is_inert() {
+        let cases = [
+            "<script>alert(1)</script>",
+            "<img src=x onerror=alert(1)>",
+            "a <svg onload=alert(1)> b",
+            "[x](javascript:alert(1)) [y](data:text/html,x) [z](vbscript:x) [r](/local)",
+            "[x](https://ok.example \"t\\\" onclick=\\\"alert(1)\")",
+            "![pic](https://track.example/p.png)",
+            "```js\" onclick=\"alert(1)\nlet a = '<b>';\n```",
+            "<a href=\"https://x\" style=\"position:fixed\">q</a>",
+            "- [x] done\n- [ ] <input type=text autofocus onfocus=alert(1)>",
+            "<details open ontoggle=alert(1)>\n\ntext\n\n</details>",
+            "&lt;script&gt; `<script>`",
+            "<https://auto.example/?a=1&b=2> <javascript:alert(1)>",
+        ];
+        let drawn: Vec<_> = cases.iter().map(|text| (*text, markdown(text).into_string())).collect();
+        for (text, html) in &drawn {
+            assert!(!html.contains("<script") && !html.contains("<img") && !html.contains("<svg"), "{text}");
+            assert!(!html.contains("href=\"javascript") && !html.contains("href=\"data"), "{text}");
+        }
+        insta::assert_debug_snapshot!(drawn);
+    }
+
+    #[test]
+    fn ordinary_markdown_is_drawn() {
+        let text = "# Title\n\nA *b* **c** ~~d~~ `e`\n\n1. one\n2. two\n   - deep\n\n> quote\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n```rust\nfn main() {}\n```\n\n---\n";
+        insta::assert_snapshot!(markdown(text).into_string());
+    }
+
+    #[test]
+    fn very_deep_nesting_is_flattened_and_cheap() {
+        let text = format!("{} deep\n\n{}", ">".repeat(50_000), "- ".repeat(20_000));
+        let html = markdown(&text).into_string();
+        assert!(html.matches("<blockquote>").count() <= MAX_DEPTH);
+        assert!(html.contains("deep"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_brings_markup_of_its_own(text in "([<>\"'=a-z/ \n`*_\\[\\]()!#-]|<script|onerror=|javascript:){0,60}") {
+            let html = markdown(&text).into_string();
+            proptest::prop_assert!(!html.contains("<script"));
+            proptest::prop_assert!(!html.contains("href=\"javascript"));
+        }
+    }
+}

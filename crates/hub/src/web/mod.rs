@@ -1,0 +1,52 @@
+//! The page of a session: rendered here, kept current by patches, without a build step.
+//!
+//! [`page`] draws a [`SessionView`](crate::view::SessionView) whole. The page then opens one event
+//! stream; for each viewer [`patch_since`] says what is new since the [`ViewerCursor`] that this
+//! viewer has, so that no viewer needs a queue. Fragments are the same functions in both ways, and
+//! a page that followed all patches shows what a page loaded now shows.
+//!
+//! Whatever comes from a session is hostile: text is escaped by `maud`, Markdown is cleaned twice
+//! (raw HTML becomes text, `ammonia` has the last word), control characters that could deceive are
+//! made visible where a person decides, and [`CONTENT_SECURITY_POLICY`] allows no inline script or style.
+//!
+//! # Hooks for browser tests
+//!
+//! | `data-testid` | what |
+//! |---|---|
+//! | `status` | what the session is doing; `data-status` has the API's word |
+//! | `connection` | the page's connection; `data-state` is `connecting`, `live`, `reconnecting` or `offline` |
+//! | `presence` | the banner that tells since when the exporter is silent |
+//! | `notice` | the exporter's notice |
+//! | `item-user`, `item-assistant`, `item-reasoning`, `item-tool`, `item-request`, `item-notice` | the transcript; `data-state` says how far a tool call is |
+//! | `item-queued` | a message on its way; `data-state` is the command's state |
+//! | `card-permission`, `card-question`, `card-elicitation`, `card-plan` | open requests; `data-request-id` names them |
+//! | `approve`, `approve-session`, `deny`, `deny-message` | in `card-permission`; the message goes with `deny` |
+//! | `choice` (`data-value`), `answer-text`, `answer-send` | in `card-question` |
+//! | `field` (`name`), `elicit-accept`, `elicit-decline`, `elicit-cancel` | in `card-elicitation` |
+//! | `plan-action` (`data-value`), `plan-feedback`, `plan-reject` | in `card-plan` |
+//! | `card-error` | why an answer did not get through |
+//! | `composer`, `send`, `stop`, `mode`, `suggestion`, `compose-error` | the foot of the page |
+//! | `new-below` | shown when something came in below the part in view |
+
+mod ansi;
+mod assets;
+mod card_form;
+mod cards;
+mod chrome;
+mod diff;
+mod icon;
+mod items;
+mod markdown;
+mod page;
+mod patch;
+#[cfg(test)]
+mod tests;
+mod visible;
+
+pub use assets::{Asset, asset};
+pub use page::{PageContext, not_found, page};
+pub use patch::{Op, Patch, ViewerCursor, patch_since};
+
+/// The policy that every page must be served with.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
