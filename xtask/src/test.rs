@@ -110,8 +110,7 @@ fn effective_without(asked: &[Part]) -> Vec<Part> {
 
 fn lint(root: &Path) -> Result<(), TestError> {
     // This very program, so that nothing is built twice.
-    let this = std::env::current_exe()
-        .map_err(|source| TestError::Start { program: "xtask".to_owned(), source })?;
+    let this = std::env::current_exe().map_err(|source| TestError::Start { program: "xtask".to_owned(), source })?;
     step(root, "codegen --check", Command::new(&this).args(["codegen", "--check"]))?;
     step(root, "tidy", Command::new(&this).arg("tidy"))?;
     step(root, "cargo fmt --check", cargo().args(["fmt", "--all", "--", "--check"]))?;
@@ -134,7 +133,15 @@ impl Runner<'_> {
         step(
             self.root,
             "cargo build (command and examples)",
-            cargo().args(["build", "--package", "groundlink-cli", "--package", "groundlink-examples", "--bins", "--examples"]),
+            cargo().args([
+                "build",
+                "--package",
+                "groundlink-cli",
+                "--package",
+                "groundlink-examples",
+                "--bins",
+                "--examples",
+            ]),
         )
     }
 
@@ -219,10 +226,7 @@ fn step(root: &Path, name: &str, command: &mut Command) -> Result<(), TestError>
     println!("==> {name}");
     let started = Instant::now();
     let program = command.get_program().to_string_lossy().into_owned();
-    let status = command
-        .current_dir(root)
-        .status()
-        .map_err(|source| TestError::Start { program, source })?;
+    let status = command.current_dir(root).status().map_err(|source| TestError::Start { program, source })?;
     if !status.success() {
         return Err(TestError::Step { step: name.to_owned(), status });
     }

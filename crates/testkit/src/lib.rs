@@ -21,7 +21,7 @@ pub mod signed_in;
 pub mod viewer;
 pub mod wait;
 
-pub use groundlink_cli::scripted;
+pub use groundlink_cli::{install, scripted};
 pub use hub::TestHub;
 pub use process::Program;
 pub use repo::ScratchRepo;

@@ -3,14 +3,14 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
-use crate::wait::{eventually, eventually_or};
+use crate::wait::eventually_or;
 
 /// Every descendant inherits it (unless its environment is made anew), whatever process group it is in.
 const MARK: &str = "GROUNDLINK_TEST_MARK";
@@ -20,11 +20,18 @@ const MARK: &str = "GROUNDLINK_TEST_MARK";
 pub struct Program {
     child: Child,
     mark: String,
-    stdout: Lines,
-    stderr: Lines,
+    stdout: Output,
+    stderr: Output,
 }
 
-type Lines = Arc<Mutex<Vec<String>>>;
+/// What came out of a pipe so far, and whether more can come.
+type Output = Arc<Mutex<Pipe>>;
+
+#[derive(Debug, Default)]
+struct Pipe {
+    bytes: Vec<u8>,
+    closed: bool,
+}
 
 /// How a program ended and what it said.
 #[derive(Debug, Clone)]
@@ -78,14 +85,19 @@ impl Program {
         program.ended(timeout).await
     }
 
-    /// The lines of standard output so far.
+    /// The complete lines of standard output so far.
     pub fn stdout(&self) -> Vec<String> {
-        self.stdout.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lines(&text(&self.stdout))
     }
 
-    /// The lines of standard error so far.
+    /// The complete lines of standard error so far.
     pub fn stderr(&self) -> Vec<String> {
-        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lines(&text(&self.stderr))
+    }
+
+    /// All of standard output so far, for programs that draw on a terminal.
+    pub fn screen(&self) -> String {
+        text(&self.stdout)
     }
 
     /// The first line of standard output that is a JSON object with this `event`.
@@ -106,7 +118,7 @@ impl Program {
         let started = std::time::Instant::now();
         loop {
             // Asked before looking: what it wrote before its end still counts.
-            let ended = self.child.try_wait().ok().flatten();
+            let ended = closed(&self.stdout);
             let lines = self.stdout();
             let found = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).find(|value| fits(value));
             if let Some(value) = found {
@@ -114,8 +126,9 @@ impl Program {
             }
             let late = started.elapsed() >= timeout;
             assert!(
-                ended.is_none() && !late,
-                "no {what} (ended: {ended:?})\n--- stdout\n{}\n--- stderr\n{}",
+                !ended && !late,
+                "no {what} ({})\n--- stdout\n{}\n--- stderr\n{}",
+                if ended { "it ended" } else { "it is still running" },
                 lines.join("\n"),
                 self.stderr().join("\n")
             );
@@ -156,16 +169,14 @@ impl Program {
                 self.stderr().join("\n")
             ),
         };
-        // The pipes may hold lines that the readers have not taken yet.
-        let mut before = usize::MAX;
-        eventually("the last lines of output", Duration::from_secs(5), || {
-            let now = self.stdout().len() + self.stderr().len();
-            let settled = now == before;
-            before = now;
-            async move { settled.then_some(()) }
-        })
-        .await;
-        Ended { code: status.code(), stdout: self.stdout().join("\n"), stderr: self.stderr().join("\n") }
+        // What is still in the pipes. A grandchild may hold them open; then what is there must do.
+        let drained = async {
+            while !(closed(&self.stdout) && closed(&self.stderr)) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(2), drained).await;
+        Ended { code: status.code(), stdout: text(&self.stdout), stderr: text(&self.stderr) }
     }
 
     /// The program's descendants (and itself) that are running now, as `(pid, command line)`.
@@ -218,24 +229,35 @@ pub fn find_on_path(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| candidate.is_file())
 }
 
-fn collect(stream: impl AsyncRead + Unpin + Send + 'static) -> Lines {
-    let lines = Lines::default();
-    let sink = Arc::clone(&lines);
+fn collect(mut stream: impl AsyncRead + Unpin + Send + 'static) -> Output {
+    let output = Output::default();
+    let sink = Arc::clone(&output);
     tokio::spawn(async move {
-        let mut reader = BufReader::new(stream);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            match reader.read_until(b'\n', &mut line).await {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {
-                    let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
-                    sink.lock().unwrap_or_else(PoisonError::into_inner).push(text);
-                }
-            }
+        let mut piece = vec![0; 16 * 1024];
+        while let Ok(length @ 1..) = stream.read(&mut piece).await {
+            locked(&sink).bytes.extend_from_slice(&piece[..length]);
         }
+        locked(&sink).closed = true;
     });
-    lines
+    output
+}
+
+fn locked(output: &Output) -> MutexGuard<'_, Pipe> {
+    output.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn closed(output: &Output) -> bool {
+    locked(output).closed
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&locked(output).bytes).into_owned()
+}
+
+/// Without what is still being written.
+fn lines(text: &str) -> Vec<String> {
+    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+    complete.lines().map(str::to_owned).collect()
 }
 
 fn marked(mark: &str) -> Vec<(u32, String)> {
@@ -253,4 +275,40 @@ fn marked(mark: &str) -> Vec<(u32, String)> {
             (pid, String::from_utf8_lossy(&line).replace('\0', " "))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wait::eventually;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[tokio::test]
+    async fn output_and_exit_code_are_kept() {
+        let ended = Program::run(shell("echo one; echo two >&2; printf three; exit 7"), SOON).await;
+        assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(7), "one\nthree", "two\n"));
+    }
+
+    #[tokio::test]
+    async fn lines_are_found_while_the_program_runs() {
+        let mut program = Program::start(shell(r#"echo noise; echo '{"event":"up","n":1}'; read line"#));
+        assert_eq!(program.json_event("up", SOON).await["n"], 1);
+    }
+
+    #[tokio::test]
+    async fn a_grandchild_in_a_group_of_its_own_is_family_and_ends_with_the_test() {
+        let program = Program::start(shell("setsid sleep 600 & setsid sleep 600 & echo; wait"));
+        let family = |program: &Program| program.family().iter().filter(|(_, line)| line.starts_with("sleep")).count();
+        eventually("both grandchildren", SOON, || async { (family(&program) == 2).then_some(()) }).await;
+        let mark = program.mark.clone();
+        drop(program);
+        eventually("the end of both", SOON, || async { marked(&mark).is_empty().then_some(()) }).await;
+    }
 }

@@ -29,8 +29,7 @@ pub struct SignedInCli {
     home: TempDir,
     token: String,
     github: StandInGithub,
-    // Held for its end: the stand-in sends chat requests there.
-    _model: ScriptedModel,
+    model: ScriptedModel,
 }
 
 impl SignedInCli {
@@ -45,7 +44,7 @@ impl SignedInCli {
         let home = tempfile::Builder::new().prefix("groundlink-home-").tempdir().expect("a temporary directory");
         // Long and without a word in it: the CLI blanks every occurrence of the token in what it exports.
         let token = format!("gho_canary{}", uuid::Uuid::new_v4().simple());
-        Self { home, token, github, _model: model }
+        Self { home, token, github, model }
     }
 
     /// The variables to start a CLI with.
@@ -75,6 +74,11 @@ impl SignedInCli {
     /// The CLI's home.
     pub fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// The model that the stand-in for GitHub sends chat requests to.
+    pub fn model(&self) -> &ScriptedModel {
+        &self.model
     }
 
     /// The stand-in for GitHub.

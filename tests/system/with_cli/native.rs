@@ -70,8 +70,7 @@ async fn attaches_under_the_composed_link(rig: &Rig, session: &Session) -> Viewe
     assert_eq!(again.link.as_ref().map(|link| link.url()), Some(link.url()));
 
     let viewer = Viewer::open(link.url().as_str()).await;
-    let session_id: &str = session.id().as_ref();
-    assert_eq!(viewer.session_id(), session_id);
+    assert_eq!(viewer.session_id(), session.id());
     let snapshot = viewer.until("steering", |snapshot| snapshot["steerable"] == true).await;
     assert_eq!(snapshot["presence"]["online"], true, "{snapshot}");
     assert_eq!(snapshot["cwd"].as_str(), rig.repo.path().to_str(), "{snapshot}");

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
+use groundlink::protocol::Method;
 use groundlink::remote::RemoteExt;
 use groundlink_testkit::process::signal;
 use groundlink_testkit::{Viewer, eventually_or};
 use groundlink_tests::native::{Rig, duplicates, said};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_killed_cli_resumes_under_the_same_link_without_duplicates() {
     let rig = Rig::start().await;
     let client = rig.client().start().await.expect("the CLI starts");
     let session = client.create_session(rig.config()).await.expect("a session");
-    let id = session.id().clone();
+    let id = session.id().to_owned();
     let link = session.remote().enable().await.expect("enabled").link.expect("a link");
     let viewer = Viewer::open(link.url().as_str()).await;
     viewer.say("said before the kill").await;
@@ -25,7 +26,7 @@ async fn a_killed_cli_resumes_under_the_same_link_without_duplicates() {
     assert!(reason.is_ok(), "the client notices that its CLI is gone");
 
     let client = rig.client().start().await.expect("the CLI starts again");
-    let session = client.resume_session(id, rig.config()).await.expect("the session resumes");
+    let session = client.resume_session(&id, rig.config()).await.expect("the session resumes");
     let again = session.remote().enable().await.expect("enabled again").link.expect("a link");
     assert_eq!(again.url(), link.url(), "the link stays the same");
     viewer.say("said after the kill").await;
@@ -39,6 +40,15 @@ async fn a_killed_cli_resumes_under_the_same_link_without_duplicates() {
     client.stop().await;
 }
 
+/// A method that groundlink itself never calls.
+struct StartRemoteControl;
+
+impl Method for StartRemoteControl {
+    const NAME: &'static str = "sessions.startRemoteControl";
+    type Params = Value;
+    type Output = Value;
+}
+
 #[tokio::test]
 async fn two_attachments_of_one_session_execute_nothing_twice() {
     let rig = Rig::start().await;
@@ -50,8 +60,8 @@ async fn two_attachments_of_one_session_execute_nothing_twice() {
         "sessionId": session.id(),
         "config": {"remote": true, "steerable": true, "explicit": true, "silent": false},
     });
-    let status = client.call_raw("sessions.startRemoteControl", &second).await.expect("a second attachment");
-    assert!(status.get().contains("\"active\""), "{status}");
+    let answer = client.call::<StartRemoteControl>(&second).await.expect("a second attachment");
+    assert_eq!(answer["status"]["state"], "active", "{answer}");
 
     let viewer = Viewer::open(link.url().as_str()).await;
     for round in 1..=3 {

@@ -39,7 +39,7 @@ async fn the_terminal_app_attaches_and_takes_messages() {
     // The link is on the screen, for the person.
     let prefix = rig.link_prefix();
     let link = eventually_or("the link on the screen", SOON, || async {
-        let screen = app.stdout().join("\n");
+        let screen = app.screen();
         let found = screen.find(&prefix).map(|at| {
             let rest = &screen[at..];
             let end = rest.find(|c: char| c.is_whitespace() || c.is_control()).unwrap_or(rest.len());

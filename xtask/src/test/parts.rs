@@ -31,7 +31,10 @@ struct Browser {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PartsError {
     /// Node or npm is not there.
-    #[error("{tool} is needed and not on PATH: install it (on Debian: `apt-get install nodejs npm`), or leave the tests that need it out with `--without {part}`")]
+    #[error(
+        "{tool} is needed and not on PATH: install it (on Debian: `apt-get install nodejs npm`), or leave the tests \
+         that need it out with `--without {part}`"
+    )]
     NoTool {
         /// The program that was looked for.
         tool: &'static str,
@@ -39,7 +42,10 @@ pub(crate) enum PartsError {
         part: &'static str,
     },
     /// npm ran and failed.
-    #[error("`npm install` of {what} failed ({status}); npm's own words are above. Leave the tests that need it out with `--without {part}`")]
+    #[error(
+        "`npm install` of {what} failed ({status}); npm's own words are above. Leave the tests that need it out with \
+         `--without {part}`"
+    )]
     Npm {
         /// The package.
         what: String,
@@ -57,7 +63,10 @@ pub(crate) enum PartsError {
         path: PathBuf,
     },
     /// No Chromium, and no way to install one.
-    #[error("Chromium is not there and could not be installed: install it (on Debian: `apt-get install chromium`), set CHROMIUM_PATH, or leave the browser tests out with `--without browser`")]
+    #[error(
+        "Chromium is not there and could not be installed: install it (on Debian: `apt-get install chromium`), set \
+         CHROMIUM_PATH, or leave the browser tests out with `--without browser`"
+    )]
     NoChromium,
     /// A file could not be written or a program not be started.
     #[error("{what}: {source}")]

@@ -1,0 +1,51 @@
+//! Each example runs by itself, offline, to its end.
+
+use std::time::Duration;
+
+use groundlink_testkit::Program;
+use groundlink_testkit::normalise::normalise;
+use groundlink_tests::parts;
+use tokio::process::Command;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+async fn run(name: &str) -> String {
+    let mut command = Command::new(parts::example(name));
+    command.env("COPILOT_CLI_PATH", parts::copilot());
+    let ended = Program::run(command, PATIENCE).await;
+    assert_eq!(ended.code, Some(0), "{name}: {ended:?}");
+    normalise_links(&ended.stdout)
+}
+
+/// Link secrets differ every time.
+fn normalise_links(text: &str) -> String {
+    let text = normalise(text, &[]);
+    let words = text.split(' ').map(|word| match word.find("/tasks/").map(|at| at + 7).or(word.find("/t/").map(|at| at + 3)) {
+        Some(at) => {
+            let line_end = word[at..].find('\n').map_or("", |end| &word[at + end..]);
+            format!("{}<key>{line_end}", &word[..at])
+        }
+        None => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn remote_always_on() {
+    insta::assert_snapshot!(run("remote_always_on").await);
+}
+
+#[tokio::test]
+async fn remote_on_demand() {
+    insta::assert_snapshot!(run("remote_on_demand").await);
+}
+
+#[tokio::test]
+async fn external_server() {
+    insta::assert_snapshot!(run("external_server").await);
+}
+
+#[tokio::test]
+async fn qr() {
+    insta::assert_snapshot!(run("qr").await);
+}
