@@ -33,9 +33,7 @@ pub mod codes {
 #[non_exhaustive]
 pub enum Error {
     /// The address is not one of the accepted spellings.
-    #[error(
-        "`{given}` is not an address of a CLI server: {reason}; write PORT, HOST:PORT or http://HOST:PORT"
-    )]
+    #[error("`{given}` is not an address of a CLI server: {reason}; write PORT, HOST:PORT or http://HOST:PORT")]
     Url {
         /// What was given.
         given: String,
@@ -51,9 +49,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Nobody answered in time.
-    #[error(
-        "no connection to {address} within {after:?}; check the address and that nothing blocks it"
-    )]
+    #[error("no connection to {address} within {after:?}; check the address and that nothing blocks it")]
     ConnectTimeout {
         /// Host and port.
         address: String,
@@ -121,9 +117,7 @@ pub enum CallError {
     #[error("the answer could not be read: {0}")]
     BadAnswer(String),
     /// The message nests too deep for the other side to read.
-    #[error(
-        "the params of `{method}` nest deeper than {max} levels; flatten them or send them as a string"
-    )]
+    #[error("the params of `{method}` nest deeper than {max} levels; flatten them or send them as a string")]
     TooDeep {
         /// The method called.
         method: String,
@@ -131,9 +125,7 @@ pub enum CallError {
         max: usize,
     },
     /// The message is longer than a frame may be.
-    #[error(
-        "the message for `{method}` has {size} bytes, more than the limit of {max}; split it or raise the limit"
-    )]
+    #[error("the message for `{method}` has {size} bytes, more than the limit of {max}; split it or raise the limit")]
     TooLarge {
         /// The method called.
         method: String,
@@ -171,11 +163,7 @@ impl From<ErrorObject> for CallError {
         if error.code == codes::CANCELLED {
             return Self::Cancelled;
         }
-        Self::Rpc {
-            code: error.code,
-            message: error.message,
-            data: error.data,
-        }
+        Self::Rpc { code: error.code, message: error.message, data: error.data }
     }
 }
 
@@ -200,6 +188,20 @@ pub enum CloseReason {
     },
 }
 
+impl CloseReason {
+    /// One word for logs, which must not hold what a program printed.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::EndOfStream => "end-of-stream",
+            Self::Io(_) => "io",
+            Self::Frame(_) => "frame",
+            Self::Exited(_) => "exited",
+            Self::Stalled { .. } => "stalled",
+        }
+    }
+}
+
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -209,10 +211,7 @@ impl fmt::Display for CloseReason {
             Self::Frame(error) => write!(f, "{error}"),
             Self::Exited(exit) => write!(f, "{exit}"),
             Self::Stalled { unwritten } => {
-                write!(
-                    f,
-                    "the other side does not read: {unwritten} bytes of answers were waiting for it"
-                )
+                write!(f, "the other side does not read: {unwritten} bytes of answers were waiting for it")
             }
         }
     }
@@ -233,19 +232,12 @@ pub struct ErrorObject {
 impl ErrorObject {
     /// An error without data.
     pub fn new(code: i64, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            data: None,
-        }
+        Self { code, message: message.into(), data: None }
     }
 
     /// Nobody serves this method.
     pub fn method_not_found(method: &str) -> Self {
-        Self::new(
-            codes::METHOD_NOT_FOUND,
-            format!("Unhandled method {method}"),
-        )
+        Self::new(codes::METHOD_NOT_FOUND, format!("Unhandled method {method}"))
     }
 
     /// The params do not fit.

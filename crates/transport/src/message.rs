@@ -36,8 +36,7 @@ impl Request {
 
     /// The params as a type. The error is ready to be the answer.
     pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ErrorObject> {
-        serde_json::from_str(self.params.as_deref().map_or("{}", RawValue::get))
-            .map_err(ErrorObject::invalid_params)
+        serde_json::from_str(self.params.as_deref().map_or("{}", RawValue::get)).map_err(ErrorObject::invalid_params)
     }
 
     /// The peer the request came over, while somebody else still holds it.
@@ -80,11 +79,9 @@ impl Notification {
         };
         // A frame that only looked like the usual one: its params end elsewhere.
         match self.unproven.as_deref().map(envelope::scan) {
-            Some(Ok(Envelope {
-                params: Some(params),
-                id: None,
-                ..
-            })) if params.get().len() != bytes.len() => serde_json::from_str(params.get()),
+            Some(Ok(Envelope { params: Some(params), id: None, .. })) if params.get().len() != bytes.len() => {
+                serde_json::from_str(params.get())
+            }
             _ => Err(error),
         }
     }

@@ -1,9 +1,9 @@
 //! jsonrpsee on both faces: its method table for what we serve, its client trait for what we call.
 //!
 //! Its engines are not used. They take requests for notifications, end on a single unreadable line and log payloads. All
-//! of jsonrpsee that this crate touches is in this module, except that [`PeerBuilder::methods`] takes its table.
+//! of jsonrpsee that this crate touches is in this module.
 //!
-//! [`PeerBuilder::methods`]: crate::PeerBuilder::methods
+//! A method of the table finds the peer it was called over in its extensions, as a [`WeakPeer`](crate::WeakPeer).
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -11,7 +11,8 @@ use jsonrpsee::core::client::{BatchResponse, ClientT, Error as ClientError};
 use jsonrpsee::core::params::BatchRequestBuilder;
 use jsonrpsee::core::traits::ToRpcParams;
 use jsonrpsee::types::{ErrorObject as WireError, Id, Params};
-use jsonrpsee::{ConnectionId, Extensions, MethodCallback, Methods};
+use jsonrpsee::{ConnectionId, MethodCallback};
+pub use jsonrpsee::{Extensions, Methods, RpcModule};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
@@ -32,15 +33,9 @@ impl<T: Serialize> ToRpcParams for Named<T> {
 }
 
 impl ClientT for Peer {
-    async fn notification<P: ToRpcParams + Send>(
-        &self,
-        method: &str,
-        params: P,
-    ) -> Result<(), ClientError> {
+    async fn notification<P: ToRpcParams + Send>(&self, method: &str, params: P) -> Result<(), ClientError> {
         let params = params.to_rpc_params()?;
-        self.notify_raw(method, params.as_deref())
-            .await
-            .map_err(client_error)
+        self.notify_raw(method, params.as_deref()).await.map_err(client_error)
     }
 
     async fn request<R: DeserializeOwned, P: ToRpcParams + Send>(
@@ -49,25 +44,17 @@ impl ClientT for Peer {
         params: P,
     ) -> Result<R, ClientError> {
         let params = params.to_rpc_params()?;
-        let result = self
-            .call_raw(method, params.as_deref())
-            .await
-            .map_err(client_error)?;
+        let result = self.call_raw(method, params.as_deref()).await.map_err(client_error)?;
         Ok(serde_json::from_str(result.get())?)
     }
 
     /// Sends the calls of the batch one by one, all at once: servers of this protocol refuse a batch in one frame.
-    async fn batch_request<'a, R>(
-        &self,
-        batch: BatchRequestBuilder<'a>,
-    ) -> Result<BatchResponse<'a, R>, ClientError>
+    async fn batch_request<'a, R>(&self, batch: BatchRequestBuilder<'a>) -> Result<BatchResponse<'a, R>, ClientError>
     where
         R: DeserializeOwned + std::fmt::Debug + 'a,
     {
         let calls = batch.build()?;
-        let calls = calls
-            .iter()
-            .map(|(method, params)| self.call_raw(method, params.as_deref()));
+        let calls = calls.iter().map(|(method, params)| self.call_raw(method, params.as_deref()));
         let outcomes = futures::future::join_all(calls).await;
         let (mut entries, mut failed) = (Vec::with_capacity(outcomes.len()), 0);
         for outcome in outcomes {
@@ -86,18 +73,12 @@ impl ClientT for Peer {
 
 fn client_error(error: CallError) -> ClientError {
     match error {
-        CallError::Rpc {
-            code,
-            message,
-            data,
-        } => {
+        CallError::Rpc { code, message, data } => {
             // jsonrpsee knows 32 bits of a code; what does not fit becomes its "unknown".
             let code = i32::try_from(code).unwrap_or(jsonrpsee::types::error::UNKNOWN_ERROR_CODE);
             ClientError::Call(WireError::owned(code, message, data))
         }
-        CallError::Cancelled => {
-            ClientError::Call(WireError::owned(-32800, "Request cancelled", None::<()>))
-        }
+        CallError::Cancelled => ClientError::Call(WireError::owned(-32800, "Request cancelled", None::<()>)),
         other => ClientError::Transport(other.into()),
     }
 }
@@ -114,10 +95,7 @@ impl MethodTable {
     /// Serves the request, where there is a method for it. Subscriptions are not served: they have no place on this wire.
     ///
     /// The callback is called directly. jsonrpsee's own entry point refuses ids it does not know and copies params twice.
-    pub(crate) fn call(
-        &self,
-        request: &Request,
-    ) -> Option<BoxFuture<'static, Result<RawJson, ErrorObject>>> {
+    pub(crate) fn call(&self, request: &Request) -> Option<BoxFuture<'static, Result<RawJson, ErrorObject>>> {
         // The id goes back as the other side wrote it, which jsonrpsee cannot always say: it gets a stand-in.
         const STAND_IN: Id<'static> = Id::Number(0);
         let mut extensions = Extensions::new();
@@ -128,9 +106,7 @@ impl MethodTable {
                 let callback = callback.clone();
                 async move { callback(STAND_IN, params, usize::MAX, extensions) }.boxed()
             }
-            MethodCallback::Async(callback) => {
-                callback(STAND_IN, params, ConnectionId(0), usize::MAX, extensions)
-            }
+            MethodCallback::Async(callback) => callback(STAND_IN, params, ConnectionId(0), usize::MAX, extensions),
             MethodCallback::Subscription(_) | MethodCallback::Unsubscription(_) => return None,
         };
         Some(async move { outcome(response.await.as_json()) }.boxed())

@@ -18,29 +18,17 @@ pub struct CliUrl {
 impl CliUrl {
     /// A server on this machine.
     pub fn local(port: u16) -> Self {
-        Self {
-            host: "127.0.0.1".to_owned(),
-            port,
-        }
+        Self { host: "127.0.0.1".to_owned(), port }
     }
 
     /// Reads `PORT`, `HOST:PORT` or `http://HOST:PORT`. An IPv6 host stands in brackets.
     pub fn parse(given: &str) -> Result<Self, Error> {
-        let wrong = |reason| Error::Url {
-            given: given.to_owned(),
-            reason,
-        };
+        let wrong = |reason| Error::Url { given: given.to_owned(), reason };
         let text = given.trim();
         let text = match text.split_once("://") {
-            Some((scheme, rest))
-                if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("tcp") =>
-            {
-                rest
-            }
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("tcp") => rest,
             Some(_) => {
-                return Err(wrong(
-                    "only http:// is understood, and the connection is plain TCP",
-                ));
+                return Err(wrong("only http:// is understood, and the connection is plain TCP"));
             }
             None => text,
         };
@@ -53,9 +41,7 @@ impl CliUrl {
             None => ("127.0.0.1", text),
         };
         let host = match host.strip_prefix('[') {
-            Some(inner) => inner
-                .strip_suffix(']')
-                .ok_or_else(|| wrong("a bracket is missing"))?,
+            Some(inner) => inner.strip_suffix(']').ok_or_else(|| wrong("a bracket is missing"))?,
             None if host.contains([':', ']']) => return Err(wrong("an IPv6 host needs brackets")),
             None => host,
         };
@@ -64,10 +50,7 @@ impl CliUrl {
         }
         let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         match port.parse::<u16>() {
-            Ok(port) if digits && port != 0 => Ok(Self {
-                host: host.to_owned(),
-                port,
-            }),
+            Ok(port) if digits && port != 0 => Ok(Self { host: host.to_owned(), port }),
             _ => Err(wrong("the port is not a number from 1 to 65535")),
         }
     }
@@ -106,18 +89,59 @@ pub async fn connect(url: &CliUrl, timeout: Duration, peer: PeerBuilder) -> Resu
     let connecting = TcpStream::connect((url.host(), url.port()));
     let stream = tokio::time::timeout(timeout, connecting)
         .await
-        .map_err(|_| Error::ConnectTimeout {
-            address: url.to_string(),
-            after: timeout,
-        })?
-        .map_err(|source| Error::Connect {
-            address: url.to_string(),
-            source,
-        })?;
+        .map_err(|_| Error::ConnectTimeout { address: url.to_string(), after: timeout })?
+        .map_err(|source| Error::Connect { address: url.to_string(), source })?;
     // Messages are whole when they are written; waiting for more only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch off write coalescing");
     }
     let (reader, writer) = stream.into_split();
     Ok(peer.build(reader, writer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_in_every_accepted_spelling() {
+        let table = [
+            ("4321", "127.0.0.1:4321"),
+            (" 4321 ", "127.0.0.1:4321"),
+            ("localhost:4321", "localhost:4321"),
+            ("10.0.0.7:1", "10.0.0.7:1"),
+            ("http://example.test:65535", "example.test:65535"),
+            ("HTTP://example.test:80/", "example.test:80"),
+            ("tcp://example.test:80", "example.test:80"),
+            ("[::1]:4321", "[::1]:4321"),
+        ];
+        for (given, expected) in table {
+            let url = CliUrl::parse(given).unwrap();
+            assert_eq!(url.to_string(), expected, "{given}");
+            assert_eq!(CliUrl::parse(&url.to_string()).unwrap(), url);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_the_reason() {
+        let table = [
+            ("", "the port is not a number"),
+            ("0", "the port is not a number"),
+            ("+1", "the port is not a number"),
+            ("65536", "the port is not a number"),
+            ("localhost", "the port is not a number"),
+            ("localhost:", "the port is not a number"),
+            (":4321", "the host is missing"),
+            ("::1:4321", "an IPv6 host needs brackets"),
+            ("[::1:4321", "a bracket is missing"),
+            ("https://example.test:1", "plain TCP"),
+            ("http://example.test:1/path", "parts besides"),
+            ("http://user@example.test:1", "parts besides"),
+        ];
+        for (given, reason) in table {
+            let error = CliUrl::parse(given).unwrap_err().to_string();
+            assert!(error.contains(reason), "{given}: {error}");
+            assert!(error.ends_with("write PORT, HOST:PORT or http://HOST:PORT"), "{error}");
+        }
+    }
 }

@@ -43,11 +43,7 @@ impl StopPolicy {
     /// Sets the waits after closing stdin, after asking to terminate, and after killing.
     #[must_use]
     pub fn new(after_stdin: Duration, after_terminate: Duration, after_kill: Duration) -> Self {
-        Self {
-            after_stdin,
-            after_terminate,
-            after_kill,
-        }
+        Self { after_stdin, after_terminate, after_kill }
     }
 }
 

@@ -24,11 +24,7 @@ pub struct Server {
 
 impl Server {
     /// Starts a program and waits until it announces its port on stdout. Needs a tokio runtime.
-    pub async fn spawn(
-        command: Command,
-        policy: StopPolicy,
-        timeout: Duration,
-    ) -> Result<Self, Error> {
+    pub async fn spawn(command: Command, policy: StopPolicy, timeout: Duration) -> Result<Self, Error> {
         let started = supervise::start(command, Stdio::null())?;
         let (announce, announced) = oneshot::channel();
         let (program, ()) = supervise::watch(started, Tail::default(), policy, |program, pipes| {
@@ -49,20 +45,14 @@ impl Server {
             (line, ())
         });
         // From here on, an early return ends the program.
-        let mut server = Self {
-            url: CliUrl::local(0),
-            program,
-        };
+        let mut server = Self { url: CliUrl::local(0), program };
         match tokio::time::timeout(timeout, announced).await {
             Ok(Ok(port)) => {
                 server.url = CliUrl::local(port);
                 Ok(server)
             }
             Ok(Err(_)) => Err(Error::EndedEarly(server.program.end().await)),
-            Err(_) => Err(Error::NoAnnouncement {
-                after: timeout,
-                output: server.program.tail.text(),
-            }),
+            Err(_) => Err(Error::NoAnnouncement { after: timeout, output: server.program.tail.text() }),
         }
     }
 
@@ -98,11 +88,7 @@ async fn read_output(stdout: ChildStdout, announce: oneshot::Sender<u16>, tail: 
     let mut line = Vec::new();
     loop {
         line.clear();
-        match (&mut stdout)
-            .take(MAX_LINE)
-            .read_until(b'\n', &mut line)
-            .await
-        {
+        match (&mut stdout).take(MAX_LINE).read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return,
             Ok(_) => tail.push(&line),
         }
@@ -122,9 +108,6 @@ impl Drop for Server {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server")
-            .field("url", &self.url)
-            .field("pid", &self.program.pid)
-            .finish_non_exhaustive()
+        f.debug_struct("Server").field("url", &self.url).field("pid", &self.program.pid).finish_non_exhaustive()
     }
 }

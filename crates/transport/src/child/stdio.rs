@@ -36,9 +36,7 @@ pub fn spawn(command: Command, policy: StopPolicy, peer: PeerBuilder) -> Result<
     let started = supervise::start(command, Stdio::piped())?;
     let tail = Tail::default();
     let (program, peer) = supervise::watch(started, tail.clone(), policy, |program, pipes| {
-        let builder = peer
-            .also_on_noise(move |line| tail.push_line(line))
-            .on_end(exit_as_reason(program.clone()));
+        let builder = peer.also_on_noise(move |line| tail.push_line(line)).on_end(exit_as_reason(program.clone()));
         // Both are there, because both were asked for.
         let peer = match (pipes.stdout.take(), pipes.stdin.take()) {
             (Some(stdout), Some(stdin)) => builder.build(stdout, stdin),
@@ -81,10 +79,7 @@ fn exit_as_reason(program: Supervised) -> EndHook {
                 return reason;
             }
             let exit = tokio::time::timeout(STATUS, program.exited()).await;
-            CloseReason::Exited(exit.unwrap_or_else(|_| ChildExit {
-                status: None,
-                output: program.tail.text(),
-            }))
+            CloseReason::Exited(exit.unwrap_or_else(|_| ChildExit { status: None, output: program.tail.text() }))
         })
     })
 }
@@ -135,9 +130,6 @@ impl Drop for ChildPeer {
 
 impl std::fmt::Debug for ChildPeer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ChildPeer")
-            .field("pid", &self.program.pid)
-            .field("peer", &self.peer)
-            .finish()
+        f.debug_struct("ChildPeer").field("pid", &self.program.pid).field("peer", &self.peer).finish()
     }
 }

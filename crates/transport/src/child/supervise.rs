@@ -39,12 +39,7 @@ impl Supervised {
         let mut exit = self.exit.clone();
         let exit = exit.wait_for(Option::is_some).await;
         // The sender goes early only with the runtime.
-        exit.ok()
-            .and_then(|exit| exit.clone())
-            .unwrap_or_else(|| ChildExit {
-                status: None,
-                output: self.tail.text(),
-            })
+        exit.ok().and_then(|exit| exit.clone()).unwrap_or_else(|| ChildExit { status: None, output: self.tail.text() })
     }
 
     /// Asks for the end and waits until nothing is left. Bounded by the stop policy.
@@ -80,26 +75,14 @@ pub(super) struct Line {
 
 /// Starts a program in a process group of its own.
 pub(super) fn start(mut command: Command, stdin: Stdio) -> Result<Started, Error> {
-    command
-        .stdin(stdin)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     let program = PathBuf::from(command.as_std().get_program());
     let mut command = CommandWrap::from(command);
     #[cfg(unix)]
     command.wrap(process_wrap::tokio::ProcessGroup::leader());
-    let mut child = command
-        .spawn()
-        .map_err(|source| Error::Spawn { program, source })?;
-    let pipes = Pipes {
-        stdin: child.stdin().take(),
-        stdout: child.stdout().take(),
-        stderr: child.stderr().take(),
-    };
-    Ok(Started {
-        process: Process { child, gone: false },
-        pipes,
-    })
+    let mut child = command.spawn().map_err(|source| Error::Spawn { program, source })?;
+    let pipes = Pipes { stdin: child.stdin().take(), stdout: child.stdout().take(), stderr: child.stderr().take() };
+    Ok(Started { process: Process { child, gone: false }, pipes })
 }
 
 /// Watches the program in the background. `connect` takes the pipes it wants and gives what the caller wants of them.
@@ -123,10 +106,7 @@ pub(super) fn watch<T>(
     tokio::spawn(async move {
         // Cancelled in every case, also when the runtime drops this task half-way.
         let _gone = watched.gone.drop_guard_ref();
-        let stderr = pipes
-            .stderr
-            .take()
-            .map(|stderr| tokio::spawn(watched.tail.clone().follow(stderr)));
+        let stderr = pipes.stderr.take().map(|stderr| tokio::spawn(watched.tail.clone().follow(stderr)));
         supervise(process, &watched, &policy, line, stderr, exited).await;
     });
     (supervised, connected)
@@ -156,10 +136,7 @@ async fn supervise(
         stderr.abort();
     }
     tracing::debug!(pid = watched.pid, ?status, "program ended");
-    exited.send_replace(Some(ChildExit {
-        status,
-        output: watched.tail.text(),
-    }));
+    exited.send_replace(Some(ChildExit { status, output: watched.tail.text() }));
     // Descendants that outlive their leader are asked as it would have been, and then not asked any more.
     process.signal(Signal::Terminate);
     let _ = tokio::time::timeout(policy.after_terminate, line.drained).await;
@@ -191,11 +168,7 @@ impl Process {
     }
 
     /// Ends the program: by its stdin, by a request, by force.
-    async fn stop(
-        &mut self,
-        policy: &StopPolicy,
-        hang_up: Option<&(dyn Fn() + Send + Sync)>,
-    ) -> Option<ExitStatus> {
+    async fn stop(&mut self, policy: &StopPolicy, hang_up: Option<&(dyn Fn() + Send + Sync)>) -> Option<ExitStatus> {
         if let Some(hang_up) = hang_up {
             hang_up();
             if let Ok(status) = tokio::time::timeout(policy.after_stdin, self.wait()).await {
@@ -208,10 +181,7 @@ impl Process {
         }
         tracing::warn!("the program ignores requests to end and is killed");
         self.signal(Signal::Kill);
-        tokio::time::timeout(policy.after_kill, self.wait())
-            .await
-            .ok()
-            .flatten()
+        tokio::time::timeout(policy.after_kill, self.wait()).await.ok().flatten()
     }
 
     /// Signals the whole group. It keeps its number while any member lives, so that a late signal reaches nobody else;

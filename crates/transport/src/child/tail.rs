@@ -31,9 +31,7 @@ impl Tail {
     /// What is kept, as text.
     pub(crate) fn text(&self) -> String {
         let mut kept = self.lock();
-        String::from_utf8_lossy(kept.make_contiguous())
-            .trim()
-            .to_owned()
+        String::from_utf8_lossy(kept.make_contiguous()).trim().to_owned()
     }
 
     /// Keeps the end of everything that can be read, until the end of the stream.

@@ -66,9 +66,7 @@ impl Decoder {
             State::Body { length } => {
                 let missing = length.saturating_sub(self.buffer.len());
                 // A little more than the body, so that the next header comes with it.
-                missing
-                    .saturating_add(4096)
-                    .min(self.buffer.len().max(READ_CHUNK))
+                missing.saturating_add(4096).min(self.buffer.len().max(READ_CHUNK))
             }
             State::Between | State::Header { .. } => READ_CHUNK / 8,
         };
@@ -92,11 +90,7 @@ impl Decoder {
                 }
                 State::Header { length, size } => {
                     let Some(line) = self.line() else {
-                        return self.unfinished(
-                            size,
-                            self.max_header,
-                            FrameError::HeaderTooLong(self.max_header),
-                        );
+                        return self.unfinished(size, self.max_header, FrameError::HeaderTooLong(self.max_header));
                     };
                     let size = size + line.len();
                     if size > self.max_header {
@@ -108,7 +102,7 @@ impl Decoder {
                         continue;
                     }
                     let (name, value) = split_header(line).ok_or(FrameError::BadHeader)?;
-                    if name.eq_ignore_ascii_case(b"content-length") {
+                    if is_length(name) {
                         let again = self.length(value)?;
                         if again != length {
                             return Err(FrameError::TwoLengths(length, again));
@@ -118,11 +112,7 @@ impl Decoder {
                 }
                 State::Between => {
                     let Some(whole) = self.line() else {
-                        return self.unfinished(
-                            self.noise,
-                            self.max_noise,
-                            FrameError::TooMuchNoise(self.max_noise),
-                        );
+                        return self.unfinished(self.noise, self.max_noise, FrameError::TooMuchNoise(self.max_noise));
                     };
                     let line = trim_line_end(&whole);
                     if line.is_empty() {
@@ -131,15 +121,12 @@ impl Decoder {
                         continue;
                     }
                     match split_header(line) {
-                        Some((name, value)) if name.eq_ignore_ascii_case(b"content-length") => {
+                        Some((name, value)) if is_length(name) => {
                             let length = self.length(value)?;
-                            self.state = State::Header {
-                                length,
-                                size: whole.len(),
-                            };
+                            self.state = State::Header { length, size: whole.len() };
                         }
                         Some((name, _)) if name.eq_ignore_ascii_case(b"content-type") => {
-                            self.add_noise(whole.len())?
+                            self.add_noise(whole.len())?;
                         }
                         _ => {
                             if ends_in_length_header(line) {
@@ -157,14 +144,15 @@ impl Decoder {
     /// The end of the stream: what is left as noise, or the frame that was cut short.
     pub fn finish(&mut self) -> Result<Option<Item>, FrameError> {
         match self.state {
-            State::Body { length } => Err(FrameError::Truncated {
-                missing: length - self.buffer.len(),
-            }),
+            State::Body { length } => Err(FrameError::Truncated { missing: length - self.buffer.len() }),
             State::Header { .. } => Err(FrameError::Truncated { missing: 0 }),
             State::Between => {
                 self.searched = 0;
                 let rest = self.buffer.split().freeze();
                 let line = rest.slice(..trim_line_end(&rest).len());
+                if split_header(&line).is_some_and(|(name, _)| is_length(name)) {
+                    return Err(FrameError::Truncated { missing: 0 });
+                }
                 Ok((!line.is_empty()).then_some(Item::Noise(line)))
             }
         }
@@ -172,55 +160,33 @@ impl Decoder {
 
     /// Takes the next line with its line end. Bytes that were searched once are not searched again.
     fn line(&mut self) -> Option<Bytes> {
-        match memchr::memchr(b'\n', &self.buffer[self.searched..]) {
-            Some(found) => {
-                let end = self.searched + found + 1;
-                self.searched = 0;
-                Some(self.buffer.split_to(end).freeze())
-            }
-            None => {
-                self.searched = self.buffer.len();
-                None
-            }
-        }
+        let Some(found) = memchr::memchr(b'\n', &self.buffer[self.searched..]) else {
+            self.searched = self.buffer.len();
+            return None;
+        };
+        let end = self.searched + found + 1;
+        self.searched = 0;
+        Some(self.buffer.split_to(end).freeze())
     }
 
     /// No line end yet: fine as long as the piece of a line stays within `max`.
-    fn unfinished(
-        &self,
-        before: usize,
-        max: usize,
-        error: FrameError,
-    ) -> Result<Option<Item>, FrameError> {
-        if before + self.buffer.len() > max {
-            Err(error)
-        } else {
-            Ok(None)
-        }
+    fn unfinished(&self, before: usize, max: usize, error: FrameError) -> Result<Option<Item>, FrameError> {
+        if before + self.buffer.len() > max { Err(error) } else { Ok(None) }
     }
 
     fn add_noise(&mut self, bytes: usize) -> Result<(), FrameError> {
         self.noise += bytes;
-        if self.noise > self.max_noise {
-            Err(FrameError::TooMuchNoise(self.max_noise))
-        } else {
-            Ok(())
-        }
+        if self.noise > self.max_noise { Err(FrameError::TooMuchNoise(self.max_noise)) } else { Ok(()) }
     }
 
     fn length(&self, value: &[u8]) -> Result<usize, FrameError> {
         if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
             return Err(FrameError::BadLength);
         }
-        let size = value.iter().fold(0usize, |sum, digit| {
-            sum.saturating_mul(10)
-                .saturating_add(usize::from(digit - b'0'))
-        });
+        let size =
+            value.iter().fold(0usize, |sum, digit| sum.saturating_mul(10).saturating_add(usize::from(digit - b'0')));
         if size > self.max_frame {
-            return Err(FrameError::TooLarge {
-                size,
-                max: self.max_frame,
-            });
+            return Err(FrameError::TooLarge { size, max: self.max_frame });
         }
         Ok(size)
     }
@@ -229,6 +195,10 @@ impl Decoder {
 fn trim_line_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+fn is_length(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"content-length")
 }
 
 fn split_header(line: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -240,11 +210,7 @@ fn split_header(line: &[u8]) -> Option<(&[u8], &[u8])> {
 /// frame after it too.
 fn ends_in_length_header(line: &[u8]) -> bool {
     const NAME: &[u8] = b"content-length:";
-    let digits_from = line
-        .trim_ascii_end()
-        .iter()
-        .rposition(|byte| !byte.is_ascii_digit())
-        .map_or(0, |at| at + 1);
+    let digits_from = line.trim_ascii_end().iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |at| at + 1);
     let before = line[..digits_from].trim_ascii_end();
     digits_from < line.trim_ascii_end().len()
         && before.len() >= NAME.len()

@@ -27,9 +27,7 @@ pub enum FrameError {
     #[error("a frame header is longer than {0} bytes")]
     HeaderTooLong(usize),
     /// A frame longer than allowed.
-    #[error(
-        "a frame of {size} bytes is longer than the limit of {max}; raise the limit if the sender is right"
-    )]
+    #[error("a frame of {size} bytes is longer than the limit of {max}; raise the limit if the sender is right")]
     TooLarge {
         /// The length its header claims.
         size: usize,

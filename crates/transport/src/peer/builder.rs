@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::core::{Core, Setup};
 use super::{Handle, Peer, read, write};
-use crate::rpc::MethodTable;
+use crate::rpc::{MethodTable, Methods};
 use crate::{CloseReason, ErrorObject, Limits, Notification, RawJson, Request};
 
 /// What a request handler returns.
@@ -54,7 +54,7 @@ impl PeerBuilder {
 
     /// Serves the methods of a jsonrpsee module. They are looked up before [`on_request`](Self::on_request) is asked.
     #[must_use]
-    pub fn methods(mut self, methods: impl Into<jsonrpsee::Methods>) -> Self {
+    pub fn methods(mut self, methods: impl Into<Methods>) -> Self {
         self.methods = MethodTable::new(methods.into());
         self
     }
@@ -64,10 +64,7 @@ impl PeerBuilder {
     /// Each request runs in a task of its own, in any order. A panic becomes an internal error. When the other side
     /// cancels the request, or the connection closes, the future is dropped.
     #[must_use]
-    pub fn on_request(
-        mut self,
-        handler: impl Fn(Request) -> HandlerFuture + Send + Sync + 'static,
-    ) -> Self {
+    pub fn on_request(mut self, handler: impl Fn(Request) -> HandlerFuture + Send + Sync + 'static) -> Self {
         self.on_request = Some(Arc::new(handler));
         self
     }
@@ -94,10 +91,7 @@ impl PeerBuilder {
     pub fn fast_path(mut self, method: &str) -> Self {
         let quoted = serde_json::Value::from(method);
         let prefix = format!(r#"{{"jsonrpc":"2.0","method":{quoted},"params":"#);
-        self.fast_paths.push(FastPath {
-            method: method.into(),
-            prefix: prefix.into_bytes().into(),
-        });
+        self.fast_paths.push(FastPath { method: method.into(), prefix: prefix.into_bytes().into() });
         self
     }
 
@@ -134,11 +128,7 @@ impl PeerBuilder {
             on_end: self.on_end,
             fast_paths: self.fast_paths,
         }));
-        let peer = Peer {
-            handle: Arc::new(Handle {
-                core: Arc::clone(&core),
-            }),
-        };
+        let peer = Peer { handle: Arc::new(Handle { core: Arc::clone(&core) }) };
         tokio::spawn(write::run(Arc::clone(&core), writer));
         tokio::spawn(read::run(core, reader, peer.downgrade()));
         peer
@@ -153,8 +143,6 @@ impl PeerBuilder {
 
 impl fmt::Debug for PeerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PeerBuilder")
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
+        f.debug_struct("PeerBuilder").field("limits", &self.limits).finish_non_exhaustive()
     }
 }

@@ -54,11 +54,7 @@ impl Core {
         }
     }
 
-    pub(crate) async fn call(
-        &self,
-        method: &str,
-        params: Option<&RawValue>,
-    ) -> Result<RawJson, CallError> {
+    pub(crate) async fn call(&self, method: &str, params: Option<&RawValue>) -> Result<RawJson, CallError> {
         self.check(method, params)?;
         self.outbox.room().await;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
@@ -70,35 +66,27 @@ impl Core {
         let outcome = waiting.await;
         ticket.answered();
         // The sender goes unused only with the table itself, which closes with a reason first.
-        outcome.unwrap_or_else(|_| {
-            Err(CallError::Closed(
-                self.close_reason().unwrap_or(CloseReason::Local),
-            ))
-        })
+        outcome.unwrap_or_else(|_| Err(CallError::Closed(self.close_reason().unwrap_or(CloseReason::Local))))
     }
 
-    pub(crate) async fn notify(
-        &self,
-        method: &str,
-        params: Option<&RawValue>,
-    ) -> Result<(), CallError> {
+    pub(crate) async fn notify(&self, method: &str, params: Option<&RawValue>) -> Result<(), CallError> {
         self.check(method, params)?;
         self.outbox.room().await;
         if let Some(reason) = self.close_reason() {
             return Err(CallError::Closed(reason));
         }
-        self.push_message(
-            &format!(r#"{{"jsonrpc":"2.0","method":{}"#, Quoted(method)),
-            params,
-        );
-        Ok(())
+        let head = format!(r#"{{"jsonrpc":"2.0","method":{}"#, Quoted(method));
+        if self.push_message(&head, params) {
+            Ok(())
+        } else {
+            // Writing ended before reading did; the reason comes with the end of both.
+            Err(CallError::Closed(self.closed().await))
+        }
     }
 
     /// Tells the other side that nobody waits for an answer any more.
     pub(crate) fn cancel(&self, id: u64) {
-        self.push_unasked(&format!(
-            r#"{{"jsonrpc":"2.0","method":"{CANCEL}","params":{{"id":{id}}}}}"#
-        ));
+        self.push_unasked(&format!(r#"{{"jsonrpc":"2.0","method":"{CANCEL}","params":{{"id":{id}}}}}"#));
     }
 
     /// Refuses what the other side could not read or would silently misread.
@@ -108,41 +96,41 @@ impl Core {
         }
         let Some(params) = params else { return Ok(()) };
         let text = params.get();
-        if text.starts_with('[') && text[1..].trim_start() != "]"
-            || !text.starts_with(['{', '[']) && text != "null"
-        {
-            return Err(CallError::NotNamed {
-                method: method.to_owned(),
-            });
+        if text.starts_with('[') && text[1..].trim_start() != "]" || !text.starts_with(['{', '[']) && text != "null" {
+            return Err(CallError::NotNamed { method: method.to_owned() });
         }
         let limits = &self.setup.limits;
         let size = text.len() + method.len() + ENVELOPE;
         if size > limits.max_frame {
-            return Err(CallError::TooLarge {
-                method: method.to_owned(),
-                size,
-                max: limits.max_frame,
-            });
+            return Err(CallError::TooLarge { method: method.to_owned(), size, max: limits.max_frame });
         }
         if envelope::nests_deeper(text, limits.max_depth.saturating_sub(1)) {
-            return Err(CallError::TooDeep {
-                method: method.to_owned(),
-                max: limits.max_depth,
-            });
+            return Err(CallError::TooDeep { method: method.to_owned(), max: limits.max_depth });
         }
         Ok(())
     }
 
-    fn push_message(&self, head: &str, params: Option<&RawValue>) {
-        match params {
-            Some(params) => self.outbox.push(&[
-                head.as_bytes(),
-                br#","params":"#,
-                params.get().as_bytes(),
-                b"}",
-            ]),
+    /// False where nothing is written any more.
+    fn push_message(&self, head: &str, params: Option<&RawValue>) -> bool {
+        let queued = match params {
+            Some(params) => self.outbox.push(&[head.as_bytes(), br#","params":"#, params.get().as_bytes(), b"}"]),
             None => self.outbox.push(&[head.as_bytes(), b"}"]),
         };
+        queued > 0
+    }
+
+    /// An answer that the other side can read: what it could not becomes an error.
+    pub(crate) fn readable(&self, result: RawJson) -> Result<RawJson, ErrorObject> {
+        let limits = &self.setup.limits;
+        let size = result.get().len() + ENVELOPE;
+        if size > limits.max_frame {
+            let why = format!("The result has {size} bytes, more than a frame may have");
+            return Err(ErrorObject::internal(why));
+        }
+        if envelope::nests_deeper(result.get(), limits.max_depth.saturating_sub(1)) {
+            return Err(ErrorObject::internal("The result nests too deep to be read"));
+        }
+        Ok(result)
     }
 
     /// Queues a message from a place that cannot wait. Past the cap the other side is not reading, and goes.
@@ -166,7 +154,7 @@ impl Core {
         let Some(reason) = self.reason.get() else {
             return;
         };
-        tracing::debug!(%reason, "connection closed");
+        tracing::debug!(reason = reason.kind(), "connection closed");
         self.outbox.close();
         self.pending.fail_all(reason);
         self.incoming.abort_all();
@@ -180,11 +168,7 @@ impl Core {
 
     pub(crate) fn close_reason(&self) -> Option<CloseReason> {
         // `reason` is set a moment before the token; what callers see is the token.
-        if self.closed.is_cancelled() {
-            self.reason.get().cloned()
-        } else {
-            None
-        }
+        if self.closed.is_cancelled() { self.reason.get().cloned() } else { None }
     }
 
     pub(crate) async fn closed(&self) -> CloseReason {
@@ -200,18 +184,9 @@ impl Core {
 
 /// The text of an error answer.
 pub(crate) fn error_answer(id: &str, error: &ErrorObject) -> String {
-    let ErrorObject {
-        code,
-        message,
-        data,
-    } = error;
-    let data = data
-        .as_deref()
-        .map_or_else(String::new, |data| format!(r#","data":{data}"#));
-    format!(
-        r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":{}{data}}}}}"#,
-        Quoted(message)
-    )
+    let ErrorObject { code, message, data } = error;
+    let data = data.as_deref().map_or_else(String::new, |data| format!(r#","data":{data}"#));
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":{}{data}}}}}"#, Quoted(message))
 }
 
 /// A string as JSON.
@@ -219,11 +194,7 @@ struct Quoted<'a>(&'a str);
 
 impl std::fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self
-            .0
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
-        {
+        if self.0.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
             return write!(f, "\"{}\"", self.0);
         }
         write!(f, "{}", serde_json::Value::from(self.0))

@@ -50,34 +50,20 @@ impl Peer {
     /// Calls a method and gives its result as it came.
     ///
     /// Dropping the future tells the other side to cancel and forgets the call.
-    pub async fn call_raw(
-        &self,
-        method: &str,
-        params: Option<&RawValue>,
-    ) -> Result<RawJson, CallError> {
+    pub async fn call_raw(&self, method: &str, params: Option<&RawValue>) -> Result<RawJson, CallError> {
         self.handle.core.call(method, params).await
     }
 
     /// Calls a method with params of any type that serializes to an object, and reads the result.
-    pub async fn call<R: DeserializeOwned>(
-        &self,
-        method: &str,
-        params: &impl Serialize,
-    ) -> Result<R, CallError> {
+    pub async fn call<R: DeserializeOwned>(&self, method: &str, params: &impl Serialize) -> Result<R, CallError> {
         let params = encode(method, params)?;
         let result = self.call_raw(method, Some(&params)).await?;
-        serde_json::from_str(result.get()).map_err(|source| CallError::Decode {
-            method: method.to_owned(),
-            source: Arc::new(source),
-        })
+        serde_json::from_str(result.get())
+            .map_err(|source| CallError::Decode { method: method.to_owned(), source: Arc::new(source) })
     }
 
     /// Sends a notification. It is on its way when this returns, not necessarily read.
-    pub async fn notify_raw(
-        &self,
-        method: &str,
-        params: Option<&RawValue>,
-    ) -> Result<(), CallError> {
+    pub async fn notify_raw(&self, method: &str, params: Option<&RawValue>) -> Result<(), CallError> {
         self.handle.core.notify(method, params).await
     }
 
@@ -111,9 +97,7 @@ impl Peer {
 
     /// A handle that does not keep the connection open.
     pub fn downgrade(&self) -> WeakPeer {
-        WeakPeer {
-            handle: Arc::downgrade(&self.handle),
-        }
+        WeakPeer { handle: Arc::downgrade(&self.handle) }
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
@@ -130,9 +114,7 @@ impl WeakPeer {
 
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Peer")
-            .field("closed", &self.close_reason())
-            .finish_non_exhaustive()
+        f.debug_struct("Peer").field("closed", &self.close_reason()).finish_non_exhaustive()
     }
 }
 
@@ -143,8 +125,5 @@ impl fmt::Debug for WeakPeer {
 }
 
 fn encode(method: &str, params: &impl Serialize) -> Result<RawJson, CallError> {
-    to_raw_value(params).map_err(|source| CallError::Encode {
-        method: method.to_owned(),
-        source: Arc::new(source),
-    })
+    to_raw_value(params).map_err(|source| CallError::Encode { method: method.to_owned(), source: Arc::new(source) })
 }

@@ -29,12 +29,7 @@ struct Queue {
 
 impl Outbox {
     pub(crate) fn new(high_water: usize) -> Self {
-        Self {
-            queue: Mutex::default(),
-            filled: Notify::new(),
-            drained: Notify::new(),
-            high_water,
-        }
+        Self { queue: Mutex::default(), filled: Notify::new(), drained: Notify::new(), high_water }
     }
 
     /// Waits until the queue is below the high-water mark, or closed.

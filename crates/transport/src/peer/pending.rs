@@ -79,10 +79,7 @@ pub(crate) struct Ticket<'a> {
 
 impl<'a> Ticket<'a> {
     pub(crate) fn new(core: &'a Core, id: u64) -> Self {
-        Self {
-            core: Some(core),
-            id,
-        }
+        Self { core: Some(core), id }
     }
 
     pub(crate) fn answered(mut self) {

@@ -17,11 +17,7 @@ use crate::envelope::{self, Kind};
 use crate::frame::{Decoder, Item};
 use crate::{CallError, CloseReason, ErrorObject, Notification, Request, codes};
 
-pub(super) async fn run(
-    core: Arc<Core>,
-    mut reader: impl AsyncRead + Send + Unpin,
-    peer: WeakPeer,
-) {
+pub(super) async fn run(core: Arc<Core>, mut reader: impl AsyncRead + Send + Unpin, peer: WeakPeer) {
     let reason = tokio::select! {
         biased;
         _ = core.closed() => return,
@@ -37,11 +33,7 @@ pub(super) async fn run(
     core.close(reason);
 }
 
-async fn read_all(
-    core: &Arc<Core>,
-    reader: &mut (impl AsyncRead + Send + Unpin),
-    peer: &WeakPeer,
-) -> CloseReason {
+async fn read_all(core: &Arc<Core>, reader: &mut (impl AsyncRead + Send + Unpin), peer: &WeakPeer) -> CloseReason {
     let mut decoder = Decoder::new(&core.setup.limits);
     loop {
         match reader.read_buf(decoder.buffer()).await {
@@ -101,11 +93,8 @@ fn sort(core: &Arc<Core>, frame: &Bytes, peer: &WeakPeer) {
             },
         ),
         Kind::Request { id, method, params } => {
-            let request = Request {
-                method: Cow::into_owned(method),
-                params: params.map(ToOwned::to_owned),
-                peer: peer.clone(),
-            };
+            let request =
+                Request { method: Cow::into_owned(method), params: params.map(ToOwned::to_owned), peer: peer.clone() };
             serve::start(core, id, request);
         }
         Kind::Invalid { id, why } => {
@@ -117,21 +106,13 @@ fn sort(core: &Arc<Core>, frame: &Bytes, peer: &WeakPeer) {
 
 /// The fast path: a frame that begins and ends as the named notification always does.
 fn recognise(core: &Core, frame: &Bytes) -> Option<Notification> {
-    let fast = core
-        .setup
-        .fast_paths
-        .iter()
-        .find(|fast| frame.starts_with(&fast.prefix))?;
+    let fast = core.setup.fast_paths.iter().find(|fast| frame.starts_with(&fast.prefix))?;
     let params = frame.slice(fast.prefix.len()..frame.len() - 1);
     // Anything behind the params shows here, unless it is an object itself; that is for `Notification::parse` to find.
     if !frame.ends_with(b"}}") || params.first() != Some(&b'{') {
         return None;
     }
-    Some(Notification {
-        method: Arc::clone(&fast.method),
-        params: Some(params),
-        unproven: Some(frame.clone()),
-    })
+    Some(Notification { method: Arc::clone(&fast.method), params: Some(params), unproven: Some(frame.clone()) })
 }
 
 fn hand_on(core: &Core, notification: Notification) {
@@ -149,9 +130,9 @@ fn respond(core: &Core, id: Option<&RawValue>, outcome: Result<&RawValue, ErrorO
     let outcome = outcome.map(ToOwned::to_owned).map_err(CallError::from);
     let Some(id) = id else {
         // The other side could not read some message of ours and cannot say which.
-        let code = outcome.as_ref().err().and_then(CallError::code);
+        let refused_with = outcome.as_ref().err().and_then(CallError::code);
         let attributed = outcome.is_err() && core.pending.complete_only(outcome);
-        tracing::warn!(code, attributed, "an answer without an id");
+        tracing::warn!(code = refused_with, attributed, "an answer without an id");
         return;
     };
     let known = envelope::own_id(id).is_some_and(|id| core.pending.complete(id, outcome));
@@ -166,8 +147,7 @@ fn cancel(core: &Arc<Core>, params: Option<&RawValue>) {
         #[serde(borrow)]
         id: &'a RawValue,
     }
-    if let Some(Ok(params)) = params.map(|params| serde_json::from_str::<Params<'_>>(params.get()))
-    {
+    if let Some(Ok(params)) = params.map(|params| serde_json::from_str::<Params<'_>>(params.get())) {
         serve::cancel(core, params.id);
     }
 }
@@ -181,23 +161,12 @@ fn unreadable(core: &Core, frame: &[u8], error: &serde_json::Error) {
         return core.refuse(None, &ErrorObject::new(codes::INVALID_REQUEST, why));
     }
     let guess = envelope::guess_id(frame);
-    tracing::warn!(
-        bytes = frame.len(),
-        place,
-        guessed = guess.is_some(),
-        "a frame that is not JSON"
-    );
+    tracing::warn!(bytes = frame.len(), place, guessed = guess.is_some(), "a frame that is not JSON");
     match guess {
         Some(id) => {
-            let why = format!(
-                "its frame of {} bytes is not JSON at byte {place}",
-                frame.len()
-            );
+            let why = format!("its frame of {} bytes is not JSON at byte {place}", frame.len());
             core.pending.complete(id, Err(CallError::BadAnswer(why)));
         }
-        None => core.refuse(
-            None,
-            &ErrorObject::new(codes::PARSE_ERROR, format!("not JSON at byte {place}")),
-        ),
+        None => core.refuse(None, &ErrorObject::new(codes::PARSE_ERROR, format!("not JSON at byte {place}"))),
     }
 }

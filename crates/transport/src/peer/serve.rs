@@ -72,42 +72,28 @@ pub(super) fn start(core: &Arc<Core>, id: &RawValue, request: Request) {
 pub(super) fn cancel(core: &Arc<Core>, id: &RawValue) {
     let mut table = core.incoming.lock();
     // With one id used twice, the older request is the one meant: the other may not have been sent yet.
-    let number = table
-        .serving
-        .iter()
-        .filter(|(_, (served, _))| **served == *id.get())
-        .map(|(number, _)| *number)
-        .min();
+    let number = table.serving.iter().filter(|(_, (served, _))| **served == *id.get()).map(|(number, _)| *number).min();
     let Some((_, task)) = number.and_then(|number| table.serving.remove(&number)) else {
         return;
     };
     drop(table);
     task.abort();
-    core.refuse(
-        Some(id),
-        &ErrorObject::new(codes::CANCELLED, "Request cancelled"),
-    );
+    core.refuse(Some(id), &ErrorObject::new(codes::CANCELLED, "Request cancelled"));
 }
 
 async fn serve(core: Arc<Core>, number: u64, id: Box<str>, request: Request) {
     let method = request.method.clone();
-    let answer = AssertUnwindSafe(answer(&core, request))
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|_| {
-            // What the panic said stays in the panic hook: it may hold what the request held.
-            tracing::error!(%method, "a request handler panicked");
-            Err(ErrorObject::internal(format!(
-                "The handler of {method} failed unexpectedly"
-            )))
-        });
+    let answer = AssertUnwindSafe(answer(&core, request)).catch_unwind().await.unwrap_or_else(|_| {
+        // What the panic said stays in the panic hook: it may hold what the request held.
+        tracing::error!(%method, "a request handler panicked");
+        Err(ErrorObject::internal(format!("The handler of {method} failed unexpectedly")))
+    });
     core.outbox.room().await;
     if core.incoming.finish(number) {
         match answer {
             Ok(result) => {
                 let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":"#);
-                core.outbox
-                    .push(&[head.as_bytes(), result.get().as_bytes(), b"}"]);
+                core.outbox.push(&[head.as_bytes(), result.get().as_bytes(), b"}"]);
             }
             Err(error) => {
                 core.outbox.push(&[error_answer(&id, &error).as_bytes()]);
@@ -118,10 +104,10 @@ async fn serve(core: Arc<Core>, number: u64, id: Box<str>, request: Request) {
 
 async fn answer(core: &Core, request: Request) -> Result<RawJson, ErrorObject> {
     if let Some(answer) = core.setup.methods.call(&request) {
-        return answer.await;
+        return core.readable(answer.await?);
     }
     match &core.setup.on_request {
-        Some(handler) => handler(request).await,
+        Some(handler) => core.readable(handler(request).await?),
         None => Err(ErrorObject::method_not_found(request.method())),
     }
 }

@@ -27,10 +27,7 @@ pub(super) async fn run(core: Arc<Core>, mut writer: impl AsyncWrite + Send + Un
     let Some(error) = failed else { return };
     core.outbox.close();
     // A program that died leaves a broken pipe here and its last words, then the end of the stream, on the other side.
-    if tokio::time::timeout(READER_FIRST, core.closed())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(READER_FIRST, core.closed()).await.is_err() {
         core.close(CloseReason::Io(Arc::new(error)));
     }
 }

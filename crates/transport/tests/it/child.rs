@@ -37,8 +37,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 async fn printed(child: &child::ChildPeer, name: &str) -> u32 {
     let find = || {
         let tail = child.output_tail();
-        tail.lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+        tail.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
     };
     until("the script prints a pid", || find().is_some()).await;
     find().unwrap()
@@ -46,16 +45,11 @@ async fn printed(child: &child::ChildPeer, name: &str) -> u32 {
 
 #[tokio::test]
 async fn a_pending_call_fails_with_the_exit_status_and_the_last_words() {
-    let child = child::spawn(
-        sh("echo 'error: unexpected argument' >&2; read line; exit 3"),
-        quick(),
-        PeerBuilder::new(),
-    )
-    .unwrap();
+    let child =
+        child::spawn(sh("echo 'error: unexpected argument' >&2; read line; exit 3"), quick(), PeerBuilder::new())
+            .unwrap();
     let error = child.call_raw("ping", None).await.unwrap_err();
-    let CallError::Closed(CloseReason::Exited(exit)) = &error else {
-        panic!("{error:?}")
-    };
+    let CallError::Closed(CloseReason::Exited(exit)) = &error else { panic!("{error:?}") };
     assert_eq!(exit.status.unwrap().code(), Some(3));
     assert_eq!(exit.output, "error: unexpected argument");
     assert_eq!(
@@ -63,37 +57,22 @@ async fn a_pending_call_fails_with_the_exit_status_and_the_last_words() {
         "the connection is closed: the program ended (exit status: 3); its last output: error: unexpected argument"
     );
     // And so does every later call.
-    assert_eq!(
-        child.call_raw("ping", None).await.unwrap_err().to_string(),
-        error.to_string()
-    );
+    assert_eq!(child.call_raw("ping", None).await.unwrap_err().to_string(), error.to_string());
     let pid = child.pid().unwrap();
     until("the program is collected", || !exists(pid)).await;
 }
 
 #[tokio::test]
 async fn a_program_that_is_not_there_is_named() {
-    let error = child::spawn(
-        Command::new("/nonexistent/copilot"),
-        quick(),
-        PeerBuilder::new(),
-    )
-    .unwrap_err();
+    let error = child::spawn(Command::new("/nonexistent/copilot"), quick(), PeerBuilder::new()).unwrap_err();
     assert!(matches!(error, Error::Spawn { .. }));
-    assert!(
-        error.to_string().contains("/nonexistent/copilot"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("/nonexistent/copilot"), "{error}");
 }
 
 #[tokio::test]
 async fn stop_needs_no_signal_when_the_program_ends_with_its_stdin() {
-    let child = child::spawn(
-        sh("cat >/dev/null; echo done >&2; exit 7"),
-        StopPolicy::default(),
-        PeerBuilder::new(),
-    )
-    .unwrap();
+    let child =
+        child::spawn(sh("cat >/dev/null; echo done >&2; exit 7"), StopPolicy::default(), PeerBuilder::new()).unwrap();
     let exit = child.stop().await;
     assert_eq!(exit.status.unwrap().code(), Some(7));
     assert_eq!(exit.output, "done");
@@ -108,13 +87,8 @@ async fn stop_kills_a_stubborn_program_and_its_descendants() {
     let script = "trap '' TERM; sleep 1000 & echo grandchild=$! >&2; while :; do sleep 1; done";
     let child = child::spawn(sh(script), quick(), PeerBuilder::new()).unwrap();
     let (pid, grandchild) = (child.pid().unwrap(), printed(&child, "grandchild").await);
-    let exit = tokio::time::timeout(LONG, child.stop())
-        .await
-        .expect("stop is bounded");
-    assert!(
-        exit.status.unwrap().code().is_none(),
-        "killed by a signal: {exit}"
-    );
+    let exit = tokio::time::timeout(LONG, child.stop()).await.expect("stop is bounded");
+    assert!(exit.status.unwrap().code().is_none(), "killed by a signal: {exit}");
     assert!(!exists(pid));
     until("the grandchild is gone", || !exists(grandchild)).await;
 }
@@ -126,10 +100,7 @@ async fn a_grandchild_does_not_outlive_a_program_that_ends_by_itself() {
     let child = child::spawn(sh(script), quick(), PeerBuilder::new()).unwrap();
     let grandchild = printed(&child, "grandchild").await;
     let error = child.call_raw("ping", None).await.unwrap_err();
-    assert!(
-        matches!(error, CallError::Closed(CloseReason::Exited(_))),
-        "{error:?}"
-    );
+    assert!(matches!(error, CallError::Closed(CloseReason::Exited(_))), "{error:?}");
     until("the grandchild is gone", || !exists(grandchild)).await;
 }
 
@@ -144,10 +115,7 @@ async fn dropping_the_handle_ends_everything() {
 
 #[test]
 fn the_end_of_the_runtime_ends_everything() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (child, pid, grandchild) = runtime.block_on(async {
         let script = "trap '' TERM; sleep 1000 & echo grandchild=$! >&2; while :; do sleep 1; done";
         let child = child::spawn(sh(script), StopPolicy::default(), PeerBuilder::new()).unwrap();
@@ -166,19 +134,9 @@ fn the_end_of_the_runtime_ends_everything() {
 
 #[tokio::test]
 async fn lines_that_are_no_frames_are_kept_for_the_error() {
-    let child = child::spawn(
-        sh("echo warning: something; read line; exit 1"),
-        quick(),
-        PeerBuilder::new(),
-    )
-    .unwrap();
+    let child = child::spawn(sh("echo warning: something; read line; exit 1"), quick(), PeerBuilder::new()).unwrap();
     let error = child.call_raw("ping", None).await.unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .ends_with("its last output: warning: something"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("its last output: warning: something"), "{error}");
 }
 
 #[tokio::test]
@@ -193,16 +151,12 @@ async fn a_server_announces_its_port() {
 
 #[tokio::test]
 async fn a_server_that_ends_or_stays_silent_says_why() {
-    let error = Server::spawn(sh("echo 'error: port in use' >&2; exit 1"), quick(), LONG)
-        .await
-        .unwrap_err();
+    let error = Server::spawn(sh("echo 'error: port in use' >&2; exit 1"), quick(), LONG).await.unwrap_err();
     assert!(matches!(error, Error::EndedEarly(_)));
     assert!(error.to_string().contains("exit status: 1"), "{error}");
     assert!(error.to_string().contains("port in use"), "{error}");
 
-    let error = Server::spawn(sh("echo hello; exec sleep 1000"), quick(), SHORT)
-        .await
-        .unwrap_err();
+    let error = Server::spawn(sh("echo hello; exec sleep 1000"), quick(), SHORT).await.unwrap_err();
     assert!(matches!(error, Error::NoAnnouncement { .. }));
     assert!(error.to_string().contains("hello"), "{error}");
 }

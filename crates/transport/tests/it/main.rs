@@ -1,4 +1,7 @@
 //! Everything about the transport that shows from outside, in one binary: it links once.
 
 mod child;
+mod conformance;
+mod frames;
 mod peers;
+mod rpc;

@@ -4,10 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use groundlink_transport::{
-    CallError, CloseReason, ErrorObject, Limits, PeerBuilder, codes, memory,
+    CallError, CliUrl, CloseReason, Error, ErrorObject, Limits, PeerBuilder, codes, memory, tcp,
 };
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
+
+const LONG: Duration = Duration::from_secs(20);
 
 /// A builder that echoes params, fails, panics, or never answers.
 fn serving() -> PeerBuilder {
@@ -35,32 +38,18 @@ async fn answers_and_errors_come_back_whole() {
     assert_eq!(client.call::<Value>("echo", &params).await.unwrap(), params);
     assert_eq!(client.call_raw("echo", None).await.unwrap().get(), "null");
 
-    match client
-        .call::<Value>("fail", &json!({"why": 1}))
-        .await
-        .unwrap_err()
-    {
-        CallError::Rpc {
-            code,
-            message,
-            data,
-        } => {
+    match client.call::<Value>("fail", &json!({"why": 1})).await.unwrap_err() {
+        CallError::Rpc { code, message, data } => {
             assert_eq!(code, 9_007_199_254_740_993);
             assert_eq!(message, "no \"way\"");
             assert_eq!(data.unwrap().get(), r#"{"why":1}"#);
         }
         other => panic!("{other:?}"),
     }
-    let missing = client
-        .call::<Value>("missing", &json!({}))
-        .await
-        .unwrap_err();
+    let missing = client.call::<Value>("missing", &json!({})).await.unwrap_err();
     assert!(missing.is_method_not_found(), "{missing}");
     let wrong_type = client.call::<u32>("echo", &json!({})).await.unwrap_err();
-    assert!(
-        matches!(wrong_type, CallError::Decode { .. }),
-        "{wrong_type}"
-    );
+    assert!(matches!(wrong_type, CallError::Decode { .. }), "{wrong_type}");
 }
 
 #[tokio::test]
@@ -69,13 +58,7 @@ async fn a_panicking_handler_is_an_internal_error_and_nothing_more() {
     let error = client.call::<Value>("panic", &json!({})).await.unwrap_err();
     assert_eq!(error.code(), Some(codes::INTERNAL_ERROR));
     assert!(!error.to_string().contains("gives up"));
-    assert_eq!(
-        client
-            .call::<Value>("echo", &json!({"a": 1}))
-            .await
-            .unwrap(),
-        json!({"a": 1})
-    );
+    assert_eq!(client.call::<Value>("echo", &json!({"a": 1})).await.unwrap(), json!({"a": 1}));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -83,11 +66,7 @@ async fn both_sides_call_each_other_at_once() {
     let (left, right) = memory::peers(serving(), serving());
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..2000u32 {
-        let peer = if n % 2 == 0 {
-            left.clone()
-        } else {
-            right.clone()
-        };
+        let peer = if n % 2 == 0 { left.clone() } else { right.clone() };
         tasks.spawn(async move {
             let params = json!({"n": n, "filler": "x".repeat(n as usize % 700)});
             assert_eq!(peer.call::<Value>("echo", &params).await.unwrap(), params);
@@ -102,14 +81,10 @@ async fn both_sides_call_each_other_at_once() {
 async fn notifications_keep_their_order_and_come_before_a_later_answer() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&seen);
-    let client = PeerBuilder::new()
-        .fast_path("tick")
-        .on_notification(move |notification| {
-            let params: Value = notification.parse().unwrap();
-            sink.lock()
-                .unwrap()
-                .push((notification.method().to_owned(), params["n"].clone()));
-        });
+    let client = PeerBuilder::new().fast_path("tick").on_notification(move |notification| {
+        let params: Value = notification.parse().unwrap();
+        sink.lock().unwrap().push((notification.method().to_owned(), params["n"].clone()));
+    });
     let server = PeerBuilder::new().on_request(|request| {
         Box::pin(async move {
             let peer = request.peer().unwrap();
@@ -125,10 +100,7 @@ async fn notifications_keep_their_order_and_come_before_a_later_answer() {
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 100);
     for (n, (method, value)) in seen.iter().enumerate() {
-        assert_eq!(
-            (method.as_str(), value),
-            (if n % 3 == 0 { "tock" } else { "tick" }, &json!(n))
-        );
+        assert_eq!((method.as_str(), value), (if n % 3 == 0 { "tock" } else { "tick" }, &json!(n)));
     }
 }
 
@@ -178,10 +150,7 @@ async fn a_close_fails_every_pending_call_with_one_reason() {
     }
     assert!(matches!(client.closed().await, CloseReason::EndOfStream));
     assert!(matches!(server.closed().await, CloseReason::Local));
-    assert!(matches!(
-        client.call_raw("echo", None).await,
-        Err(CallError::Closed(_))
-    ));
+    assert!(matches!(client.call_raw("echo", None).await, Err(CallError::Closed(_))));
 }
 
 #[tokio::test]
@@ -206,16 +175,11 @@ async fn dropping_the_last_handle_closes_but_writes_what_was_queued() {
 #[tokio::test]
 async fn callers_wait_at_the_high_water_mark_until_the_other_side_reads() {
     let (ours, theirs) = memory::pair();
-    let client = PeerBuilder::new()
-        .limits(Limits::default().write_high_water(10_000))
-        .build_duplex(ours);
+    let client = PeerBuilder::new().limits(Limits::default().write_high_water(10_000)).build_duplex(ours);
     let filler = json!({"filler": "x".repeat(1000)});
     let mut sent = 0;
     // Nobody reads: the stream, then the queue, fill up, and then a call of notify does not return.
-    while tokio::time::timeout(Duration::from_millis(200), client.notify("fill", &filler))
-        .await
-        .is_ok()
-    {
+    while tokio::time::timeout(Duration::from_millis(200), client.notify("fill", &filler)).await.is_ok() {
         sent += 1;
         assert!(sent < 1000, "nothing held the caller back");
     }
@@ -234,32 +198,16 @@ async fn callers_wait_at_the_high_water_mark_until_the_other_side_reads() {
 
 #[tokio::test]
 async fn what_the_other_side_could_not_read_is_refused_before_it_is_sent() {
-    let (client, _server) = memory::peers(
-        PeerBuilder::new().limits(Limits::default().max_frame(10_000)),
-        serving(),
-    );
+    let (client, _server) = memory::peers(PeerBuilder::new().limits(Limits::default().max_frame(10_000)), serving());
     let nested = |levels: usize| {
-        let text = format!(
-            r#"{{"n":{}{}}}"#,
-            "[".repeat(levels - 1),
-            "]".repeat(levels - 1)
-        );
+        let text = format!(r#"{{"n":{}{}}}"#, "[".repeat(levels - 1), "]".repeat(levels - 1));
         serde_json::value::RawValue::from_string(text).unwrap()
     };
     // The envelope is one level itself.
     client.call_raw("echo", Some(&nested(126))).await.unwrap();
-    let error = client
-        .call_raw("echo", Some(&nested(127)))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, CallError::TooDeep { max: 127, .. }),
-        "{error}"
-    );
-    let error = client
-        .call::<Value>("echo", &json!({"x": "y".repeat(10_000)}))
-        .await
-        .unwrap_err();
+    let error = client.call_raw("echo", Some(&nested(127))).await.unwrap_err();
+    assert!(matches!(error, CallError::TooDeep { max: 127, .. }), "{error}");
+    let error = client.call::<Value>("echo", &json!({"x": "y".repeat(10_000)})).await.unwrap_err();
     assert!(matches!(error, CallError::TooLarge { .. }), "{error}");
     for params in [json!([1]), json!("text"), json!(7)] {
         let error = client.notify("echo", &params).await.unwrap_err();
@@ -285,13 +233,55 @@ async fn requests_beyond_the_bound_are_answered_busy() {
     assert_eq!(error.code(), Some(codes::BUSY));
     held[0].abort();
     // The cancellation is queued before the next call, and makes room for it.
-    assert!(
-        held.into_iter()
-            .next()
-            .unwrap()
-            .await
-            .unwrap_err()
-            .is_cancelled()
-    );
+    assert!(held.into_iter().next().unwrap().await.unwrap_err().is_cancelled());
     client.call_raw("echo", None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_side_that_floods_and_never_reads_is_given_up() {
+    let (ours, theirs) = memory::pair();
+    let limits = Limits::default().write_cap(100_000);
+    let peer = PeerBuilder::new().limits(limits).build_duplex(theirs);
+    let (_reader, mut writer) = tokio::io::split(ours);
+    let mut garbage = Vec::new();
+    for _ in 0..1000 {
+        groundlink_transport::frame::append_frame(&mut garbage, b"{}");
+    }
+    // Each is answered with an error that nobody takes.
+    while writer.write_all(&garbage).await.is_ok() {}
+    match peer.closed().await {
+        CloseReason::Stalled { unwritten } => assert!((100_000..101_000).contains(&unwritten)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_holds_its_peer_weakly_lets_it_go() {
+    let (client, server) = memory::peers(PeerBuilder::new(), serving());
+    let weak = server.downgrade();
+    assert!(weak.upgrade().is_some());
+    drop(server);
+    assert!(weak.upgrade().is_none());
+    assert!(matches!(client.closed().await, CloseReason::EndOfStream));
+}
+
+#[tokio::test]
+async fn peers_meet_over_tcp() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = CliUrl::local(listener.local_addr().unwrap().port());
+    let accept = async {
+        let (reader, writer) = listener.accept().await.unwrap().0.into_split();
+        serving().build(reader, writer)
+    };
+    let (server, client) = tokio::join!(accept, tcp::connect(&url, LONG, PeerBuilder::new()));
+    let client = client.unwrap();
+    let large = json!({"text": "x".repeat(3_000_000)});
+    assert_eq!(client.call::<Value>("echo", &large).await.unwrap(), large);
+    drop(server);
+    assert!(matches!(client.closed().await, CloseReason::EndOfStream));
+
+    drop(listener);
+    let error = tcp::connect(&url, LONG, PeerBuilder::new()).await.unwrap_err();
+    assert!(matches!(error, Error::Connect { .. }));
+    assert!(error.to_string().contains(&url.to_string()), "{error}");
 }
