@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::SessionError;
 use crate::cli::CliCommand;
 use crate::client::{Client, ClientInner};
-use crate::handshake::shake_hands;
+use crate::handshake::{ServerInfo, shake_hands};
 use crate::launch::{self, LogLevel, MissionControl};
 use crate::router::Router;
 
@@ -165,15 +165,17 @@ impl ClientBuilder {
     }
 
     /// Starts the CLI, or connects to it, and checks that it speaks our protocol. Needs a tokio runtime.
-    pub async fn start(self) -> Result<Client, SessionError> {
+    pub async fn start(mut self) -> Result<Client, SessionError> {
         let router = Arc::new(Router::default());
         let builder = router.wire(PeerBuilder::new());
-        let Some(url) = &self.cli_url else {
-            let command = launch::command(&self)?;
+        let Some(url) = self.cli_url.take() else {
+            let cli = self.cli.take().map_or_else(CliCommand::find, Ok)?;
+            let command = launch::command(&self, &cli)?;
+            self.cli = Some(cli);
             let started = child::spawn(command, StopPolicy::default(), builder);
             return self.started(router, started.map_err(launch::not_spawned)?).await;
         };
-        let url = CliUrl::parse(url)?;
+        let url = CliUrl::parse(&url)?;
         if self.remote {
             tracing::warn!(
                 "remote(true) is ignored with cli_url: others may use that server. Enable remote control on \
@@ -184,7 +186,7 @@ impl ClientBuilder {
             tracing::warn!("mission_control is ignored with cli_url: the server's own environment decides");
         }
         let peer = tcp::connect(&url, self.start_timeout, builder).await?;
-        self.connected(router, peer, None, false).await
+        self.connected(router, peer, false).await
     }
 
     /// Does the same over a connection of the caller's own making, with the CLI at its other end.
@@ -196,61 +198,71 @@ impl ClientBuilder {
         let router = Arc::new(Router::default());
         let peer = router.wire(PeerBuilder::new()).build(reader, writer);
         let remote = self.remote;
-        self.connected(router, peer, None, remote).await
+        self.connected(router, peer, remote).await
     }
 
     async fn started(self, router: Arc<Router>, child: ChildPeer) -> Result<Client, SessionError> {
-        let program = self.cli.as_ref().map(|cli| cli.program().to_owned());
-        let program = program.unwrap_or_else(|| "copilot".into());
-        let peer = child.peer().clone();
-        let remote = self.remote;
-        let failed = match self.connected(router, peer, Some(child), remote).await {
-            Err(SessionError::Closed { reason: CloseReason::Exited(exit) }) => {
-                let reason = exit.status.map_or_else(
-                    || "it closed its output".to_owned(),
-                    |status| format!("it ended at once ({status})"),
-                );
-                SessionError::StartFailed { program, reason, stderr: exit.output }
+        let error = match self.introduce(&router, child.peer()).await {
+            Ok(server) => {
+                let peer = child.peer().clone();
+                return Ok(assemble(router, peer, Some(child), server, self.remote));
             }
-            other => return other,
+            Err(error) => error,
         };
-        Err(failed)
+        let (reason, stderr) = match error {
+            SessionError::Closed { reason: CloseReason::Exited(exit) } => match exit.status {
+                Some(status) => (format!("it ended at once ({status})"), exit.output),
+                None => ("it closed its output".to_owned(), exit.output),
+            },
+            SessionError::Timeout { after, .. } => {
+                (format!("it gave no answer within {after:?}"), child.output_tail())
+            }
+            other => return Err(other),
+        };
+        let program = self.cli.as_ref().map_or_else(|| "copilot".into(), |cli| cli.program().to_owned());
+        Err(SessionError::StartFailed { program, reason, stderr })
     }
 
-    async fn connected(
-        self,
-        router: Arc<Router>,
-        peer: Peer,
-        child: Option<ChildPeer>,
-        always_remote: bool,
-    ) -> Result<Client, SessionError> {
+    async fn connected(self, router: Arc<Router>, peer: Peer, remote: bool) -> Result<Client, SessionError> {
+        let server = self.introduce(&router, &peer).await?;
+        Ok(assemble(router, peer, None, server, remote))
+    }
+
+    async fn introduce(&self, router: &Router, peer: &Peer) -> Result<ServerInfo, SessionError> {
         // Only the first peer of a router is ever set.
         let _ = router.peer.set(peer.downgrade());
-        let server = match shake_hands(&peer, self.connection_token.as_ref(), self.start_timeout).await {
-            Ok(server) => server,
-            Err(error) => {
-                peer.close();
-                return Err(error);
-            }
-        };
-        tracing::debug!(version = ?server.version, "connected to the CLI");
-        let (watched, sessions) = (peer.clone(), Arc::downgrade(&router));
-        tokio::spawn(async move {
-            let reason = watched.closed().await;
-            tracing::debug!(%reason, "the connection to the CLI has ended");
-            if let Some(router) = sessions.upgrade() {
-                router.close();
-            }
-        });
-        Ok(Client {
-            inner: Arc::new(ClientInner {
-                peer,
-                child,
-                router,
-                server,
-                always_remote,
-                stopped: tokio::sync::Mutex::new(false),
-            }),
-        })
+        let server = shake_hands(peer, self.connection_token.as_ref(), self.start_timeout).await;
+        match &server {
+            Ok(server) => tracing::debug!(version = ?server.version, "connected to the CLI"),
+            Err(_) => peer.close(),
+        }
+        server
+    }
+}
+
+fn assemble(
+    router: Arc<Router>,
+    peer: Peer,
+    child: Option<ChildPeer>,
+    server: ServerInfo,
+    always_remote: bool,
+) -> Client {
+    let (watched, sessions) = (peer.clone(), Arc::downgrade(&router));
+    tokio::spawn(async move {
+        let reason = watched.closed().await;
+        tracing::debug!(%reason, "the connection to the CLI has ended");
+        if let Some(router) = sessions.upgrade() {
+            router.close();
+        }
+    });
+    Client {
+        inner: Arc::new(ClientInner {
+            peer,
+            child,
+            router,
+            server,
+            always_remote,
+            stopped: tokio::sync::Mutex::new(false),
+        }),
     }
 }

@@ -15,7 +15,7 @@ use crate::SessionError;
 use crate::builder::ClientBuilder;
 use crate::config::SessionConfig;
 use crate::handshake::ServerInfo;
-use crate::remote::RemoteMode;
+use crate::{pending, remote};
 use crate::router::Router;
 use crate::session::{self, Session};
 use crate::shared::Shared;
@@ -140,11 +140,14 @@ impl Client {
         if let Some(url) = result.remote_url {
             shared.update(|facts| facts.remote_url = Some(url));
         }
-        let session = Session { shared, client: Arc::clone(inner) };
-        if inner.always_remote {
-            tokio::spawn(share_in_background(session.clone()));
+        // These tasks hold no client: they must not keep a CLI alive that hangs.
+        if !create {
+            tokio::spawn(pending::take_up(inner.peer.clone(), Arc::clone(&shared)));
         }
-        Ok(session)
+        if inner.always_remote {
+            tokio::spawn(remote::share_in_background(inner.peer.clone(), Arc::clone(&shared)));
+        }
+        Ok(Session { shared, client: Arc::clone(inner) })
     }
 
     /// Ends everything in good order, within bounds: the sessions, then the CLI if this client
@@ -234,14 +237,6 @@ fn open_params(mut params: SessionCreateParams, id: &str, create: bool) -> Resul
         params.name = None;
     }
     serde_json::to_value(&params).map_err(|error| SessionError::invalid("config", error.to_string()))
-}
-
-/// Always on: failures are no news, since sharing may simply not be possible here.
-async fn share_in_background(session: Session) {
-    match session.enable_remote(RemoteMode::On).await {
-        Ok(_) => tracing::debug!(session = session.id(), "shared"),
-        Err(error) => tracing::debug!(session = session.id(), %error, "not shared"),
-    }
 }
 
 impl fmt::Debug for Client {

@@ -131,7 +131,7 @@ impl SessionError {
     pub(crate) fn from_call(method: &str, session: Option<&str>, error: CallError) -> Self {
         let (code, message) = match error {
             CallError::Closed(reason) => return Self::Closed { reason },
-            CallError::Rpc { code, message, .. } => (code, message),
+            CallError::Rpc { code, message, .. } => (code, plain(message)),
             source => return Self::Call { method: method.to_owned(), source },
         };
         match session {
@@ -150,6 +150,14 @@ impl SessionError {
     /// Whether the connection is gone, so that only a new client helps.
     pub fn is_closed(&self) -> bool {
         matches!(self, Self::Closed { .. } | Self::StartFailed { .. })
+    }
+}
+
+/// The CLI's words without the frame that it puts around them.
+fn plain(message: String) -> String {
+    match message.split_once(" failed with message: ") {
+        Some((frame, inner)) if frame.starts_with("Request ") => inner.to_owned(),
+        _ => message,
     }
 }
 

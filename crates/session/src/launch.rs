@@ -58,11 +58,7 @@ pub struct MissionControl {
 }
 
 /// The command that starts the CLI on pipes.
-pub(crate) fn command(builder: &ClientBuilder) -> Result<Command, SessionError> {
-    let cli = match &builder.cli {
-        Some(cli) => cli.clone(),
-        None => CliCommand::find()?,
-    };
+pub(crate) fn command(builder: &ClientBuilder, cli: &CliCommand) -> Result<Command, SessionError> {
     cli.check()?;
     let mut command = Command::new(cli.program());
     command.args(cli.args()).args(arguments(builder));
@@ -151,5 +147,67 @@ pub(crate) fn not_spawned(error: groundlink_transport::Error) -> SessionError {
             SessionError::CliUnusable { path: program, reason }
         }
         other => other.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Client;
+
+    use super::*;
+
+    fn told(builder: &ClientBuilder) -> String {
+        let mut text = format!("{}\n", arguments(builder).join(" "));
+        for (name, value) in environment(builder, |name| (name == "COPILOT_MODEL").then(|| "theirs".into())) {
+            let value = value.map_or("(removed)".to_owned(), |value| value.to_string_lossy().into_owned());
+            text.push_str(&format!("{}={value}\n", name.to_string_lossy()));
+        }
+        text
+    }
+
+    fn secret(text: &str) -> SecretString {
+        text.to_owned().into()
+    }
+
+    fn hub(repository: Option<(String, u64, u64)>) -> MissionControl {
+        MissionControl {
+            base_url: "http://127.0.0.1:8080/mc/".parse().unwrap(),
+            frontend_url: "http://127.0.0.1:8080".parse().unwrap(),
+            access_token: secret("hub-token"),
+            repository,
+        }
+    }
+
+    #[test]
+    fn command_lines_and_environments() {
+        let plain = Client::builder();
+        insta::assert_snapshot!("plain", told(&plain));
+        let offline = Client::builder().offline(true).auto_login(false).log_level(LogLevel::Debug).home("/h");
+        insta::assert_snapshot!("offline", told(&offline));
+        let full = Client::builder()
+            .github_token(secret("canary"))
+            .mission_control(hub(Some(("octo/demo".to_owned(), 7, 42))))
+            .env("A", "1")
+            .env_remove("GH_TOKEN");
+        insta::assert_snapshot!("everything", told(&full));
+        insta::assert_snapshot!("hub_without_repository", told(&Client::builder().mission_control(hub(None))));
+    }
+
+    #[test]
+    fn secrets_are_neither_arguments_nor_printed() {
+        let builder = Client::builder()
+            .github_token(secret("canary-1"))
+            .connection_token(secret("canary-2"))
+            .mission_control(MissionControl { access_token: secret("canary-3"), ..hub(None) });
+        assert!(!arguments(&builder).join(" ").contains("canary"));
+        assert!(!format!("{builder:?}").contains("canary"));
+    }
+
+    #[test]
+    fn the_callers_variables_win() {
+        let builder = Client::builder().home("/ours").env("COPILOT_HOME", "/theirs");
+        let list = environment(&builder, |_| None);
+        let last = list.iter().rfind(|(name, _)| name == "COPILOT_HOME").unwrap();
+        assert_eq!(last.1.as_deref(), Some("/theirs".as_ref()));
     }
 }

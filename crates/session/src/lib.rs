@@ -49,8 +49,10 @@ mod error;
 mod events;
 mod handlers;
 mod handshake;
+mod history;
 mod launch;
 mod message;
+mod pending;
 mod questions;
 mod remote;
 mod router;
@@ -69,10 +71,11 @@ pub use handlers::{
     PlanHandler, UserInputAsk, UserInputHandler,
 };
 pub use handshake::PROTOCOL_VERSION;
+pub use history::HistoryPage;
 pub use launch::{LogLevel, MissionControl};
 pub use message::Message;
 pub use remote::{RemoteMode, RemoteState};
-pub use session::{HistoryPage, Session};
+pub use session::Session;
 
 // Types of the floors below that appear in this API.
 pub use groundlink_protocol::Event;

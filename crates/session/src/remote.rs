@@ -1,13 +1,16 @@
 //! Switching remote control on and off, natively: the CLI exports the session itself.
 
+use std::sync::Arc;
+
 use groundlink_protocol::types::{
     RemoteSessionMode, SessionRef, SessionRemoteEnableParams, SessionRemoteEnableResult,
 };
 use groundlink_protocol::{Empty, Method as _, methods};
-use groundlink_transport::CallError;
+use groundlink_transport::{CallError, Peer};
 
 use crate::SessionError;
 use crate::session::Session;
+use crate::shared::Shared;
 
 /// How a session is shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,44 +32,28 @@ pub struct RemoteState {
     pub steerable: bool,
 }
 
+impl Shared {
+    fn remote_state(&self) -> RemoteState {
+        let facts = self.facts();
+        RemoteState { url: facts.remote_url, steerable: facts.remote_steerable }
+    }
+}
+
 impl Session {
-    /// Shares the session through the CLI's own exporter. Idempotent: an attached session keeps its url. From
-    /// `Export` to `On` works; back does not, it stays steerable until [`disable_remote`](Self::disable_remote).
+    /// Shares the session through the CLI's own exporter. Idempotent: an attached session keeps its
+    /// url. From `Export` to `On` works; back does not, it stays steerable until
+    /// [`disable_remote`](Self::disable_remote).
     ///
-    /// Needs a session that is signed in to GitHub, wherever it is exported to.
+    /// Needs a session that is signed in to GitHub, wherever it is exported to. Dropping the future
+    /// does not undo it.
     pub async fn enable_remote(&self, mode: RemoteMode) -> Result<RemoteState, SessionError> {
-        // One at a time: two at once could attach the session twice, and then every command runs twice.
-        let _one_at_a_time = self.shared.remote.lock().await;
-        let mut params = SessionRemoteEnableParams::new(self.id());
-        params.mode = Some(match mode {
-            RemoteMode::On => RemoteSessionMode::On,
-            RemoteMode::Export => RemoteSessionMode::Export,
-        });
-        let method = methods::SessionRemoteEnable::NAME;
-        let result: SessionRemoteEnableResult =
-            self.client.peer.call(method, &params).await.map_err(|error| unavailable(self.id(), error))?;
-        self.shared.update(|facts| {
-            facts.remote_steerable = result.remote_steerable;
-            if result.url.is_some() {
-                facts.remote_url.clone_from(&result.url);
-            }
-        });
-        Ok(self.remote_state())
+        self.one_at_a_time(|peer, shared| enable(peer, shared, mode)).await
     }
 
     /// Stops sharing. Harmless when the session is not shared. The other end is not told; it sees
     /// the session go quiet.
     pub async fn disable_remote(&self) -> Result<(), SessionError> {
-        let _one_at_a_time = self.shared.remote.lock().await;
-        let method = methods::SessionRemoteDisable::NAME;
-        let params = SessionRef::new(self.id());
-        let failed = |error| SessionError::from_call(method, Some(self.id()), error);
-        self.client.peer.call::<Empty>(method, &params).await.map_err(failed)?;
-        self.shared.update(|facts| {
-            facts.remote_url = None;
-            facts.remote_steerable = false;
-        });
-        Ok(())
+        self.one_at_a_time(disable).await
     }
 
     /// Where the session can be opened, if the CLI exports it: as its `session.info` event of type
@@ -75,10 +62,70 @@ impl Session {
         self.shared.facts().remote_url
     }
 
-    /// The url, and whether the other end may steer.
+    /// The url, and whether the other end may steer, as last heard.
     pub fn remote_state(&self) -> RemoteState {
-        let facts = self.shared.facts();
-        RemoteState { url: facts.remote_url, steerable: facts.remote_steerable }
+        self.shared.remote_state()
+    }
+
+    /// Runs one change after the other, each to its end: two at once could attach the session twice,
+    /// and then every command would run twice. That must hold for a caller that gives up half-way, too.
+    async fn one_at_a_time<T, F>(
+        &self,
+        change: impl FnOnce(Peer, Arc<Shared>) -> F,
+    ) -> Result<T, SessionError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, SessionError>> + Send + 'static,
+    {
+        let turn = Arc::clone(&self.shared.remote).lock_owned().await;
+        // Not the client itself: a task must not keep a CLI alive that hangs.
+        let change = change(self.client.peer.clone(), Arc::clone(&self.shared));
+        let task = tokio::spawn(async move {
+            let _turn = turn;
+            change.await
+        });
+        match task.await {
+            Ok(outcome) => outcome,
+            // Nothing aborts the task; it ends early only with the runtime.
+            Err(error) => Err(SessionError::invalid("runtime", error.to_string())),
+        }
+    }
+}
+
+async fn enable(peer: Peer, shared: Arc<Shared>, mode: RemoteMode) -> Result<RemoteState, SessionError> {
+    let mut params = SessionRemoteEnableParams::new(shared.id.as_str());
+    params.mode = Some(match mode {
+        RemoteMode::On => RemoteSessionMode::On,
+        RemoteMode::Export => RemoteSessionMode::Export,
+    });
+    let called = peer.call(methods::SessionRemoteEnable::NAME, &params).await;
+    let result: SessionRemoteEnableResult = called.map_err(|error| unavailable(&shared.id, error))?;
+    shared.update(|facts| {
+        facts.remote_steerable = result.remote_steerable;
+        if result.url.is_some() {
+            facts.remote_url.clone_from(&result.url);
+        }
+    });
+    Ok(shared.remote_state())
+}
+
+async fn disable(peer: Peer, shared: Arc<Shared>) -> Result<(), SessionError> {
+    let method = methods::SessionRemoteDisable::NAME;
+    let called = peer.call::<Empty>(method, &SessionRef::new(shared.id.as_str())).await;
+    called.map_err(|error| SessionError::from_call(method, Some(&shared.id), error))?;
+    shared.update(|facts| {
+        facts.remote_url = None;
+        facts.remote_steerable = false;
+    });
+    Ok(())
+}
+
+/// Always on: failures are no news, since sharing may simply not be possible here.
+pub(crate) async fn share_in_background(peer: Peer, shared: Arc<Shared>) {
+    let _turn = shared.remote.lock().await;
+    match enable(peer, Arc::clone(&shared), RemoteMode::On).await {
+        Ok(_) => tracing::debug!(session = %shared.id, "shared"),
+        Err(error) => tracing::debug!(session = %shared.id, %error, "not shared"),
     }
 }
 

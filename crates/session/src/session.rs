@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use groundlink_protocol::types::{
-    SessionAbortParams, SessionEventLogReadParams, SessionEventLogReadResult, SessionLogParams,
-    SessionMode, SessionModeSetParams, SessionRef,
+    SessionAbortParams, SessionLogParams, SessionMode, SessionModeSetParams, SessionRef,
 };
-use groundlink_protocol::{Event, Method, methods};
+use groundlink_protocol::{Method, methods};
 
 use crate::SessionError;
 use crate::answers::{self, ElicitationAnswer, PermissionDecision, PlanDecision, UserAnswer};
 use crate::client::ClientInner;
 use crate::events::EventStream;
+use crate::history::WireLog;
 use crate::message::Message;
-use crate::shared::{PAGE, Shared, WireLog, parse_events};
+use crate::shared::Shared;
 
 /// How long to wait for a session's last events after it was destroyed.
 const LAST_EVENTS: Duration = Duration::from_millis(500);
@@ -28,20 +28,6 @@ const LAST_EVENTS: Duration = Duration::from_millis(500);
 pub struct Session {
     pub(crate) shared: Arc<Shared>,
     pub(crate) client: Arc<ClientInner>,
-}
-
-/// One page of a session's stored events.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct HistoryPage {
-    /// The events, oldest first.
-    pub events: Vec<Event>,
-    /// Where the next page begins, now or later.
-    pub cursor: String,
-    /// Whether there is more at this moment.
-    pub has_more: bool,
-    /// The given cursor was unknown and reading began at the first event again: drop repeats by id.
-    pub restarted: bool,
 }
 
 impl Session {
@@ -70,37 +56,6 @@ impl Session {
 
     fn log_source(&self) -> Arc<WireLog> {
         Arc::new(WireLog { id: self.shared.id.clone(), peer: Arc::clone(&self.shared.peer) })
-    }
-
-    /// All stored (durable) events so far, oldest first. To miss nothing, subscribe first, then read
-    /// the history, then drop repeats by id. Long sessions have a large history: see
-    /// [`history_page`](Self::history_page).
-    pub async fn history(&self) -> Result<Vec<Event>, SessionError> {
-        let mut events = Vec::new();
-        let mut cursor = None;
-        loop {
-            let page = self.history_page(cursor.as_deref()).await?;
-            events.extend(page.events);
-            if !page.has_more || cursor.as_ref() == Some(&page.cursor) {
-                return Ok(events);
-            }
-            cursor = Some(page.cursor);
-        }
-    }
-
-    /// One page of the stored events, from `cursor` on; from the first one without.
-    pub async fn history_page(&self, cursor: Option<&str>) -> Result<HistoryPage, SessionError> {
-        let mut params = SessionEventLogReadParams::new(self.id());
-        params.cursor = cursor.map(str::to_owned);
-        params.max = Some(PAGE);
-        params.include_ephemeral = Some(false);
-        let result: SessionEventLogReadResult = self.call::<methods::SessionEventLogRead>(&params).await?;
-        Ok(HistoryPage {
-            events: parse_events(result.events),
-            cursor: result.cursor,
-            has_more: result.has_more,
-            restarted: result.cursor_status.is_some_and(|status| status.as_str() == "expired"),
-        })
     }
 
     /// Sends a message and gives its id as soon as it is accepted, long before the agent has

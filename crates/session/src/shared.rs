@@ -2,14 +2,12 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use futures::future::BoxFuture;
-use groundlink_protocol::types::{SessionEventLogReadParams, SessionEventLogReadResult};
-use groundlink_protocol::{Event, Method as _, RawJson, methods};
+use groundlink_protocol::Event;
 use groundlink_transport::WeakPeer;
 use tokio::sync::watch;
 
 use crate::config::SessionConfig;
-use crate::events::{Feed, LogPage, LogSource};
+use crate::events::Feed;
 use crate::handlers::Handlers;
 use crate::questions::Questions;
 
@@ -27,7 +25,7 @@ pub(crate) struct Shared {
     /// Whether this client made it (rather than resumed it).
     pub(crate) created: bool,
     /// Serialises enabling and disabling: two at once could attach the session twice.
-    pub(crate) remote: tokio::sync::Mutex<()>,
+    pub(crate) remote: Arc<tokio::sync::Mutex<()>>,
     /// True once `session.shutdown` was seen.
     pub(crate) shut_down: watch::Sender<bool>,
     facts: Mutex<Facts>,
@@ -50,7 +48,7 @@ impl Shared {
             questions: Questions::default(),
             peer,
             created,
-            remote: tokio::sync::Mutex::new(()),
+            remote: Arc::default(),
             shut_down: watch::Sender::new(false),
             facts: Mutex::new(Facts {
                 cwd: config.params.working_directory.clone(),
@@ -123,52 +121,4 @@ impl Shared {
             self.update(|facts| facts.cwd = Some(cwd));
         }
     }
-}
-
-/// Pages through the CLI's log over the connection, as long as that is there.
-#[derive(Debug)]
-pub(crate) struct WireLog {
-    pub(crate) id: String,
-    pub(crate) peer: PeerCell,
-}
-
-impl LogSource for WireLog {
-    fn page(&self, cursor: Option<String>) -> BoxFuture<'static, Option<LogPage>> {
-        let (id, peer) = (self.id.clone(), self.peer.get().and_then(WeakPeer::upgrade));
-        Box::pin(async move {
-            let peer = peer?;
-            let mut params = SessionEventLogReadParams::new(id);
-            params.cursor = cursor;
-            params.max = Some(PAGE);
-            params.include_ephemeral = Some(false);
-            let read = peer.call::<SessionEventLogReadResult>(methods::SessionEventLogRead::NAME, &params);
-            match read.await {
-                Ok(result) => Some(LogPage {
-                    events: parse_events(result.events),
-                    cursor: Some(result.cursor),
-                    has_more: result.has_more,
-                }),
-                Err(error) => {
-                    tracing::debug!(%error, "the session's log cannot be read");
-                    None
-                }
-            }
-        })
-    }
-}
-
-/// Events a page. Tool outputs are large: few enough to stay within some megabytes.
-pub(crate) const PAGE: u64 = 200;
-
-/// Reads stored events; one that has no envelope is left out, since nobody could name it.
-pub(crate) fn parse_events(raw: Vec<RawJson>) -> Vec<Event> {
-    raw.into_iter()
-        .filter_map(|raw| match Event::from_raw(raw) {
-            Ok(event) => Some(event),
-            Err(error) => {
-                tracing::warn!(%error, "an event in the session's log is unreadable");
-                None
-            }
-        })
-        .collect()
 }
