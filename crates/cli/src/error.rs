@@ -57,6 +57,56 @@ pub enum Error {
         /// The variable that would do.
         variable: &'static str,
     },
+    /// The directory to work in cannot be used.
+    #[error("cannot work in {path}: {reason}. Choose another one with --dir.")]
+    NoDirectory {
+        /// What was named.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The variable that should hold the model's key is empty.
+    #[error("--model-key-env names {variable}, but that variable is not set. Set it to your endpoint's key.")]
+    NoModelKey {
+        /// The variable's name.
+        variable: String,
+    },
+    /// The Copilot CLI has no account.
+    #[error(
+        "the Copilot CLI is not signed in. Sign in with `copilot login` and try again; or use your own model with \
+         --model-provider; or see how it works without any account: `groundlink demo`."
+    )]
+    NotSignedIn,
+    /// The CLI ended by itself.
+    #[error("the Copilot CLI ended: {reason}")]
+    CliEnded {
+        /// How.
+        reason: String,
+    },
+    /// The hub ended by itself.
+    #[error("the hub ended")]
+    HubEnded,
+    /// Somebody wanted to stop before there was a link.
+    #[error("stopped before the session was shared")]
+    StoppedEarly,
+    /// The hub could not start or work.
+    #[error(transparent)]
+    Hub(#[from] groundlink_hub::HubError),
+    /// The session could not start or work.
+    #[error(transparent)]
+    Session(#[from] groundlink::session::SessionError),
+    /// The session could not be shared.
+    #[error(transparent)]
+    Remote(#[from] groundlink::remote::RemoteError),
+    /// The scripted model could not start.
+    #[error("cannot start the scripted model: {0}")]
+    ScriptedModel(#[source] std::io::Error),
+    /// No port is to be had.
+    #[error("cannot open a port: {0}")]
+    Network(#[source] std::io::Error),
+    /// Signals cannot be caught.
+    #[error("cannot listen for Ctrl+C: {0}")]
+    Signals(#[source] std::io::Error),
     /// The link's host does not answer.
     #[error("cannot reach the hub at {host}: {reason}. Is groundlink still running there?")]
     HubUnreachable {

@@ -8,11 +8,15 @@ pub mod error;
 pub mod install;
 mod net;
 mod output;
+mod run;
+mod scratch;
 pub mod scripted;
 mod signals;
+mod status;
 mod transcript;
 mod viewer;
 
 pub(crate) use groundlink::protocol;
 
 pub use error::Error;
+pub use run::main;

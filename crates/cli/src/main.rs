@@ -1,2 +1,7 @@
 //! The groundlink command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    groundlink_cli::main()
+}

@@ -88,7 +88,9 @@ impl<W: Write> Transcript<W> {
             Payload::ExitPlanModeCompleted(done) => {
                 self.answered(&done.request_id, if done.approved == Some(true) { "approved" } else { "not approved" })
             }
-            Payload::SessionModeChanged(change) => self.entry(&format!("* mode: {}", line(change.new_mode.as_str(), 40))),
+            Payload::SessionModeChanged(change) => {
+                self.entry(&format!("* mode: {}", line(change.new_mode.as_str(), 40)))
+            }
             Payload::SessionError(error) => self.block("error", &error.message),
             Payload::SessionWarning(warning) => self.block("warning", &warning.message),
             Payload::Abort(_) => self.entry("* stopped"),
@@ -188,7 +190,12 @@ impl<W: Write> Transcript<W> {
     fn asks(&mut self, request_id: &str, question: &str) -> io::Result<()> {
         self.asked.insert(request_id.to_owned(), line(question, 80));
         self.end_line()?;
-        writeln!(self.out, "? {}\n  waiting for an answer to request {}", safe(question).replace('\n', "\n  "), line(request_id, 80))?;
+        writeln!(
+            self.out,
+            "? {}\n  waiting for an answer to request {}",
+            safe(question).replace('\n', "\n  "),
+            line(request_id, 80)
+        )?;
         self.out.flush()
     }
 
@@ -245,7 +252,8 @@ mod tests {
     use serde_json::{Value, json};
 
     fn event(kind: &str, data: &Value) -> Event {
-        Event::parse(&json!({"id": kind, "type": kind, "timestamp": "", "parentId": null, "data": data}).to_string()).unwrap()
+        Event::parse(&json!({"id": kind, "type": kind, "timestamp": "", "parentId": null, "data": data}).to_string())
+            .unwrap()
     }
 
     fn written(events: &[(&str, Value)]) -> String {
@@ -272,14 +280,20 @@ mod tests {
             delta("1", "I will "),
             delta("1", "run one."),
             message("1", "I will run one."),
-            ("tool.execution_start", json!({"toolCallId": "c", "toolName": "bash", "arguments": {"command": "date >> x"}})),
+            (
+                "tool.execution_start",
+                json!({"toolCallId": "c", "toolName": "bash", "arguments": {"command": "date >> x"}}),
+            ),
             (
                 "permission.requested",
                 json!({"requestId": "r", "permissionRequest": {"kind": "shell", "toolCallId": "c",
                        "fullCommandText": "date >> x\nrm y", "intention": "Write the time"}}),
             ),
             ("permission.completed", json!({"requestId": "r", "result": {"kind": "approved"}})),
-            ("tool.execution_complete", json!({"toolCallId": "c", "success": true, "result": {"content": "  today\n\n"}})),
+            (
+                "tool.execution_complete",
+                json!({"toolCallId": "c", "success": true, "result": {"content": "  today\n\n"}}),
+            ),
             message("2", "Done."),
             ("user_input.requested", json!({"requestId": "q", "question": "Color?", "choices": ["red", "blue"]})),
             ("user_input.completed", json!({"requestId": "q", "answer": "red"})),
@@ -301,7 +315,10 @@ mod tests {
             (vec![message("1", "a b c")], "copilot> a b c\n"),
             (vec![delta("1", "a "), delta("1", "c"), message("1", "a b c")], "copilot> a c\ncopilot> a b c\n"),
             (vec![delta("1", "a"), between.clone(), message("1", "a")], "copilot> a\n* t\n"),
-            (vec![delta("1", "a"), between.clone(), delta("1", "b"), message("1", "ab")], "copilot> a\n* t\ncopilot> b\n"),
+            (
+                vec![delta("1", "a"), between.clone(), delta("1", "b"), message("1", "ab")],
+                "copilot> a\n* t\ncopilot> b\n",
+            ),
             (vec![delta("1", "a"), message("2", "b")], "copilot> a\ncopilot> b\n"),
         ] {
             assert_eq!(written(&events), want);
@@ -310,8 +327,12 @@ mod tests {
 
     #[test]
     fn long_output_is_cut_and_control_characters_are_shown() {
-        let output: String = (1..=30).map(|n| format!("{n} \u{1b}[31m{}\n", "x".repeat(n * 10))).collect();
-        let text = written(&[("tool.execution_complete", json!({"toolCallId": "c", "success": true, "result": {"content": output}}))]);
+        let lines: Vec<String> = (1..=30).map(|n| format!("{n} \u{1b}[31m{}", "x".repeat(n * 10))).collect();
+        let output = lines.join("\n");
+        let text = written(&[(
+            "tool.execution_complete",
+            json!({"toolCallId": "c", "success": true, "result": {"content": output}}),
+        )]);
         assert!(text.contains("… 18 more lines") && text.contains("\\u{1b}[31m") && !text.contains('\u{1b}'), "{text}");
         assert!(text.lines().all(|line| line.chars().count() < 220));
     }

@@ -51,7 +51,9 @@ impl Viewer {
     /// Asks the link where its API is.
     pub(crate) async fn open(link: &Url) -> Result<Self, Error> {
         let build = |builder: reqwest::ClientBuilder| {
-            let builder = builder.connect_timeout(Duration::from_secs(10)).user_agent(concat!("groundlink/", env!("CARGO_PKG_VERSION")));
+            let builder = builder
+                .connect_timeout(Duration::from_secs(10))
+                .user_agent(concat!("groundlink/", env!("CARGO_PKG_VERSION")));
             // A proxy cannot reach this machine's own addresses.
             let builder = if net::is_loopback(link) { builder.no_proxy() } else { builder };
             builder.build().map_err(|error| Error::Http(error.without_url()))
@@ -134,8 +136,7 @@ impl Viewer {
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Response, Error> {
         let sent = request.send().await;
-        let answer =
-            sent.map_err(|error| Error::HubUnreachable { host: self.host.clone(), reason: reason(&error) })?;
+        let answer = sent.map_err(|error| Error::HubUnreachable { host: self.host.clone(), reason: reason(&error) })?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
@@ -174,15 +175,13 @@ fn host_of(link: &Url) -> String {
 
 /// The innermost cause, without the address: an address of ours has the link's secret in it.
 fn reason(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
+    use std::error::Error as _;
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }
-    if std::ptr::eq(cause, std::ptr::from_ref(error) as *const dyn std::error::Error) {
-        return "the connection failed".to_owned();
-    }
-    cause.to_string()
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.last().map_or_else(|| "the connection failed".to_owned(), ToString::to_string)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! `send`, `pending`, `respond`, `abort`: one request to a session, through its link.
 
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -171,7 +172,8 @@ fn describe(request: &PendingRequest) -> String {
     let mut add = |title: &str, body: &str| {
         for (n, line) in body.trim_end().lines().enumerate() {
             let title = if n == 0 { title } else { "" };
-            text.push_str(&format!("\n    {title}{line}"));
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\n    {title}{line}");
         }
     };
     if let Some(detail) = request.detail.as_deref().filter(|detail| *detail != request.summary) {

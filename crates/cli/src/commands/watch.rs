@@ -93,10 +93,9 @@ struct Lines;
 impl Screen for Lines {
     fn show(&mut self, update: &Update) -> Result<(), Error> {
         match update {
-            Update::Event(seq, event) => output::json_line(&tagged(
-                "event",
-                &SequencedEvent { seq: *seq, event: event.raw().to_owned() },
-            )),
+            Update::Event(seq, event) => {
+                output::json_line(&tagged("event", &SequencedEvent { seq: *seq, event: event.raw().to_owned() }))
+            }
             Update::Passing(event) => {
                 output::json_line(&tagged("delta", &PassingEvent { event: event.raw().to_owned() }))
             }

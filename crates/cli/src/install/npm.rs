@@ -34,11 +34,8 @@ pub(super) async fn install(
     progress.end(ran.is_ok());
     ran?;
 
-    let no_binary = || Error::NoBinary {
-        version: version.to_owned(),
-        os: std::env::consts::OS,
-        arch: std::env::consts::ARCH,
-    };
+    let no_binary =
+        || Error::NoBinary { version: version.to_owned(), os: std::env::consts::OS, arch: std::env::consts::ARCH };
     find::in_prefix(fresh.path()).ok_or_else(no_binary)?;
     let home = options.home_of(version);
     if let Err(error) = std::fs::rename(fresh.path(), &home) {

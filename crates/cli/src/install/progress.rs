@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
+use crate::status;
+
 /// Hears how an installation goes.
 pub trait Progress: Sync {
     /// npm starts to install `version`.
@@ -48,6 +50,7 @@ impl Progress for Terminal {
         let style = ProgressStyle::with_template("{spinner} {prefix}  {msg}  {elapsed}")
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
         let bar = ProgressBar::new_spinner().with_style(style).with_prefix(what).with_message("downloading");
+        let bar = status::display().add(bar);
         bar.enable_steady_tick(Duration::from_millis(120));
         self.with_bar(|slot| *slot = Some(bar));
     }

@@ -110,13 +110,11 @@ pub(super) fn without_context(text: &str) -> String {
     while let Some(open) = rest.find('<') {
         let (before, tagged) = rest.split_at(open);
         kept.push_str(before);
-        match end_of_block(tagged) {
-            Some(end) => rest = &tagged[end..],
-            None => {
-                kept.push('<');
-                rest = &tagged[1..];
-            }
+        let end = end_of_block(tagged);
+        if end.is_none() {
+            kept.push('<');
         }
+        rest = &tagged[end.unwrap_or(1)..];
     }
     kept.push_str(rest);
     kept.trim().to_owned()

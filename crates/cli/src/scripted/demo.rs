@@ -82,7 +82,9 @@ pub(super) fn after_tools(conversation: &Conversation) -> Option<Reply> {
     Some(Reply::say(match show {
         _ if refused => format!("All right, I left it. The CLI told me: {shown}"),
         Show::Command => format!("Done. The command ran on the session's machine and printed:\n\n```\n{shown}\n```"),
-        Show::Edit => "Done. The file has changed on the session's machine. Ask again, and I will edit it once more.".into(),
+        Show::Edit => {
+            "Done. The file has changed on the session's machine. Ask again, and I will edit it once more.".into()
+        }
         Show::Question | Show::LongAnswer => {
             let answer = shown.split_once(": ").map_or(shown.as_str(), |(_, answer)| answer);
             format!("Thank you. Your answer reached me: “{answer}”.")

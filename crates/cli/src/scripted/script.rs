@@ -24,10 +24,8 @@ type Entry = (&'static str, fn(&Ask<'_>) -> Reply);
 /// The table. The first word that occurs in the prompt decides.
 const WORDS: &[Entry] = &[
     ("run-shell", |_| {
-        Reply::say("I will run a command.").shell(
-            "echo shell-was-here >> shell-proof.txt && cat shell-proof.txt",
-            "Append a line to shell-proof.txt",
-        )
+        Reply::say("I will run a command.")
+            .shell("echo shell-was-here >> shell-proof.txt && cat shell-proof.txt", "Append a line to shell-proof.txt")
     }),
     ("two-shells", |_| {
         Reply::say("I will run two commands at once.")
@@ -82,9 +80,7 @@ const WORDS: &[Entry] = &[
         delay: Duration::from_secs(ask.number("slow-model", 15)),
         ..Reply::say("Sorry for the wait.")
     }),
-    ("slow-stream", |ask| {
-        Reply::say(numbered_words(ask.number("slow-stream", 20))).paced(Duration::from_millis(500))
-    }),
+    ("slow-stream", |ask| Reply::say(numbered_words(ask.number("slow-stream", 20))).paced(Duration::from_millis(500))),
     ("stream-text", |ask| Reply::say(numbered_words(ask.number("stream-text", 40))).paced(Duration::from_millis(50))),
     ("model-error", |ask| Reply {
         error: Some(u16::try_from(ask.number("model-error", 400)).unwrap_or(400)),

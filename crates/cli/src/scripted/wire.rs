@@ -244,7 +244,8 @@ mod tests {
         let streamed = client.post(&url).json(&ask("run-shell", true)).send().await.unwrap().text().await.unwrap();
         let data: Vec<&str> = streamed.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
         assert_eq!(data.last(), Some(&"[DONE]"));
-        let chunks: Vec<Value> = data[..data.len() - 1].iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let chunks: Vec<Value> =
+            data[..data.len() - 1].iter().map(|line| serde_json::from_str(line).unwrap()).collect();
         let delta = |chunk: &Value| chunk["choices"][0]["delta"].clone();
         let text: String = chunks.iter().filter_map(|c| delta(c)["content"].as_str().map(str::to_owned)).collect();
         assert_eq!(message["content"], text);
@@ -263,7 +264,8 @@ mod tests {
         assert_eq!(answer.status(), 503);
         let answer = client.post(&url).body("nonsense").send().await.unwrap();
         assert_eq!(answer.status(), 400);
-        let models: Value = client.get(format!("{}/models", model.base_url())).send().await.unwrap().json().await.unwrap();
+        let models: Value =
+            client.get(format!("{}/models", model.base_url())).send().await.unwrap().json().await.unwrap();
         assert_eq!(models["data"][0]["id"], MODEL);
         model.stop().await;
     }

@@ -55,10 +55,22 @@ fn answers_fit_the_request() {
             r#"{"type":"permission_response","request_id":"r","approved":false,"feedback":"no"}"#,
         ),
         (&request("r", Permission), &["--answer", "x"], "this request wants another answer: `approve` or `deny`"),
-        (&color, &["--answer", "red"], r#"{"type":"ask_user_response","request_id":"r","answer":"red","freeform":false}"#),
-        (&color, &["--answer", "mauve"], r#"{"type":"ask_user_response","request_id":"r","answer":"mauve","freeform":true}"#),
+        (
+            &color,
+            &["--answer", "red"],
+            r#"{"type":"ask_user_response","request_id":"r","answer":"red","freeform":false}"#,
+        ),
+        (
+            &color,
+            &["--answer", "mauve"],
+            r#"{"type":"ask_user_response","request_id":"r","answer":"mauve","freeform":true}"#,
+        ),
         (&color, &["approve"], "this request wants another answer: `--answer TEXT`"),
-        (&request("r", PlanApproval), &["approve"], r#"{"type":"plan_approval_response","request_id":"r","approved":true}"#),
+        (
+            &request("r", PlanApproval),
+            &["approve"],
+            r#"{"type":"plan_approval_response","request_id":"r","approved":true}"#,
+        ),
         (
             &request("r", PlanApproval),
             &["--answer", "autopilot"],
@@ -119,6 +131,7 @@ fn a_request_is_described_with_everything_that_matters() {
         answering: true,
         ..request("r1", RequestKind::Permission)
     };
-    let question = PendingRequest { choices: vec!["red".into(), "blue".into()], ..request("r2", RequestKind::UserInput) };
+    let question =
+        PendingRequest { choices: vec!["red".into(), "blue".into()], ..request("r2", RequestKind::UserInput) };
     insta::assert_snapshot!(format!("{}\n{}", describe(&shell), describe(&question)));
 }

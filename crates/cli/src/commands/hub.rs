@@ -1,0 +1,67 @@
+//! Starting a hub in a place of its own.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+
+use groundlink_hub::{Hub, HubError, HubHandle};
+use url::Url;
+
+use crate::args::HubArgs;
+use crate::dirs;
+use crate::error::Error;
+use crate::net;
+
+/// How many commands of one kind can run side by side with the default data directory.
+const SLOTS: u32 = 16;
+
+/// A running hub, and the directory that belongs to its command.
+pub(super) struct Place {
+    pub(super) hub: HubHandle,
+    pub(super) directory: PathBuf,
+}
+
+/// Starts a hub for `command`, below the data directory.
+///
+/// A hub does not share its data with another one. So a second `demo` beside the first takes the next slot,
+/// `demo-2`; but a data directory that somebody named is the one to use, or there is an error.
+pub(super) async fn start(args: &HubArgs, command: &str, public_url: Option<Url>) -> Result<Place, Error> {
+    if let Some(data) = &args.data {
+        return start_in(args, data.join(command), public_url).await;
+    }
+    let data = dirs::data(&dirs::process_env)?;
+    let mut slot = 1;
+    loop {
+        let name = if slot == 1 { command.to_owned() } else { format!("{command}-{slot}") };
+        match start_in(args, data.join(name), public_url.clone()).await {
+            Err(Error::Hub(HubError::InUse { .. })) if slot < SLOTS => slot += 1,
+            other => return other,
+        }
+    }
+}
+
+async fn start_in(args: &HubArgs, directory: PathBuf, public_url: Option<Url>) -> Result<Place, Error> {
+    let wanted = args.address();
+    // An address of "everywhere" is no address to put into a link, and the one that is needs the port before
+    // the hub has bound it.
+    let chosen = wanted.ip().is_unspecified() && wanted.port() == 0;
+    let mut attempts = 3;
+    loop {
+        let address = if chosen { free_port(wanted).map_err(Error::Network)? } else { wanted };
+        let here =
+            net::reachable(address, net::lan_address).and_then(|address| Url::parse(&format!("http://{address}")).ok());
+        let hub = Hub::builder()
+            .data_dir(directory.join("hub"))
+            .listen(address.to_string())
+            .public_url(public_url.clone().or(here));
+        match hub.start().await {
+            Ok(hub) => return Ok(Place { hub, directory }),
+            // Somebody took the port in between.
+            Err(HubError::PortTaken { .. }) if chosen && attempts > 1 => attempts -= 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn free_port(wanted: SocketAddr) -> std::io::Result<SocketAddr> {
+    TcpListener::bind(wanted)?.local_addr()
+}

@@ -1,0 +1,36 @@
+//! `serve`: the hub alone.
+
+use secrecy::ExposeSecret as _;
+
+use super::announce::{self, Listening};
+use super::hub;
+use crate::args::ServeArgs;
+use crate::error::Error;
+use crate::signals::Stop;
+
+/// `groundlink serve`
+pub(super) async fn run(args: ServeArgs) -> Result<(), Error> {
+    let mut stop = Stop::listen().map_err(Error::Signals)?;
+    let place = tokio::select! {
+        () = stop.requested() => return Err(Error::StoppedEarly),
+        started = hub::start(&args.hub, "serve", args.public_url.clone()) => started?,
+    };
+    let hub = place.hub;
+    if args.hub.lan && !args.json {
+        announce::warn_lan();
+    }
+    let export_base = hub.export_base();
+    let listening = Listening {
+        url: hub.url().as_str(),
+        export_base: export_base.as_str(),
+        export_token: hub.export_token().expose_secret(),
+        environment: &hub.environment(),
+    };
+    announce::listening(&listening, args.json)?;
+    stop.requested().await;
+    tokio::select! {
+        () = hub.shutdown() => {}
+        () = stop.requested() => {}
+    }
+    Ok(())
+}
