@@ -118,8 +118,11 @@ impl Event {
         if !self.is::<T>() {
             return Err(DecodeError::OtherEvent { expected: T::TYPE, found: self.kind().to_owned() });
         }
-        serde_json::from_str(self.data_text())
-            .map_err(|source| DecodeError::Data { kind: T::TYPE, id: self.id().to_owned(), source })
+        serde_json::from_str(self.data_text()).map_err(|source| DecodeError::Data {
+            kind: T::TYPE,
+            id: self.id().to_owned(),
+            source,
+        })
     }
 
     /// The data to `match` on; [`Payload::Unknown`] when its type is unknown or it is malformed.

@@ -77,7 +77,8 @@ impl Docs {
 
 impl From<&[(&str, &str, &str)]> for Docs {
     fn from(texts: &[(&str, &str, &str)]) -> Self {
-        let texts = texts.iter().map(|(item, part, text)| (((*item).to_owned(), (*part).to_owned()), (*text).to_owned()));
+        let texts =
+            texts.iter().map(|(item, part, text)| (((*item).to_owned(), (*part).to_owned()), (*text).to_owned()));
         Self { texts: texts.collect(), ..Self::default() }
     }
 }

@@ -73,7 +73,7 @@ pub(super) enum Ty {
     Bool,
     Int,
     Uint,
-    Float,
+    Number,
     Json,
     Secret,
     Null,
@@ -106,7 +106,9 @@ impl Facts {
     pub(super) fn add(&mut self, file: &str, table: &Table) -> Result<()> {
         let bad = |problem: String| Error::facts(&format!("{file}.toml"), problem);
         if !table.get("origin").is_some_and(Value::is_str) {
-            return Err(bad("say where the facts are from: origin = \"schema VERSION\" or \"observed VERSION\"".into()));
+            return Err(
+                bad("say where the facts are from: origin = \"schema VERSION\" or \"observed VERSION\"".into()),
+            );
         }
         let module = match table.get("module").and_then(Value::as_str) {
             None => Module::Types,
@@ -116,7 +118,8 @@ impl Facts {
         for (section, content) in table.iter().filter(|(key, _)| !matches!(key.as_str(), "origin" | "module")) {
             let content = content.as_table().ok_or_else(|| bad(format!("`{section}` is not a table")))?;
             for (name, fact) in content {
-                self.fact(file, module, section, name, fact).map_err(|problem| bad(format!("{section}.{name}: {problem}")))?;
+                self.fact(file, module, section, name, fact)
+                    .map_err(|problem| bad(format!("{section}.{name}: {problem}")))?;
             }
         }
         Ok(())
@@ -156,7 +159,8 @@ impl Facts {
     fn check(&self) -> Result<()> {
         let mut seen = BTreeSet::new();
         for t in &self.types {
-            let bad = |problem: String| Error::facts(&format!("{}.toml", t.file), format!("types.{}: {problem}", t.name));
+            let bad =
+                |problem: String| Error::facts(&format!("{}.toml", t.file), format!("types.{}: {problem}", t.name));
             if !seen.insert((t.module, &t.name)) {
                 return Err(bad("stands twice".into()));
             }
@@ -210,7 +214,8 @@ pub(super) fn read_tables(folder: &Path) -> Result<BTreeMap<String, Table>> {
         }
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
-        let table = text.parse().map_err(|error: toml::de::Error| Error::facts(&format!("{name}.toml"), error.to_string()))?;
+        let table =
+            text.parse().map_err(|error: toml::de::Error| Error::facts(&format!("{name}.toml"), error.to_string()))?;
         tables.insert(name, table);
     }
     Ok(tables)
@@ -267,11 +272,13 @@ fn ty(expression: &str) -> Result<Ty, String> {
         "bool" => Ty::Bool,
         "int" => Ty::Int,
         "uint" => Ty::Uint,
-        "float" => Ty::Float,
+        "number" => Ty::Number,
         "json" => Ty::Json,
         "secret" => Ty::Secret,
         "null" => Ty::Null,
-        name if name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(|c| c.is_ascii_alphanumeric()) => {
+        name if name.starts_with(|c: char| c.is_ascii_uppercase())
+            && name.chars().all(|c| c.is_ascii_alphanumeric()) =>
+        {
             Ty::Named(name.to_owned())
         }
         other => return Err(format!("`{other}` is no type")),

@@ -1818,4 +1818,3 @@ record! {
         summary: String = "summary",
     }
 }
-
