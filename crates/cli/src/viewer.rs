@@ -179,8 +179,13 @@ fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.last().map_or_else(|| "the connection failed".to_owned(), ToString::to_string)
+    let mut cause: Option<&dyn std::error::Error> = error.source();
+    let mut reason = "the connection failed".to_owned();
+    while let Some(inner) = cause {
+        reason = inner.to_string();
+        cause = inner.source();
+    }
+    reason
 }
 
 #[cfg(test)]
