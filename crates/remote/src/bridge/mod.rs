@@ -1,0 +1,196 @@
+//! The bridge: exports a session to a hub and carries the hub's commands back.
+//!
+//! It needs nothing but a [`Session`] and the address of a hub: no GitHub account, no repository, and it works for
+//! sessions of a CLI server that somebody else started. It speaks the same HTTP wire as the CLI's own exporter,
+//! with two differences that make it quicker: text deltas are uploaded as they come, and commands are waited for by
+//! one long poll instead of being asked for every few seconds.
+//!
+//! A hub that is slow or away never holds up the session. What waits for it is bounded
+//! (see [`BridgeStatus::waiting`]): deltas are shed first, durable events are read again from the session's own log
+//! when the hub is back. No durable event is lost while the session lives.
+
+mod applied;
+mod backoff;
+mod classify;
+mod command;
+mod endpoint;
+mod export;
+mod hub;
+mod outbox;
+mod port;
+mod prompts;
+mod seen;
+mod session_port;
+mod status;
+mod steer;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use groundlink_protocol::mc::ExporterInfo;
+use groundlink_session::Session;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+pub use endpoint::HubEndpoint;
+pub use status::{BridgeState, BridgeStatus};
+
+use crate::error::RemoteError;
+use crate::link::Link;
+use export::{Exporter, Knowledge};
+use hub::HubClient;
+use outbox::{Limits, Outbox};
+use port::Port;
+use steer::Steerer;
+
+/// Outcomes of commands on their way from one task to the other; a full queue makes the poll wait.
+const REPORTS: usize = 64;
+
+/// Starts bridges; see the [module](self).
+#[derive(Debug)]
+pub struct Bridge;
+
+impl Bridge {
+    /// A bridge from `session` to the hub at `endpoint`.
+    pub fn builder(session: &Session, endpoint: HubEndpoint) -> BridgeBuilder {
+        BridgeBuilder { session: session.clone(), options: Options::new(endpoint) }
+    }
+}
+
+/// Options of a bridge, from [`Bridge::builder`].
+#[derive(Debug)]
+#[must_use = "a bridge does nothing before `start`"]
+pub struct BridgeBuilder {
+    session: Session,
+    options: Options,
+}
+
+#[derive(Debug)]
+struct Options {
+    endpoint: HubEndpoint,
+    info: Option<ExporterInfo>,
+    limits: Limits,
+    flush_limit: Duration,
+}
+
+impl Options {
+    fn new(endpoint: HubEndpoint) -> Self {
+        Self { endpoint, info: None, limits: Limits::default(), flush_limit: Duration::from_secs(5) }
+    }
+}
+
+impl BridgeBuilder {
+    /// What viewers are told about this end: the program, the machine, a notice, suggested prompts.
+    pub fn info(mut self, info: ExporterInfo) -> Self {
+        self.options.info = Some(info);
+        self
+    }
+
+    /// Bytes of events kept while the hub is slow or away; 32 MiB by default.
+    pub fn buffer_bytes(mut self, bytes: usize) -> Self {
+        self.options.limits.kept_bytes = bytes;
+        self
+    }
+
+    /// How long [`BridgeHandle::stop`] waits for the last uploads; 5 seconds by default.
+    pub fn flush_limit(mut self, limit: Duration) -> Self {
+        self.options.flush_limit = limit;
+        self
+    }
+
+    /// Attaches the session to the hub and starts to export it.
+    ///
+    /// An error here is final: the hub is not there, is not a hub, or refuses the token. Once the bridge
+    /// runs, outages of the hub are waited for instead.
+    pub async fn start(self) -> Result<BridgeHandle, RemoteError> {
+        start(self.session, self.options).await
+    }
+}
+
+async fn start<P: Port>(port: P, options: Options) -> Result<BridgeHandle, RemoteError> {
+    let Options { endpoint, info, limits, flush_limit } = options;
+    let hub = HubClient::new(endpoint.clone())?;
+    // Subscribed first: nothing that happens from here on is missed.
+    let live = port.events();
+    let attached = hub
+        .attach(&port.session_id(), info.as_ref())
+        .await
+        .map_err(|failure| failure.into_error(&endpoint))?;
+
+    let stop = CancellationToken::new();
+    let known = Arc::new(Knowledge::default());
+    let (status, watched) = watch::channel(BridgeStatus::new(attached.link));
+    let (attached_id, attached_watch) = watch::channel(None);
+    let (report, reports) = mpsc::channel(REPORTS);
+    let steerer = Steerer {
+        port: port.clone(),
+        hub: hub.clone(),
+        known: Arc::clone(&known),
+        attached: attached_watch,
+        reports: report,
+        stop: stop.clone(),
+    };
+    let exporter = Exporter {
+        port,
+        hub,
+        info,
+        outbox: Outbox::new(limits),
+        known,
+        status,
+        attached: attached_id,
+        reports,
+        stop: stop.clone(),
+        flush_limit,
+        hub_id: attached.id,
+    };
+    Ok(BridgeHandle {
+        status: watched,
+        stop,
+        flush_limit,
+        exporter: AbortOnDropHandle::new(tokio::spawn(exporter.run(live))),
+        _steerer: AbortOnDropHandle::new(tokio::spawn(steerer.run())),
+    })
+}
+
+/// A running bridge. Dropping it ends the export at once; [`BridgeHandle::stop`] uploads what is left first.
+pub struct BridgeHandle {
+    status: watch::Receiver<BridgeStatus>,
+    stop: CancellationToken,
+    flush_limit: Duration,
+    exporter: AbortOnDropHandle<()>,
+    _steerer: AbortOnDropHandle<()>,
+}
+
+impl BridgeHandle {
+    /// Where people open the session.
+    pub fn link(&self) -> Link {
+        self.status.borrow().link.clone()
+    }
+
+    /// The bridge's state and counts, now and whenever they change.
+    pub fn status(&self) -> watch::Receiver<BridgeStatus> {
+        self.status.clone()
+    }
+
+    /// Ends the export: no more commands are taken, and what the session has said so far is uploaded, within
+    /// the [flush limit](BridgeBuilder::flush_limit). The session goes on.
+    ///
+    /// Returns the last status; [`waiting`](BridgeStatus::waiting) says whether something was left.
+    /// To have the hub told of a session's end, destroy the session first: its `session.shutdown` is then uploaded.
+    pub async fn stop(self) -> BridgeStatus {
+        self.stop.cancel();
+        // The exporter keeps to the limit by itself; this is for a runtime that is overloaded.
+        let _ = tokio::time::timeout(self.flush_limit + Duration::from_secs(1), self.exporter).await;
+        self.status.borrow().clone()
+    }
+}
+
+impl fmt::Debug for BridgeHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BridgeHandle").field("status", &*self.status.borrow()).finish_non_exhaustive()
+    }
+}

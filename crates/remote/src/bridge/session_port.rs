@@ -1,0 +1,87 @@
+//! The bridge's port on a real session.
+
+use futures::stream::{BoxStream, StreamExt as _};
+use groundlink_protocol::types::SessionEventLogReadParams;
+use groundlink_protocol::{Event, methods};
+use groundlink_session::{EventItem, Message, SendMode, Session, SessionError};
+
+use super::command::Action;
+use super::port::{Heard, LogError, LogPage, Port};
+
+/// Events a page of the log: outputs of tools are large, and a page is in memory at once.
+const PAGE: u64 = 200;
+
+impl Port for Session {
+    fn session_id(&self) -> String {
+        self.id().to_owned()
+    }
+
+    fn events(&self) -> BoxStream<'static, Heard> {
+        self.subscribe()
+            .map(|item| match item {
+                EventItem::Event(event) => Heard::Event(event),
+                // Shed deltas come again in the event that ends them.
+                EventItem::Lagged(lagged) => Heard::Lost(lagged.lost),
+            })
+            .boxed()
+    }
+
+    /// Ephemeral events included: a question that is open at this moment is one.
+    async fn log(&self, cursor: Option<String>) -> Result<LogPage, LogError> {
+        let params = SessionEventLogReadParams {
+            cursor,
+            max: Some(PAGE),
+            include_ephemeral: Some(true),
+            ..SessionEventLogReadParams::new(self.id())
+        };
+        match self.call::<methods::SessionEventLogRead>(&params).await {
+            Ok(page) => Ok(LogPage {
+                events: page.events.into_iter().filter_map(readable).collect(),
+                cursor: Some(page.cursor),
+                more: page.has_more,
+            }),
+            Err(error) if self.is_over() || is_gone(&error) => Err(LogError::Gone(error.to_string())),
+            Err(error) => Err(LogError::Passing(error.to_string())),
+        }
+    }
+
+    async fn apply(&self, action: Action) -> Result<(), String> {
+        // A request that is answered, withdrawn or unknown: the CLI does not tell them apart.
+        let still_open = |open: bool| {
+            if open { Ok(()) } else { Err("it is no longer pending: it was answered or withdrawn before".to_owned()) }
+        };
+        let failed = |error: SessionError| error.to_string();
+        match action {
+            Action::Send { text, source } => {
+                // As the CLI's own exporter does: a message joins the running turn at its next step.
+                let message = Message::text(text).mode(SendMode::Immediate).source(source);
+                self.send(message).await.map(drop).map_err(failed)
+            }
+            Action::Abort => self.abort().await.map_err(failed),
+            Action::SetMode(mode) => self.set_mode(mode).await.map_err(failed),
+            Action::Permission { request_id, decision } => {
+                still_open(self.respond_permission(&request_id, decision).await.map_err(failed)?)
+            }
+            Action::UserInput { request_id, answer } => still_open(
+                self.respond_user_input(&request_id, answer.answer, answer.was_freeform).await.map_err(failed)?,
+            ),
+            Action::Elicitation { request_id, answer } => {
+                still_open(self.respond_elicitation(&request_id, answer).await.map_err(failed)?)
+            }
+            Action::Plan { request_id, decision } => {
+                still_open(self.respond_plan(&request_id, decision).await.map_err(failed)?)
+            }
+        }
+    }
+}
+
+/// An event without an envelope has no id, so nobody could ever speak of it.
+fn readable(raw: groundlink_protocol::RawJson) -> Option<Event> {
+    Event::from_raw(raw)
+        .inspect_err(|error| tracing::warn!(%error, "an event in the session's log is unreadable"))
+        .ok()
+}
+
+fn is_gone(error: &SessionError) -> bool {
+    error.is_closed() || matches!(error, SessionError::SessionNotFound { .. })
+}

@@ -1,0 +1,72 @@
+//! The one error type of this crate.
+
+use groundlink_session::SessionError;
+
+/// What can go wrong with remote control, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoteError {
+    /// The link is not something a browser can open.
+    #[error("`{link}` is not a link that a browser can open: {reason}")]
+    BadLink {
+        /// The text as it was given, without anything after the host: links carry secrets.
+        link: String,
+        /// Why it was refused.
+        reason: String,
+    },
+
+    /// The Copilot CLI shares only sessions of a signed-in user.
+    #[error(
+        "the session has no GitHub account; sign in with `copilot login` (or give a token to the client), \
+         or share it through a hub with `Bridge`, which needs no account"
+    )]
+    NotSignedIn,
+
+    /// The Copilot CLI could not set the session up for sharing.
+    #[error(
+        "the session could not be shared: {message} Check that its directory is a clone of a GitHub repository whose \
+         owner allows remote sessions, and that the server can be reached; or share it through a hub with \
+         `Bridge`, which needs neither"
+    )]
+    NotSharable {
+        /// What the CLI answered.
+        message: String,
+    },
+
+    /// The session refused a call or its connection is gone.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+
+    /// No HTTP answer from the hub.
+    #[error("the hub at {base} cannot be reached ({reason}); check that it runs and that the address is right")]
+    Unreachable {
+        /// The address that was tried.
+        base: String,
+        /// The reason in the words of the operating system or the TLS library.
+        reason: String,
+    },
+
+    /// The hub does not accept our token.
+    #[error("the hub at {base} refused the token (HTTP {status}); use the export token that this hub printed at its start")]
+    TokenRefused {
+        /// The hub's address.
+        base: String,
+        /// 401 or 403.
+        status: u16,
+    },
+
+    /// The hub answered, but not as a hub does.
+    #[error("{base} did not answer as a hub (HTTP {status}: {detail}); check the address, which usually ends in `/mc`")]
+    NotAHub {
+        /// The address that was tried.
+        base: String,
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of the answer, or what was missing in it.
+        detail: String,
+    },
+
+    /// The HTTP client could not be built.
+    #[error("the HTTP client could not be set up: {0}")]
+    Http(String),
+}
