@@ -114,10 +114,14 @@ impl Decoder {
                     let Some(whole) = self.line() else {
                         return self.unfinished(self.noise, self.max_noise, FrameError::TooMuchNoise(self.max_noise));
                     };
+                    // Before anything else, so that the same line ends the same way whether it came whole or in pieces.
+                    // Empty lines count too, or a stream of them would be read for ever without a word.
+                    self.noise += whole.len();
+                    if self.noise > self.max_noise {
+                        return Err(FrameError::TooMuchNoise(self.max_noise));
+                    }
                     let line = trim_line_end(&whole);
                     if line.is_empty() {
-                        // Counted, or a stream of empty lines would be read for ever without a word.
-                        self.add_noise(whole.len())?;
                         continue;
                     }
                     match split_header(line) {
@@ -125,16 +129,9 @@ impl Decoder {
                             let length = self.length(value)?;
                             self.state = State::Header { length, size: whole.len() };
                         }
-                        Some((name, _)) if name.eq_ignore_ascii_case(b"content-type") => {
-                            self.add_noise(whole.len())?;
-                        }
-                        _ => {
-                            if ends_in_length_header(line) {
-                                return Err(FrameError::Desynchronised);
-                            }
-                            self.add_noise(whole.len())?;
-                            return Ok(Some(Item::Noise(whole.slice(..line.len()))));
-                        }
+                        Some((name, _)) if name.eq_ignore_ascii_case(b"content-type") => {}
+                        _ if ends_in_length_header(line) => return Err(FrameError::Desynchronised),
+                        _ => return Ok(Some(Item::Noise(whole.slice(..line.len())))),
                     }
                 }
             }
@@ -172,11 +169,6 @@ impl Decoder {
     /// No line end yet: fine as long as the piece of a line stays within `max`.
     fn unfinished(&self, before: usize, max: usize, error: FrameError) -> Result<Option<Item>, FrameError> {
         if before + self.buffer.len() > max { Err(error) } else { Ok(None) }
-    }
-
-    fn add_noise(&mut self, bytes: usize) -> Result<(), FrameError> {
-        self.noise += bytes;
-        if self.noise > self.max_noise { Err(FrameError::TooMuchNoise(self.max_noise)) } else { Ok(()) }
     }
 
     fn length(&self, value: &[u8]) -> Result<usize, FrameError> {

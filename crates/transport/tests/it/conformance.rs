@@ -161,7 +161,7 @@ async fn hostile_and_odd_input() {
         match sent {
             Frames(bodies) => bodies.iter().for_each(|body| writeln!(report, "> {body}").unwrap()),
             Bytes(bytes) | Last(bytes) => {
-                writeln!(report, "> {} bytes: {}", bytes.len(), shortened(&bytes.escape_ascii().to_string())).unwrap()
+                writeln!(report, "> {} bytes: {}", bytes.len(), shortened(&bytes.escape_ascii().to_string())).unwrap();
             }
         }
         let last = matches!(sent, Last(_));

@@ -24,6 +24,8 @@ fn noise(line: &str) -> Item {
 #[test]
 fn streams_are_cut_as_the_table_says() {
     let long_header = format!("Content-Length: 2\r\nX: {}", "x".repeat(100));
+    // Refused for its place before anybody looks at what it says.
+    let late_header = format!("{}\nContent-Length: -1\n", "x".repeat(185));
     let long_noise = "x".repeat(201);
     let many_lines = "noise\n".repeat(34);
     let empty_lines = "\r\n".repeat(101);
@@ -65,6 +67,7 @@ fn streams_are_cut_as_the_table_says() {
         ("Content-Length: 1\r\n\r\n{}content-length:2\n\n{}", vec![frame("{")], Err(FrameError::Desynchronised)),
         (&long_noise, vec![], Err(FrameError::TooMuchNoise(200))),
         (&many_lines, vec![noise("noise"); 33], Err(FrameError::TooMuchNoise(200))),
+        (&late_header, vec![noise(&"x".repeat(185))], Err(FrameError::TooMuchNoise(200))),
         (&empty_lines, vec![], Err(FrameError::TooMuchNoise(200))),
         // Cut short.
         ("Content-Length: 5\r\n\r\n{}", vec![], Err(FrameError::Truncated { missing: 3 })),
