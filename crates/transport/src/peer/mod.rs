@@ -75,7 +75,6 @@ impl Peer {
 
     /// Waits for the end of the connection and says why it ended.
     pub async fn closed(&self) -> CloseReason {
-        // Not through `self`, so that a caller waiting here does not need the peer to stay borrowed by more than this.
         self.handle.core.closed().await
     }
 
