@@ -23,7 +23,7 @@ const PAUSES: [Duration; 4] =
 pub(super) async fn run(args: WatchArgs) -> Result<(), Error> {
     let mut stop = Stop::listen().map_err(Error::Output)?;
     tokio::select! {
-        followed = follow(&args) => match followed {
+        watched = watch(&args) => match watched {
             // The reader has seen enough (`groundlink watch LINK | head`).
             Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
@@ -32,38 +32,38 @@ pub(super) async fn run(args: WatchArgs) -> Result<(), Error> {
     }
 }
 
-async fn follow(args: &WatchArgs) -> Result<(), Error> {
+async fn watch(args: &WatchArgs) -> Result<(), Error> {
     let viewer = Viewer::open(&args.link).await?;
     let snapshot = viewer.snapshot().await?;
-    let mut screen: Box<dyn Screen> =
-        if args.json { Box::new(Lines) } else { Box::new(Page::new(io::stdout(), &snapshot).map_err(Error::Output)?) };
+    if args.json {
+        return follow(&viewer, &mut Lines).await;
+    }
+    follow(&viewer, &mut Page::new(io::stdout(), &snapshot).map_err(Error::Output)?).await
+}
+
+/// Shows everything from the first event on, across broken connections, until the session has ended and its hub with it.
+async fn follow(viewer: &Viewer, screen: &mut dyn Screen) -> Result<(), Error> {
     let mut seen = 0;
     let mut ended = false;
     let mut failures = 0;
     loop {
         let lost = match viewer.updates(seen).await {
-            Ok(mut updates) => {
-                let mut lost = None;
-                while let Some(update) = updates.next().await {
-                    let update = match update {
-                        Ok(update) => update,
-                        Err(error) => {
-                            lost = Some(error);
-                            break;
-                        }
-                    };
-                    failures = 0;
-                    match &update {
-                        // What came before the connection broke may come again.
-                        Update::Event(seq, _) if *seq <= seen => continue,
-                        Update::Event(seq, _) => seen = *seq,
-                        Update::State(state) => ended = state.status == SessionStatus::Ended,
-                        Update::Passing(_) => {}
-                    }
-                    screen.show(&update)?;
+            Ok(mut updates) => loop {
+                let update = match updates.next().await {
+                    Some(Ok(update)) => update,
+                    Some(Err(error)) => break Some(error),
+                    None => break None,
+                };
+                failures = 0;
+                match &update {
+                    // What came before the connection broke may come again.
+                    Update::Event(seq, _) if *seq <= seen => continue,
+                    Update::Event(seq, _) => seen = *seq,
+                    Update::State(state) => ended = state.status == SessionStatus::Ended,
+                    Update::Passing(_) => {}
                 }
-                lost
-            }
+                screen.show(&update)?;
+            },
             // The hub forgot the session, or another program listens there now.
             Err(error @ (Error::NoSuchLink { .. } | Error::NotAHub { .. })) => return Err(error),
             Err(error) => Some(error),
@@ -81,7 +81,7 @@ async fn follow(args: &WatchArgs) -> Result<(), Error> {
 }
 
 /// Where a watched session is shown.
-trait Screen {
+trait Screen: Send {
     fn show(&mut self, update: &Update) -> Result<(), Error>;
     /// The connection broke and is being made again.
     fn lost(&mut self, error: Option<&Error>) -> Result<(), Error>;
@@ -152,7 +152,7 @@ impl<W: Write> Page<W> {
     }
 }
 
-impl<W: Write> Screen for Page<W> {
+impl<W: Write + Send> Screen for Page<W> {
     fn show(&mut self, update: &Update) -> Result<(), Error> {
         let shown = match update {
             Update::Event(_, event) | Update::Passing(event) => self.transcript.event(event),
@@ -178,3 +178,6 @@ fn header(snapshot: &SessionSnapshot) -> String {
     let parts: Vec<String> = parts.into_iter().flatten().map(|part| display::line(part, 100)).collect();
     format!("--- {} ---", parts.join(" · "))
 }
+
+#[cfg(test)]
+mod tests;

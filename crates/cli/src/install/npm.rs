@@ -12,8 +12,8 @@ use tokio::process::Command;
 use super::{InstallOptions, Progress, find};
 use crate::error::Error;
 
-/// Lines of npm's output that an error shows.
-const TAIL_LINES: usize = 12;
+/// Lines of npm's output that an error shows. npm says the reason first and then some twenty lines more.
+const TAIL_LINES: usize = 25;
 
 /// Installs `version` below the cache directory and returns the platform's binary.
 pub(super) async fn install(
