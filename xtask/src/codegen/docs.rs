@@ -75,6 +75,7 @@ impl Docs {
     }
 }
 
+#[cfg(test)]
 impl From<&[(&str, &str, &str)]> for Docs {
     fn from(texts: &[(&str, &str, &str)]) -> Self {
         let texts =

@@ -156,7 +156,7 @@ impl Facts {
     }
 
     /// No name twice, no type that is missing, no union of anything but records.
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let mut seen = BTreeSet::new();
         for t in &self.types {
             let bad =
