@@ -112,14 +112,13 @@ async fn start(plan: &Plan) -> Result<Running, Error> {
     // Cheap checks first: an install of 100 MB should not end in "no such directory".
     let given = plan.directory.as_deref().map(usable_directory).transpose()?;
     let place = hub::start(&plan.hub, plan.command, None).await?;
+    let mut options = InstallOptions::from_env()?;
+    options.version.clone_from(&plan.cli_version);
+    let cli = install::ensure_cli(&options, &install::Terminal::default()).await?;
     let directory = match given {
         Some(directory) => directory,
         None => scratch::repository(&place.directory.join("projects")).await?,
     };
-
-    let mut options = InstallOptions::from_env()?;
-    options.version.clone_from(&plan.cli_version);
-    let cli = install::ensure_cli(&options, &install::Terminal::default()).await?;
     let starting = if plan.json { StatusLine::none() } else { StatusLine::new("Starting the Copilot CLI") };
 
     let scripted = match plan.model {
@@ -127,15 +126,32 @@ async fn start(plan: &Plan) -> Result<Running, Error> {
         _ => None,
     };
     let client = start_client(plan, &cli, &place.directory, &directory).await?;
+    let opened = open(plan, &client, scripted.as_ref(), &place.hub, &directory).await;
+    drop(starting);
+    match opened {
+        Ok((session, bridge)) => Ok(Running { hub: place.hub, model: scripted, client, session, bridge, directory }),
+        Err(error) => {
+            client.stop().await;
+            Err(error)
+        }
+    }
+}
+
+/// Opens a session and shares it.
+async fn open(
+    plan: &Plan,
+    client: &Client,
+    script: Option<&ScriptedModel>,
+    hub: &HubHandle,
+    directory: &Path,
+) -> Result<(Session, BridgeHandle), Error> {
     if matches!(plan.model, Model::Account) && !client.auth_status().await?.is_authenticated {
-        client.stop().await;
         return Err(Error::NotSignedIn);
     }
-    let session = client.create_session(session_config(plan, scripted.as_ref(), &directory)).await?;
-    let endpoint = HubEndpoint::new(place.hub.export_base(), place.hub.export_token().clone());
+    let session = client.create_session(session_config(plan, script, directory)).await?;
+    let endpoint = HubEndpoint::new(hub.export_base(), hub.export_token().clone());
     let bridge = Bridge::builder(&session, endpoint).info(exporter(plan)).start().await?;
-    drop(starting);
-    Ok(Running { hub: place.hub, model: scripted, client, session, bridge, directory })
+    Ok((session, bridge))
 }
 
 /// The absolute path of a directory a person named.
