@@ -65,7 +65,9 @@ pub enum HubError {
     },
 
     /// The address to listen on is not one.
-    #[error("`{address}` is not an address to listen on; say for example 127.0.0.1:8080, or 127.0.0.1:0 for any free port")]
+    #[error(
+        "`{address}` is not an address to listen on; say for example 127.0.0.1:8080, or 127.0.0.1:0 for any free port"
+    )]
     ListenAddress {
         /// What was asked for.
         address: String,
@@ -90,7 +92,9 @@ pub enum HubError {
     },
 
     /// The public address cannot be the start of links.
-    #[error("`{url}` cannot be the hub's public address: it must be an http or https URL with a host, without query and fragment")]
+    #[error(
+        "`{url}` cannot be the hub's public address: it must be an http or https URL with a host, without query and fragment"
+    )]
     PublicUrl {
         /// What was asked for.
         url: String,

@@ -22,9 +22,7 @@
 
 mod types;
 
-pub(crate) use types::{
-    Answer, Closing, CommandKind, Entry, Evidence, Limits, NewCommand, Refusal,
-};
+pub(crate) use types::{Answer, Closing, CommandKind, Entry, Evidence, Limits, NewCommand, Refusal};
 
 use std::collections::BTreeSet;
 
@@ -135,9 +133,7 @@ impl Ledger {
         self.tick(now);
         let mut chosen: Vec<usize> = Vec::new();
         let ready = |e: &Entry| self.is_ready(e, now);
-        if let Some(abort) =
-            self.entries.iter().position(|e| e.kind == CommandKind::Abort && ready(e))
-        {
+        if let Some(abort) = self.entries.iter().position(|e| e.kind == CommandKind::Abort && ready(e)) {
             chosen.push(abort);
         } else {
             // Answers to different requests do not disturb each other, so they may travel together.
@@ -152,10 +148,8 @@ impl Ledger {
         }
         if chosen.is_empty() {
             // The head of the queue decides: while it is out, nothing behind it may go.
-            let head = self
-                .entries
-                .iter()
-                .position(|e| e.kind.is_queued() && e.is_open() && e.acknowledged_at.is_none());
+            let head =
+                self.entries.iter().position(|e| e.kind.is_queued() && e.is_open() && e.acknowledged_at.is_none());
             chosen.extend(head.filter(|&index| ready(&self.entries[index])));
         }
         let mut out = Vec::with_capacity(chosen.len());
@@ -220,8 +214,7 @@ impl Ledger {
             }
             Evidence::Aborted => self.apply_delivered(|e| e.kind == CommandKind::Abort),
             Evidence::Mode { mode } => self.apply_delivered(|e| {
-                e.kind == CommandKind::ModeSwitch
-                    && e.answer.as_ref() == Some(&Answer::Word(mode.clone()))
+                e.kind == CommandKind::ModeSwitch && e.answer.as_ref() == Some(&Answer::Word(mode.clone()))
             }),
             Evidence::Closed { request_id, tool_call_id, how } => {
                 self.close_request(request_id, tool_call_id.as_deref(), how);
@@ -275,6 +268,19 @@ impl Ledger {
         out
     }
 
+    /// Whether there are changes that the caller was not told yet.
+    pub(crate) fn has_unsaved(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// Takes a command out again that could not be stored; nobody has seen it.
+    pub(crate) fn forget(&mut self, id: &str) {
+        if let Some(place) = self.entries.iter().position(|e| e.id == id) {
+            let entry = self.entries.remove(place);
+            self.changed.remove(&entry.order);
+        }
+    }
+
     /// Marks entries as changed again, after the caller failed to store them.
     pub(crate) fn untake_changes(&mut self, entries: &[Entry]) {
         for entry in entries {
@@ -297,7 +303,7 @@ impl Ledger {
         if let Some(entry) = self.open_mut(id) {
             entry.state = state;
             entry.reason = reason;
-            entry.content = String::new();
+            entry.shorten();
             let order = entry.order;
             self.changed.insert(order);
         }
@@ -333,12 +339,8 @@ impl Ledger {
                     Closing::Answered(Some(answer)) if out && e.answer.as_ref() == Some(answer) => {
                         (CommandState::Applied, None)
                     }
-                    Closing::Answered(_) => {
-                        (CommandState::Superseded, Some("answered elsewhere first"))
-                    }
-                    Closing::Dropped => {
-                        (CommandState::Superseded, Some("the request was closed without an answer"))
-                    }
+                    Closing::Answered(_) => (CommandState::Superseded, Some("answered elsewhere first")),
+                    Closing::Dropped => (CommandState::Superseded, Some("the request was closed without an answer")),
                 };
                 (e.id.clone(), state, reason.map(str::to_owned))
             })

@@ -35,8 +35,7 @@ impl Store {
     /// Opens the database in the directory, making it and bringing it up to date as needed.
     pub(crate) async fn open(dir: &Path) -> Result<Self, HubError> {
         let path = dir.join(FILE);
-        create_private(&path)
-            .map_err(|source| HubError::DataDir { path: dir.to_owned(), source })?;
+        create_private(&path).map_err(|source| HubError::DataDir { path: dir.to_owned(), source })?;
         let database = |source| HubError::Database { path: path.clone(), source };
         let options = SqliteConnectOptions::new()
             .filename(&path)

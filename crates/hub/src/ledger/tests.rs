@@ -306,14 +306,8 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     use CommandKind::{Abort, AskUserResponse, ModeSwitch, PermissionResponse, UserMessage};
-    let kind = prop::sample::select(vec![
-        UserMessage,
-        UserMessage,
-        Abort,
-        ModeSwitch,
-        PermissionResponse,
-        AskUserResponse,
-    ]);
+    let kind =
+        prop::sample::select(vec![UserMessage, UserMessage, Abort, ModeSwitch, PermissionResponse, AskUserResponse]);
     prop_oneof![
         4 => (kind, 0..4_u8).prop_map(|(kind, request)| Op::Accept(kind, request)),
         6 => prop::bool::weighted(0.2).prop_map(Op::Take),

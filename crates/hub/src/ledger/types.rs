@@ -2,6 +2,9 @@
 
 use groundlink_protocol::api::{CommandReceipt, CommandState};
 
+/// How much of a finished message is kept.
+const FINISHED_TEXT: usize = 4_096;
+
 /// What a command is about. The words are those of the Mission Control wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CommandKind {
@@ -118,7 +121,7 @@ pub(crate) struct Entry {
     pub(crate) id: String,
     pub(crate) client_id: String,
     pub(crate) kind: CommandKind,
-    /// Emptied at the end.
+    /// What the exporter gets. At the end only the beginning of a message is kept, to show what became of it.
     pub(crate) content: String,
     pub(crate) request_id: Option<String>,
     pub(crate) tool_call_id: Option<String>,
@@ -139,6 +142,22 @@ impl Entry {
         !self.state.is_final()
     }
 
+    /// The words of a message, or the mode that was asked for.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match (self.kind, &self.answer) {
+            (CommandKind::UserMessage, _) => Some(&self.content),
+            (CommandKind::ModeSwitch, Some(Answer::Word(mode))) => Some(mode),
+            _ => None,
+        }
+    }
+
+    /// Drops what nobody needs of a finished command.
+    pub(super) fn shorten(&mut self) {
+        let keep = if self.kind == CommandKind::UserMessage { FINISHED_TEXT } else { 0 };
+        self.content.truncate(self.content.floor_char_boundary(keep));
+        self.content.shrink_to_fit();
+    }
+
     /// What the client gets to see.
     pub(crate) fn receipt(&self) -> CommandReceipt {
         CommandReceipt {
@@ -149,7 +168,6 @@ impl Entry {
             reason: self.reason.clone(),
         }
     }
-
 }
 
 /// The ledger's times and bounds.
@@ -171,13 +189,6 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            lease_ms: 15_000,
-            ttl_ms: 24 * 3_600_000,
-            abort_ttl_ms: 120_000,
-            open: 100,
-            batch: 16,
-            attempts: 5,
-        }
+        Self { lease_ms: 15_000, ttl_ms: 24 * 3_600_000, abort_ttl_ms: 120_000, open: 100, batch: 16, attempts: 5 }
     }
 }

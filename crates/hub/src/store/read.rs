@@ -3,8 +3,8 @@
 use futures::TryStreamExt;
 use sqlx::Row;
 
-use super::rows::{SessionRow, StoredEvent, read_command, signed, unsigned};
 use super::Store;
+use super::rows::{SessionRow, StoredEvent, read_command, signed};
 use crate::keys::LinkHash;
 use crate::ledger::Entry;
 
@@ -126,6 +126,6 @@ impl Store {
             "texts" => "SELECT count(*) FROM texts",
             _ => "SELECT count(*) FROM events",
         };
-        unsigned(sqlx::query_scalar(query).fetch_one(&self.readers).await.expect("count"))
+        super::rows::unsigned(sqlx::query_scalar(query).fetch_one(&self.readers).await.expect("count"))
     }
 }

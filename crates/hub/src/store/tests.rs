@@ -95,7 +95,10 @@ async fn big_events_make_short_pages_but_never_empty_ones() {
 async fn a_healed_session_replays_in_the_order_of_time() {
     let (_dir, store) = store().await;
     let session = store.create_session("s", hash_link("k"), 1).await.unwrap();
-    store.append(session.n, vec![event("a", "2026-01-01T00:00:01Z"), event("c", "2026-01-01T00:00:03Z")]).await.unwrap();
+    store
+        .append(session.n, vec![event("a", "2026-01-01T00:00:01Z"), event("c", "2026-01-01T00:00:03Z")])
+        .await
+        .unwrap();
     store.append(session.n, vec![event("b", "2026-01-01T00:00:02Z")]).await.unwrap();
     let order = async |row: &SessionRow| {
         let mut ids = Vec::new();

@@ -3,8 +3,8 @@
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::rows::{NewEvent, SessionRow, Split, signed, unsigned};
 use super::Store;
+use super::rows::{NewEvent, SessionRow, Split, signed, unsigned};
 use crate::keys::LinkHash;
 use crate::ledger::Entry;
 
@@ -79,10 +79,7 @@ impl Writer {
 
     async fn write(&self, change: Change) -> sqlx::Result<Outcome> {
         let (reply, answer) = oneshot::channel();
-        self.0
-            .send(Message::Job(Job { change, reply }))
-            .await
-            .map_err(|_| sqlx::Error::PoolClosed)?;
+        self.0.send(Message::Job(Job { change, reply })).await.map_err(|_| sqlx::Error::PoolClosed)?;
         answer.await.map_err(|_| sqlx::Error::PoolClosed)?
     }
 }

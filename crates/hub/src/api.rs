@@ -1,0 +1,103 @@
+//! The viewer's door: the JSON API behind a link. The link's secret is the right to use it.
+
+mod intent;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use groundlink_protocol::api::{EventPage, SequencedEvent};
+use serde::Deserialize;
+
+use crate::live::Live;
+use crate::problem::Failure;
+use crate::server::App;
+
+/// Room for a long message with its JSON around it.
+const MAX_BODY: usize = 512 << 10;
+/// Events in a page, if the client does not say.
+const PAGE: u32 = 200;
+/// Events in a page at most.
+const MAX_PAGE: u32 = 1_000;
+
+/// The routes, to be put under `/api/v1`.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/links/{key}", get(snapshot))
+        .route("/links/{key}/events", get(events))
+        .route("/links/{key}/events/stream", get(stream::events))
+        .route("/links/{key}/page/stream", get(stream::page))
+        .route("/links/{key}/commands", post(submit))
+        .route("/links/{key}/commands/{id}", get(receipt))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+}
+
+/// The session behind a link. A wrong link is answered like a wrong path.
+async fn find(app: &App, key: &str) -> Result<Arc<Live>, Failure> {
+    app.sessions.by_link(key).await?.ok_or_else(Failure::not_found)
+}
+
+async fn snapshot(State(app): State<Arc<App>>, Path(key): Path<String>) -> Result<Response, Failure> {
+    Ok(Json(find(&app, &key).await?.snapshot()).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+struct Range {
+    after: Option<String>,
+    limit: Option<String>,
+}
+
+/// Reads a number of the query.
+fn number<T: std::str::FromStr>(name: &str, text: Option<&str>, default: T) -> Result<T, Failure> {
+    match text {
+        None | Some("") => Ok(default),
+        Some(text) => text.parse().map_err(|_| {
+            Failure::new(StatusCode::BAD_REQUEST, format!("`{name}` must be a whole number that is not negative"))
+        }),
+    }
+}
+
+async fn events(
+    State(app): State<Arc<App>>,
+    Path(key): Path<String>,
+    Query(range): Query<Range>,
+) -> Result<Response, Failure> {
+    let live = find(&app, &key).await?;
+    let after = number("after", range.after.as_deref(), 0)?;
+    let limit: u32 = number("limit", range.limit.as_deref(), PAGE)?;
+    let stored = app.sessions.store.events(live.n, after, limit.clamp(1, MAX_PAGE)).await?;
+    // What was stored after this moment is told by `last_seq` only from the next page on.
+    let last_seq = live.lock().last_seq.max(stored.last().map_or(0, |e| e.seq));
+    let events = stored.into_iter().map(|e| SequencedEvent { seq: e.seq, event: e.event.raw().to_owned() });
+    Ok(Json(EventPage { events: events.collect(), last_seq }).into_response())
+}
+
+async fn submit(
+    State(app): State<Arc<App>>,
+    Path(key): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Failure> {
+    let live = find(&app, &key).await?;
+    let body = body.map_err(|rejection| {
+        let detail = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => format!("a command is at most {} KiB big", MAX_BODY >> 10),
+            _ => "the body did not arrive in full".to_owned(),
+        };
+        Failure::new(rejection.status(), detail)
+    })?;
+    let intent = intent::read(&body)?;
+    let (receipt, new) = live.submit(intent).await?;
+    let status = if new { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok((status, Json(receipt)).into_response())
+}
+
+async fn receipt(State(app): State<Arc<App>>, Path((key, id)): Path<(String, String)>) -> Result<Response, Failure> {
+    let receipt = find(&app, &key).await?.receipt(&id).await?.ok_or_else(Failure::not_found)?;
+    Ok(Json(receipt).into_response())
+}

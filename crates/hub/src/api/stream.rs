@@ -1,0 +1,181 @@
+//! Streams of server-sent events.
+//!
+//! No stream has a queue of its own: the JSON stream follows the session's feed and goes back to the store when
+//! it is too slow, the page's stream asks what is new since its own cursor. Every stream ends when the hub stops.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::{Stream, StreamExt, stream};
+use groundlink_protocol::api::{PassingEvent, SequencedEvent, sse};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::{find, number};
+use crate::live::{Feed, FeedItem, Live, ViewerGuard};
+use crate::problem::Failure;
+use crate::server::App;
+use crate::web::{ViewerCursor, patch_since};
+
+/// How often an idle stream shows that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Patches of a page are at least this far apart, so that a burst becomes one.
+const PATCH_STEP: Duration = Duration::from_millis(25);
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Place {
+    after: Option<String>,
+    cursor: Option<String>,
+}
+
+/// Where an interrupted stream was; a browser says so by itself.
+fn last_event_id(headers: &HeaderMap) -> Option<&str> {
+    headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty())
+}
+
+fn respond(app: &App, events: impl Stream<Item = Event> + Send + 'static) -> Response {
+    let events = events.take_until(app.sessions.shutdown.clone().cancelled_owned()).map(Ok::<_, Infallible>);
+    let sse = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    // Some proxies would else gather the stream until it ends.
+    ([(HeaderName::from_static("x-accel-buffering"), "no")], sse).into_response()
+}
+
+fn named(name: &str, data: &impl Serialize) -> Event {
+    // Ours always serialise; were that ever wrong, an empty event does the least harm.
+    Event::default().event(name).data(serde_json::to_string(data).unwrap_or_default())
+}
+
+/// What a JSON stream knows.
+struct Following {
+    live: Arc<Live>,
+    feed: Feed,
+    news: watch::Receiver<u64>,
+    /// The state as sent last.
+    told: String,
+    _viewer: ViewerGuard,
+}
+
+/// `GET events/stream`
+pub(super) async fn events(
+    State(app): State<Arc<App>>,
+    Path(key): Path<String>,
+    Query(place): Query<Place>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let live = find(&app, &key).await?;
+    let after = number("after", last_event_id(&headers).or(place.after.as_deref()), 0)?;
+    let viewer = live.viewer();
+    let mut news = live.watch_state();
+    news.mark_changed();
+    let following = Following { feed: live.feed(after), news, told: String::new(), _viewer: viewer, live };
+    Ok(respond(
+        &app,
+        stream::unfold(following, |mut following| async {
+            let event = following.next().await?;
+            Some((event, following))
+        }),
+    ))
+}
+
+impl Following {
+    async fn next(&mut self) -> Option<Event> {
+        if self.told.is_empty() {
+            self.news.mark_unchanged();
+            return self.state();
+        }
+        loop {
+            tokio::select! {
+                // Events first: of many changes in a row only the last state matters.
+                biased;
+                item = self.feed.next() => return self.item(item),
+                changed = self.news.changed() => {
+                    changed.ok()?;
+                    if let Some(event) = self.state() {
+                        return Some(event);
+                    }
+                }
+            }
+        }
+    }
+
+    fn item(&mut self, item: sqlx::Result<FeedItem>) -> Option<Event> {
+        match item {
+            Ok(FeedItem::Stored { seq, event }) => {
+                let data = SequencedEvent { seq, event: event.raw().to_owned() };
+                Some(named(sse::EVENT, &data).id(seq.to_string()))
+            }
+            Ok(FeedItem::Passing(event)) => Some(named(sse::DELTA, &PassingEvent { event: event.raw().to_owned() })),
+            Err(error) => {
+                // The client comes back with the number of its last event.
+                tracing::warn!(%error, "a stream of events ends");
+                None
+            }
+        }
+    }
+
+    fn state(&mut self) -> Option<Event> {
+        let now = serde_json::to_string(&self.live.snapshot()).ok()?;
+        if now == self.told {
+            return None;
+        }
+        self.told.clone_from(&now);
+        Some(Event::default().event(sse::STATE).data(now))
+    }
+}
+
+/// What a page's stream knows.
+struct Drawing {
+    live: Arc<Live>,
+    cursor: ViewerCursor,
+    news: watch::Receiver<u64>,
+    first: bool,
+    _viewer: ViewerGuard,
+}
+
+/// `GET page/stream`
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Path(key): Path<String>,
+    Query(place): Query<Place>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let live = find(&app, &key).await?;
+    let sent = last_event_id(&headers).or(place.cursor.as_deref());
+    let cursor = ViewerCursor::resume(&live.lock().epoch, sent);
+    let viewer = live.viewer();
+    let drawing = Drawing { news: live.watch_view(), cursor, first: true, _viewer: viewer, live };
+    Ok(respond(
+        &app,
+        stream::unfold(drawing, |mut drawing| async {
+            let event = drawing.next().await?;
+            Some((event, drawing))
+        }),
+    ))
+}
+
+impl Drawing {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if !std::mem::take(&mut self.first) {
+                self.news.changed().await.ok()?;
+                tokio::time::sleep(PATCH_STEP).await;
+            }
+            self.news.borrow_and_update();
+            let patch = {
+                let inner = self.live.lock();
+                if self.cursor.epoch() != inner.epoch {
+                    self.cursor = ViewerCursor::new(&inner.epoch);
+                }
+                patch_since(&inner.view, &mut self.cursor)
+            };
+            if let Some(patch) = patch {
+                return Some(named(sse::PATCH, &patch).id(self.cursor.to_string()));
+            }
+        }
+    }
+}

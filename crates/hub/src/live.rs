@@ -1,0 +1,531 @@
+//! A session in memory: what is stored about it, reduced to what people see ([`view`](crate::view)), what can be
+//! answered ([`state`](crate::state)) and what is on its way ([`ledger`](crate::ledger)); and the waking of those who
+//! wait for news of it.
+//!
+//! Everything here can be rebuilt from the store, and is, at first use and after a restart.
+//!
+//! Two locks. `order` is held over a whole change, its store write included: changes of one session happen one
+//! after the other. `inner` is held for moments only, never over an await. A change first reaches the disk, then
+//! memory, then the waiting; it runs in a task of its own, so that a client that hangs up cannot leave it half
+//! done.
+
+mod command;
+mod feed;
+mod registry;
+mod upload;
+
+pub(crate) use command::SubmitError;
+pub(crate) use feed::{Feed, FeedItem};
+pub(crate) use registry::Sessions;
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use groundlink_protocol::api::{Presence, SessionSnapshot, SessionStatus};
+use groundlink_protocol::mc::ExporterInfo;
+use secrecy::SecretString;
+use tokio::sync::{broadcast, watch};
+
+use crate::ledger::{Entry, Ledger, Limits};
+use crate::state::SessionState;
+use crate::store::{SessionRow, SessionUpdate, Store};
+use crate::view::{CommandNote, SessionView};
+
+/// Events that a slow stream may be behind before it must read them from the store again.
+const FEED: usize = 512;
+/// Ids of passing events that are remembered to tell repetitions: two exporters of one session send each twice.
+const RECENT: usize = 4_096;
+/// How much older the stored time of the last contact may get.
+const LAST_SEEN_STEP_MS: u64 = 10_000;
+
+/// The hub's times.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timing {
+    /// How long a handed-out command is nobody else's.
+    pub(crate) lease: Duration,
+    /// How long a poll is held that does not say how long it will wait. The CLI gives up after ten seconds.
+    pub(crate) hold: Duration,
+    /// After how much silence an exporter counts as offline.
+    pub(crate) presence: Duration,
+    /// How long a session stays in memory when nobody needs it.
+    pub(crate) idle: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(15),
+            hold: Duration::from_secs(8),
+            presence: Duration::from_secs(30),
+            idle: Duration::from_secs(600),
+        }
+    }
+}
+
+impl Timing {
+    fn limits(&self) -> Limits {
+        Limits { lease_ms: millis(self.lease), ..Limits::default() }
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now() -> u64 {
+    millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// What a program that runs a hub wants to know of a session at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SessionSummary {
+    /// What the session is doing.
+    pub status: SessionStatus,
+    /// How many streams of it are open.
+    pub viewers: u32,
+    /// Whether its exporter is in touch.
+    pub presence: Presence,
+    /// Its title, once it has one.
+    pub title: Option<String>,
+}
+
+/// A session in memory. See the module's description.
+pub(crate) struct Live {
+    pub(crate) id: String,
+    /// The store's number of the session.
+    pub(crate) n: i64,
+    /// The secret part of its link.
+    pub(crate) link: SecretString,
+    store: Store,
+    timing: Timing,
+    order: tokio::sync::Mutex<()>,
+    inner: Mutex<Inner>,
+    /// Counts anything that a page may show.
+    seen: watch::Sender<u64>,
+    /// Counts anything that a snapshot or a summary may show.
+    state: watch::Sender<u64>,
+    /// Counts what may free a command.
+    commands: watch::Sender<u64>,
+    feed: broadcast::Sender<FeedItem>,
+}
+
+/// What the lock protects.
+pub(crate) struct Inner {
+    /// Names this view among all that there were; a page that knows another one starts anew.
+    pub(crate) epoch: String,
+    pub(crate) view: SessionView,
+    pub(crate) state: SessionState,
+    pub(crate) ledger: Ledger,
+    pub(crate) last_seq: u64,
+    pub(crate) exporter: Option<ExporterInfo>,
+    /// The exporter has asked for commands.
+    polled: bool,
+    pub(crate) shared: bool,
+    closed: bool,
+    last_seen: Option<u64>,
+    last_seen_stored: u64,
+    online: bool,
+    gap: Option<String>,
+    /// The newest event that filled a gap.
+    heal_tip: Option<String>,
+    recent: Recent,
+    viewers: u32,
+    pollers: u32,
+    /// Since when nobody has used it.
+    used_at: u64,
+}
+
+/// The last so many ids.
+#[derive(Default)]
+struct Recent {
+    order: VecDeque<String>,
+    set: HashSet<String>,
+}
+
+impl Recent {
+    /// Whether the id is new; it is known from now on.
+    fn insert(&mut self, id: &str) -> bool {
+        if !self.set.insert(id.to_owned()) {
+            return false;
+        }
+        self.order.push_back(id.to_owned());
+        if self.order.len() > RECENT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.set.remove(&oldest);
+        }
+        true
+    }
+}
+
+impl Inner {
+    fn new(row: &SessionRow, limits: Limits) -> Self {
+        let exporter: Option<ExporterInfo> = row.exporter.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let mut view = SessionView::new(row.id.clone());
+        view.set_exporter(exporter.clone());
+        view.set_presence(Presence { online: false, last_seen_ms: row.last_seen });
+        Self {
+            epoch: uuid::Uuid::new_v4().simple().to_string(),
+            view,
+            state: SessionState::default(),
+            ledger: Ledger::new(limits),
+            last_seq: row.last_seq,
+            exporter,
+            polled: row.steerable,
+            shared: row.shared,
+            closed: row.ended,
+            last_seen: row.last_seen,
+            last_seen_stored: row.last_seen.unwrap_or_default(),
+            online: false,
+            gap: row.gap.clone(),
+            heal_tip: None,
+            recent: Recent::default(),
+            viewers: 0,
+            pollers: 0,
+            used_at: now(),
+        }
+    }
+
+    pub(crate) fn presence(&self) -> Presence {
+        Presence { online: self.online, last_seen_ms: self.last_seen }
+    }
+
+    /// Whether the exporter takes commands.
+    pub(crate) fn steerable(&self) -> bool {
+        // The CLI says so, the bridge always does, and whoever asks for commands wants them.
+        self.state.steerable().unwrap_or(false) || self.polled || self.exporter.is_some()
+    }
+
+    pub(crate) fn status(&self) -> SessionStatus {
+        self.state.status()
+    }
+
+    fn summary(&self) -> SessionSummary {
+        SessionSummary {
+            status: self.status(),
+            viewers: self.viewers,
+            presence: self.presence(),
+            title: self.state.title().map(str::to_owned),
+        }
+    }
+
+    fn snapshot(&self, session_id: &str) -> SessionSnapshot {
+        let pending = self.state.pending().iter().cloned().map(|mut request| {
+            request.answering = self.ledger.is_answering(&request.request_id);
+            request
+        });
+        SessionSnapshot {
+            session_id: session_id.to_owned(),
+            title: self.state.title().map(str::to_owned),
+            status: self.status(),
+            presence: self.presence(),
+            cwd: self.state.cwd().map(str::to_owned),
+            model: self.state.model().map(str::to_owned),
+            mode: self.state.mode().map(str::to_owned),
+            steerable: self.steerable(),
+            exporter: self.exporter.clone(),
+            pending: pending.collect(),
+            last_seq: self.last_seq,
+            viewers: self.viewers,
+        }
+    }
+
+    fn set_online(&mut self, online: bool) {
+        self.online = online;
+        let presence = self.presence();
+        self.view.set_presence(presence);
+    }
+
+    /// Takes in one event of the store, at its place among the commands that were given meanwhile.
+    fn replay(&mut self, stored: &crate::store::StoredEvent, place: u64, commands: &mut VecDeque<Entry>) {
+        while commands.front().is_some_and(|entry| entry.at_seq < stored.seq) {
+            self.replay_command(commands.pop_front());
+        }
+        // The view wants numbers that go up, also where a gap was filled later.
+        self.view.apply_event(&stored.event, Some(place));
+        for evidence in self.state.apply(&stored.event, stored.seq) {
+            self.ledger.observe(&evidence);
+        }
+    }
+
+    fn replay_command(&mut self, entry: Option<Entry>) {
+        if let Some(entry) = entry {
+            self.view.apply_command(&note(&entry));
+            self.ledger.restore(entry);
+        }
+    }
+}
+
+/// A command's news for the view.
+fn note(entry: &Entry) -> CommandNote {
+    CommandNote {
+        id: entry.id.clone(),
+        kind: entry.kind.as_str().to_owned(),
+        state: entry.state,
+        request_id: entry.request_id.clone(),
+        text: entry.text().map(str::to_owned),
+        reason: entry.reason.clone(),
+    }
+}
+
+impl Live {
+    /// Reads a session from the store.
+    pub(crate) async fn load(
+        store: Store,
+        timing: Timing,
+        link: SecretString,
+        row: &SessionRow,
+    ) -> sqlx::Result<Arc<Self>> {
+        let inner = Self::rebuild(&store, timing, row).await?;
+        let live = Arc::new(Self {
+            id: row.id.clone(),
+            n: row.n,
+            link,
+            store,
+            timing,
+            order: tokio::sync::Mutex::new(()),
+            inner: Mutex::new(inner),
+            seen: watch::Sender::new(0),
+            state: watch::Sender::new(0),
+            commands: watch::Sender::new(0),
+            feed: broadcast::Sender::new(FEED),
+        });
+        Ok(live)
+    }
+
+    async fn rebuild(store: &Store, timing: Timing, row: &SessionRow) -> sqlx::Result<Inner> {
+        let mut inner = Inner::new(row, timing.limits());
+        let mut commands: VecDeque<Entry> = store.commands(row.n).await?.into();
+        let mut place = 0;
+        store
+            .replay(row, |stored| {
+                place += 1;
+                inner.replay(&stored, place, &mut commands);
+            })
+            .await?;
+        while !commands.is_empty() {
+            inner.replay_command(commands.pop_front());
+        }
+        if inner.closed {
+            inner.state.set_ended(true);
+        }
+        Ok(inner)
+    }
+
+    /// The moment's lock. Nothing in here panics while it is held; should it ever, the rest stays usable.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state of the session now.
+    pub(crate) fn snapshot(&self) -> SessionSnapshot {
+        self.lock().snapshot(&self.id)
+    }
+
+    pub(crate) fn summary(&self) -> SessionSummary {
+        self.lock().summary()
+    }
+
+    /// Wakes at every change of what a page shows.
+    pub(crate) fn watch_view(&self) -> watch::Receiver<u64> {
+        self.seen.subscribe()
+    }
+
+    /// Wakes at every change of the snapshot.
+    pub(crate) fn watch_state(&self) -> watch::Receiver<u64> {
+        self.state.subscribe()
+    }
+
+    fn wake_all(&self) {
+        bump(&self.seen);
+        bump(&self.state);
+    }
+
+    /// Notes that the exporter was heard; says what of it is worth storing.
+    fn heard(&self, inner: &mut Inner, at: u64) -> Option<u64> {
+        inner.last_seen = inner.last_seen.max(Some(at));
+        inner.used_at = now();
+        if !inner.online {
+            inner.set_online(true);
+        }
+        (at >= inner.last_seen_stored + LAST_SEEN_STEP_MS).then(|| {
+            inner.last_seen_stored = at;
+            at
+        })
+    }
+
+    /// The exporter was heard by something that stores nothing.
+    pub(crate) async fn touch(&self) -> sqlx::Result<()> {
+        let (was_online, worth_storing) = {
+            let mut inner = self.lock();
+            let was_online = inner.online;
+            (was_online, self.heard(&mut inner, now()))
+        };
+        if !was_online {
+            self.wake_all();
+        }
+        if let Some(at) = worth_storing {
+            let update = SessionUpdate { last_seen: Some(at), ..SessionUpdate::default() };
+            self.store.update_session(self.n, update).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets time pass: presence, leases, expiries. Says whether the session may leave the memory.
+    pub(crate) async fn tick(&self, at: u64) -> bool {
+        let _order = self.order.lock().await;
+        let (changes, turned, open, idle) = {
+            let mut inner = self.lock();
+            let silent = inner.last_seen.is_none_or(|seen| at >= seen.saturating_add(millis(self.timing.presence)));
+            let turned = inner.online && silent && inner.pollers == 0;
+            if turned {
+                inner.set_online(false);
+            }
+            inner.ledger.tick(at);
+            let changes = Self::note_changes(&mut inner);
+            let used = inner.viewers > 0 || inner.pollers > 0 || inner.online;
+            let idle = !used && at >= inner.used_at.saturating_add(millis(self.timing.idle));
+            (changes, turned, inner.ledger.has_open(), idle)
+        };
+        let changed = !changes.is_empty();
+        let stored = self.store_changes(changes).await.is_ok();
+        if turned || changed {
+            self.wake_all();
+        }
+        if open {
+            bump(&self.commands);
+        }
+        idle && stored
+    }
+
+    /// Whether nobody needs it in memory now.
+    pub(crate) fn is_unused(&self) -> bool {
+        let inner = self.lock();
+        inner.viewers == 0 && inner.pollers == 0 && !inner.online && !inner.ledger.has_unsaved()
+    }
+
+    /// Shows changes of the ledger in the view, and returns them to be stored.
+    fn note_changes(inner: &mut Inner) -> Vec<Entry> {
+        let changes = inner.ledger.take_changes();
+        for entry in &changes {
+            inner.view.apply_command(&note(entry));
+        }
+        changes
+    }
+
+    async fn store_changes(&self, changes: Vec<Entry>) -> sqlx::Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let result = self.store.put_commands(self.n, changes.clone()).await;
+        if result.is_err() {
+            // They come again with the next change.
+            self.lock().ledger.untake_changes(&changes);
+        }
+        result
+    }
+
+    /// What became of a command.
+    pub(crate) async fn receipt(&self, id: &str) -> sqlx::Result<Option<groundlink_protocol::api::CommandReceipt>> {
+        if let Some(entry) = self.lock().ledger.get(id) {
+            return Ok(Some(entry.receipt()));
+        }
+        Ok(self.store.command(self.n, id).await?.map(|entry| entry.receipt()))
+    }
+
+    /// The exporter has taken the session away for good, as far as it knows.
+    pub(crate) async fn close(&self) -> sqlx::Result<()> {
+        let _order = self.order.lock().await;
+        self.store.update_session(self.n, SessionUpdate { ended: Some(true), ..SessionUpdate::default() }).await?;
+        {
+            let mut inner = self.lock();
+            inner.closed = true;
+            inner.state.set_ended(true);
+            inner.last_seen = Some(now());
+            inner.set_online(false);
+        }
+        self.wake_all();
+        Ok(())
+    }
+
+    /// Whether a re-attachment should be asked for everything again: once for each gap, and always when there is
+    /// nothing.
+    pub(crate) async fn wants_replay(&self) -> sqlx::Result<bool> {
+        let _order = self.order.lock().await;
+        let (empty, gap) = {
+            let inner = self.lock();
+            (inner.last_seq == 0, inner.gap.is_some())
+        };
+        if gap {
+            self.store.update_session(self.n, SessionUpdate { gap: Some(None), ..SessionUpdate::default() }).await?;
+            self.lock().gap = None;
+        }
+        Ok(empty || gap)
+    }
+
+    /// Takes note of who exports the session.
+    pub(crate) async fn attached(&self, exporter: Option<ExporterInfo>) -> sqlx::Result<()> {
+        let _order = self.order.lock().await;
+        let text = exporter.as_ref().and_then(|info| serde_json::to_string(info).ok());
+        let at = now();
+        let update =
+            SessionUpdate { exporter: Some(text), ended: Some(false), last_seen: Some(at), ..SessionUpdate::default() };
+        self.store.update_session(self.n, update).await?;
+        {
+            let mut inner = self.lock();
+            self.heard(&mut inner, at);
+            if inner.closed {
+                inner.closed = false;
+                inner.state.set_ended(false);
+            }
+            inner.view.set_exporter(exporter.clone());
+            inner.exporter = exporter;
+        }
+        self.wake_all();
+        Ok(())
+    }
+
+    /// Remembers whether the session is shared with those who may read its repository. The hub knows no
+    /// repositories; it says what it was told.
+    pub(crate) async fn set_shared(&self, shared: bool) -> sqlx::Result<()> {
+        let _order = self.order.lock().await;
+        let update = SessionUpdate { shared: Some(shared), ..SessionUpdate::default() };
+        self.store.update_session(self.n, update).await?;
+        self.lock().shared = shared;
+        Ok(())
+    }
+
+    /// Counts a stream for as long as the guard lives.
+    pub(crate) fn viewer(self: &Arc<Self>) -> ViewerGuard {
+        self.lock().viewers += 1;
+        bump(&self.state);
+        ViewerGuard(self.clone())
+    }
+}
+
+fn bump(sender: &watch::Sender<u64>) {
+    sender.send_modify(|n| *n = n.wrapping_add(1));
+}
+
+/// An open stream.
+pub(crate) struct ViewerGuard(Arc<Live>);
+
+impl Drop for ViewerGuard {
+    fn drop(&mut self) {
+        {
+            let mut inner = self.0.lock();
+            inner.viewers = inner.viewers.saturating_sub(1);
+            inner.used_at = now();
+        }
+        bump(&self.0.state);
+    }
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").field("id", &self.id).finish_non_exhaustive()
+    }
+}

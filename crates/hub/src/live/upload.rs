@@ -1,0 +1,220 @@
+//! An upload is applied: stored, reduced, told.
+
+use std::sync::Arc;
+
+use groundlink_protocol::Event;
+
+use super::{FeedItem, Inner, Live, bump};
+use crate::ingest::{Sorted, Upload};
+use crate::ledger::Evidence;
+use crate::state::Head;
+use crate::store::{NewEvent, SessionUpdate};
+
+/// Where a run of new durable events belongs.
+#[derive(Debug, Default)]
+struct Lineage {
+    /// A parent that nobody has sent.
+    gap: Option<String>,
+    /// Events that fill an old gap: they happened before others that are stored already.
+    heals: bool,
+    heal_tip: Option<String>,
+}
+
+impl Live {
+    /// Stores an upload and takes it in. Says how many events were new. Runs in a task of its own.
+    pub(crate) async fn upload(self: Arc<Self>, upload: Upload, received_at: u64) -> sqlx::Result<usize> {
+        let live = self.clone();
+        let task = tokio::spawn(async move { live.apply_upload(upload, received_at).await });
+        task.await.unwrap_or_else(|error| Err(sqlx::Error::Protocol(error.to_string())))
+    }
+
+    async fn apply_upload(&self, upload: Upload, received_at: u64) -> sqlx::Result<usize> {
+        let _order = self.order.lock().await;
+        let new_events: Vec<NewEvent> = upload
+            .events
+            .iter()
+            .filter_map(|e| match e {
+                Sorted::Stored(new) => Some(new.clone()),
+                Sorted::Passing(_) => None,
+            })
+            .collect();
+        let seqs = if new_events.is_empty() { Vec::new() } else { self.store.append(self.n, new_events).await? };
+        let stored = seqs.iter().flatten().count();
+        let items = number(&upload.events, &seqs);
+        let lineage = self.lineage(&items).await?;
+        let mut update = SessionUpdate { gap: lineage.gap.clone().map(Some), ..SessionUpdate::default() };
+        if lineage.heals {
+            update.healed = Some(true);
+            self.store.update_session(self.n, update.clone()).await?;
+        }
+        let rebuilt = if lineage.heals { self.reload().await? } else { None };
+        let has_passing = items.iter().any(|item| matches!(item, FeedItem::Passing(_)));
+
+        let (changes, turned) = {
+            let mut inner = self.lock();
+            let was_online = inner.online;
+            update.last_seen = self.heard(&mut inner, received_at);
+            let evidence = match rebuilt {
+                Some(fresh) => {
+                    inner.replace(fresh);
+                    self.tell(&mut inner, items, false)
+                }
+                None => self.tell(&mut inner, items, true),
+            };
+            if lineage.gap.is_some() {
+                inner.gap = lineage.gap;
+            }
+            inner.heal_tip = lineage.heal_tip;
+            if stored > 0 && inner.closed {
+                inner.closed = false;
+                update.ended = Some(false);
+            }
+            settle(&mut inner, &upload, &evidence, received_at);
+            (Self::note_changes(&mut inner), !was_online)
+        };
+        let commands_moved = !changes.is_empty();
+        let result = self.store_changes(changes).await;
+        if update.last_seen.is_some() || update.gap.is_some() || update.ended.is_some() {
+            self.store.update_session(self.n, update).await?;
+        }
+        if stored > 0 || has_passing || commands_moved || turned {
+            bump(&self.seen);
+        }
+        if stored > 0 || commands_moved || turned {
+            bump(&self.state);
+        }
+        bump(&self.commands);
+        result.map(|()| stored)
+    }
+
+    /// Takes new events in, and tells the streams. `reduce`: they are not in the view yet.
+    fn tell(&self, inner: &mut Inner, items: Vec<FeedItem>, reduce: bool) -> Vec<Evidence> {
+        let mut evidence = Vec::new();
+        for item in items {
+            match &item {
+                FeedItem::Stored { seq, event } => {
+                    inner.last_seq = *seq;
+                    if reduce {
+                        inner.view.apply_event(event, Some(*seq));
+                        evidence.extend(inner.state.apply(event, *seq));
+                    }
+                }
+                FeedItem::Passing(event) => {
+                    if !inner.recent.insert(event.id()) {
+                        continue;
+                    }
+                    inner.view.apply_event(event, None);
+                }
+            }
+            // An error means that nobody is watching.
+            let _ = self.feed.send(item);
+        }
+        evidence
+    }
+
+    /// Looks where new events belong. Each durable event names the one before it as its parent, so that a parent
+    /// nobody knows is a gap, and an old event that does not follow the newest one fills a gap.
+    async fn lineage(&self, items: &[FeedItem]) -> sqlx::Result<Lineage> {
+        let mut lineage = Lineage::default();
+        let (mut head, from_bridge) = {
+            let inner = self.lock();
+            lineage.heal_tip.clone_from(&inner.heal_tip);
+            (inner.state.head().cloned(), inner.exporter.is_some())
+        };
+        // A bridge does not get to see every durable event, so that its chain has holes by nature.
+        if from_bridge {
+            return Ok(lineage);
+        }
+        for item in items {
+            let FeedItem::Stored { event, .. } = item else { continue };
+            if event.ephemeral() {
+                continue;
+            }
+            let parent = event.parent_id();
+            let follows = match (&head, parent) {
+                (None, None) => true,
+                (Some(head), Some(parent)) => head.id == parent,
+                _ => false,
+            };
+            if follows {
+                head = Some(Head::of(event));
+                continue;
+            }
+            let in_the_past = head.as_ref().is_some_and(|head| event.timestamp() < head.timestamp.as_str());
+            let fills = lineage.heal_tip.as_deref() == parent || parent.is_none() || {
+                let known = self.store.has_event(self.n, parent.unwrap_or_default()).await?;
+                if !known {
+                    lineage.gap = parent.map(str::to_owned);
+                }
+                known
+            };
+            if fills && in_the_past {
+                lineage.heals = true;
+                lineage.heal_tip = Some(event.id().to_owned());
+            } else if !in_the_past {
+                head = Some(Head::of(event));
+            }
+        }
+        Ok(lineage)
+    }
+
+    async fn reload(&self) -> sqlx::Result<Option<Inner>> {
+        let Some(row) = self.store.session(&self.id).await? else { return Ok(None) };
+        Self::rebuild(&self.store, self.timing, &row).await.map(Some)
+    }
+}
+
+impl Inner {
+    /// Takes over what was rebuilt from the store, and keeps what is not in there.
+    fn replace(&mut self, fresh: Self) {
+        let old = std::mem::replace(self, fresh);
+        self.recent = old.recent;
+        self.viewers = old.viewers;
+        self.pollers = old.pollers;
+        self.last_seen = old.last_seen;
+        self.last_seen_stored = old.last_seen_stored;
+        self.polled |= old.polled;
+        self.set_online(old.online);
+    }
+}
+
+/// Gives the stored events their numbers, and leaves the known ones out.
+fn number(events: &[Sorted], seqs: &[Option<u64>]) -> Vec<FeedItem> {
+    let mut seqs = seqs.iter();
+    let mut stored = |event: &Event| {
+        let seq = seqs.next().copied().flatten()?;
+        Some(FeedItem::Stored { seq, event: event.clone() })
+    };
+    events
+        .iter()
+        .filter_map(|sorted| match sorted {
+            Sorted::Stored(new) => stored(&new.event),
+            Sorted::Passing(event) => Some(FeedItem::Passing(event.clone())),
+        })
+        .collect()
+}
+
+/// What the upload says and proves about commands.
+fn settle(inner: &mut Inner, upload: &Upload, evidence: &[Evidence], received_at: u64) {
+    // A refusal comes first: the event that proves another's answer would else pass for ours.
+    for rejected in &upload.rejected {
+        let request = inner.ledger.get(&rejected.id).and_then(|entry| entry.request_id.clone());
+        let still_open = request.is_some_and(|request| inner.state.request(&request).is_some());
+        inner.ledger.reject(&rejected.id, &rejected.reason, still_open);
+    }
+    for id in &upload.completed {
+        inner.ledger.acknowledge(id, received_at);
+    }
+    for evidence in evidence {
+        inner.ledger.observe(evidence);
+    }
+    // The proof may have come long before the acknowledgement: then it is not among this upload's.
+    for id in &upload.completed {
+        let request = inner.ledger.get(id).filter(|e| e.is_open()).and_then(|e| e.request_id.clone());
+        if let Some(request_id) = request.filter(|request| inner.state.request(request).is_none()) {
+            let how = crate::ledger::Closing::Answered(None);
+            inner.ledger.observe(&Evidence::Closed { request_id, tool_call_id: None, how });
+        }
+    }
+    inner.ledger.heard(received_at);
+}

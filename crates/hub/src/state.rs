@@ -1,0 +1,320 @@
+//! What a session is doing, told from its events: a plain reducer without I/O.
+//!
+//! It knows which questions are open, for the precondition of an answer, and which events prove that a
+//! command has been carried out. What people get to see is drawn by [`view`](crate::view) from the same events.
+
+mod request;
+
+use groundlink_protocol::Event;
+use groundlink_protocol::api::{PendingRequest, SessionStatus};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::ledger::{Answer, Closing, Evidence};
+
+/// Open questions that are remembered. The oldest gives way; nobody asks that many.
+const MAX_PENDING: usize = 256;
+/// The mark that the CLI and the bridge put on a message that came from a command.
+const COMMAND_SOURCE: &str = "command-";
+
+/// The state of one session. See the module's description.
+#[derive(Debug, Default)]
+pub(crate) struct SessionState {
+    title: Option<String>,
+    cwd: Option<String>,
+    model: Option<String>,
+    mode: Option<String>,
+    steerable: Option<bool>,
+    started: bool,
+    working: bool,
+    ended: bool,
+    /// The last message asked for tools, so that the end of its turn is not the end of the work.
+    tools_called: bool,
+    pending: Vec<PendingRequest>,
+    /// The newest durable event; the next one names it as its parent.
+    head: Option<Head>,
+}
+
+/// An event's name and time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) id: String,
+    pub(crate) timestamp: String,
+}
+
+impl Head {
+    /// The head that an event is.
+    pub(crate) fn of(event: &Event) -> Self {
+        Self { id: event.id().to_owned(), timestamp: event.timestamp().to_owned() }
+    }
+}
+
+/// The fields that matter, from events of all types. Everything else is skipped unread.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Data {
+    title: Option<String>,
+    context: Option<Context>,
+    cwd: Option<String>,
+    selected_model: Option<String>,
+    new_model: Option<String>,
+    new_mode: Option<String>,
+    mode: Option<String>,
+    remote_steerable: Option<bool>,
+    session_was_active: Option<bool>,
+    continue_pending_work: Option<bool>,
+    source: Option<String>,
+    reason: Option<String>,
+    tool_requests: Vec<serde::de::IgnoredAny>,
+    request_id: Option<String>,
+    tool_call_id: Option<String>,
+    result: Option<Outcome>,
+    answer: Option<String>,
+    action: Option<String>,
+    approved: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Context {
+    cwd: Option<String>,
+}
+
+/// Of a permission; a tool's result has no `kind`, or a text of its own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Outcome {
+    kind: Option<String>,
+}
+
+fn read<T: DeserializeOwned + Default>(event: &Event) -> T {
+    serde_json::from_str(event.data_raw().get()).unwrap_or_default()
+}
+
+impl SessionState {
+    /// The title, once there is one.
+    pub(crate) fn title(&self) -> Option<&str> {
+        self.title.as_deref()
+    }
+
+    /// The working directory.
+    pub(crate) fn cwd(&self) -> Option<&str> {
+        self.cwd.as_deref()
+    }
+
+    /// The model.
+    pub(crate) fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// The agent mode.
+    pub(crate) fn mode(&self) -> Option<&str> {
+        self.mode.as_deref()
+    }
+
+    /// What the events say about taking commands; `None` when nothing.
+    pub(crate) fn steerable(&self) -> Option<bool> {
+        self.steerable
+    }
+
+    /// The open questions, oldest first.
+    pub(crate) fn pending(&self) -> &[PendingRequest] {
+        &self.pending
+    }
+
+    /// The open question with this name. The wire allows a tool call's id for it, too.
+    pub(crate) fn request(&self, id: &str) -> Option<&PendingRequest> {
+        self.pending
+            .iter()
+            .find(|r| r.request_id == id)
+            .or_else(|| self.pending.iter().find(|r| r.tool_call_id.as_deref() == Some(id)))
+    }
+
+    /// The newest durable event.
+    pub(crate) fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
+    }
+
+    /// What the session is doing.
+    pub(crate) fn status(&self) -> SessionStatus {
+        if self.ended {
+            SessionStatus::Ended
+        } else if !self.pending.is_empty() {
+            SessionStatus::Waiting
+        } else if self.working {
+            SessionStatus::Working
+        } else if self.started {
+            SessionStatus::Idle
+        } else {
+            SessionStatus::Starting
+        }
+    }
+
+    /// The exporter has said goodbye by other means than an event.
+    pub(crate) fn set_ended(&mut self, ended: bool) {
+        self.ended = ended;
+    }
+
+    /// Takes in a stored event, and says what it proves about commands.
+    pub(crate) fn apply(&mut self, event: &Event, seq: u64) -> Vec<Evidence> {
+        if !event.ephemeral() {
+            self.head = Some(Head::of(event));
+        }
+        let nested = event.agent_id().is_some();
+        self.started = true;
+        match event.kind() {
+            "session.start" => self.begin(&read(event), true),
+            "session.resume" => {
+                let data: Data = read(event);
+                self.begin(&data, false);
+                // The questions of a process that is gone have nobody to take the answer.
+                let same_process = data.session_was_active == Some(true) || data.continue_pending_work == Some(true);
+                if !same_process {
+                    self.working = false;
+                    return self.drop_all();
+                }
+            }
+            "session.context_changed" => {
+                let data: Data = read(event);
+                self.cwd = data.cwd.or(data.context.and_then(|c| c.cwd)).or(self.cwd.take());
+            }
+            "session.title_changed" => self.title = read::<Data>(event).title.or(self.title.take()),
+            "session.model_change" => self.model = read::<Data>(event).new_model.or(self.model.take()),
+            "session.mode_changed" => {
+                if let Some(mode) = read::<Data>(event).new_mode {
+                    self.mode = Some(mode.clone());
+                    return vec![Evidence::Mode { mode }];
+                }
+            }
+            "session.remote_steerable_changed" => {
+                self.steerable = read::<Data>(event).remote_steerable.or(self.steerable);
+            }
+            "session.idle" => {
+                self.mode = read::<Data>(event).mode.or(self.mode.take());
+                self.working = false;
+                return self.drop_all();
+            }
+            "session.shutdown" => {
+                self.working = false;
+                self.ended = true;
+                return self.drop_all();
+            }
+            "abort" => {
+                self.working = false;
+                let mut evidence = self.drop_all();
+                if read::<Data>(event).reason.as_deref() == Some("remote_command") {
+                    evidence.push(Evidence::Aborted);
+                }
+                return evidence;
+            }
+            "user.message" => {
+                self.work();
+                let source = read::<Data>(event).source;
+                let command = source.as_deref().and_then(|s| s.strip_prefix(COMMAND_SOURCE));
+                return command.map(|id| Evidence::Message { command_id: id.to_owned() }).into_iter().collect();
+            }
+            "assistant.turn_start" if !nested => self.work(),
+            "assistant.message" if !nested => {
+                self.work();
+                self.tools_called = !read::<Data>(event).tool_requests.is_empty();
+            }
+            // The end of the work itself (`session.idle`) is not in a history that is exported later.
+            "assistant.turn_end" if !nested && !self.tools_called => self.working = false,
+            "tool.execution_start" => {
+                self.work();
+                self.ask(request::inferred(event, seq));
+            }
+            "tool.execution_complete" => {
+                if let Some(call) = read::<Data>(event).tool_call_id {
+                    return self.close_call(&call);
+                }
+            }
+            "permission.requested" => self.ask(request::permission(event, seq)),
+            "user_input.requested" => self.ask(request::user_input(event, seq)),
+            "elicitation.requested" => self.ask(request::elicitation(event, seq)),
+            "exit_plan_mode.requested" => self.ask(request::plan(event, seq)),
+            kind => return self.completed(kind, event),
+        }
+        Vec::new()
+    }
+
+    fn begin(&mut self, data: &Data, fresh: bool) {
+        self.ended = false;
+        if let Some(cwd) = data.context.as_ref().and_then(|c| c.cwd.clone()) {
+            self.cwd = Some(cwd);
+        }
+        if data.selected_model.is_some() {
+            self.model.clone_from(&data.selected_model);
+        }
+        // A resume repeats what was true when the session was stored, not what is.
+        if fresh && data.remote_steerable == Some(true) {
+            self.steerable = Some(true);
+        }
+    }
+
+    fn work(&mut self) {
+        self.working = true;
+        self.ended = false;
+        self.tools_called = false;
+    }
+
+    fn ask(&mut self, request: Option<PendingRequest>) {
+        let Some(request) = request else { return };
+        // The real question replaces what was inferred from its tool call, and an exporter's repetition.
+        self.pending.retain(|other| {
+            let inferred = Some(&other.request_id) == request.tool_call_id.as_ref();
+            !(other.request_id == request.request_id || inferred)
+        });
+        if self.pending.len() == MAX_PENDING {
+            self.pending.remove(0);
+        }
+        self.pending.push(request);
+    }
+
+    fn completed(&mut self, kind: &str, event: &Event) -> Vec<Evidence> {
+        let how = |data: &Data| match kind {
+            "permission.completed" => {
+                let kind = data.result.as_ref().and_then(|r| r.kind.as_deref()).unwrap_or_default();
+                if kind == "cancelled" {
+                    Closing::Dropped
+                } else {
+                    Closing::Answered(Some(Answer::Approved(kind.starts_with("approved"))))
+                }
+            }
+            "user_input.completed" => Closing::Answered(data.answer.clone().map(Answer::Word)),
+            "elicitation.completed" => Closing::Answered(data.action.clone().map(Answer::Word)),
+            _ => Closing::Answered(data.approved.map(Answer::Approved)),
+        };
+        if !matches!(
+            kind,
+            "permission.completed" | "user_input.completed" | "elicitation.completed" | "exit_plan_mode.completed"
+        ) {
+            return Vec::new();
+        }
+        let data: Data = read(event);
+        let Some(request_id) = data.request_id.clone() else { return Vec::new() };
+        let tool_call_id = self.request(&request_id).and_then(|r| r.tool_call_id.clone());
+        self.pending.retain(|r| r.request_id != request_id);
+        vec![Evidence::Closed { request_id, tool_call_id, how: how(&data) }]
+    }
+
+    /// A tool call is over, and with it what it asked.
+    fn close_call(&mut self, call: &str) -> Vec<Evidence> {
+        let of_call = |r: &PendingRequest| r.tool_call_id.as_deref() == Some(call);
+        self.take_pending(of_call, &Closing::Answered(None))
+    }
+
+    fn drop_all(&mut self) -> Vec<Evidence> {
+        self.take_pending(|_| true, &Closing::Dropped)
+    }
+
+    fn take_pending(&mut self, which: impl Fn(&PendingRequest) -> bool, how: &Closing) -> Vec<Evidence> {
+        self.pending
+            .extract_if(.., |r| which(r))
+            .map(|r| Evidence::Closed { request_id: r.request_id, tool_call_id: r.tool_call_id, how: how.clone() })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
