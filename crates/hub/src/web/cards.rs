@@ -75,7 +75,7 @@ fn permission_card(permission: &Permission, heading_id: &str, feedback: bool) ->
         @if feedback {
             textarea.line rows="1" name="feedback" data-testid="deny-message" maxlength="4000" dir="auto"
                 aria-label="Message to the agent, goes with Deny"
-                placeholder="Tell the agent why not (goes with Deny)" {}
+                placeholder="Why not? Goes with Deny" {}
         }
         div.actions {
             button.deny type="button" data-testid="deny" data-act="deny" { (icon(Icon::Cross)) span { "Deny" } }
@@ -95,9 +95,9 @@ fn permission_card(permission: &Permission, heading_id: &str, feedback: bool) ->
 
 fn session_scope_label(permission: &Permission) -> &'static str {
     match permission.kind.as_str() {
-        "shell" => "Approve this command for the session",
-        "write" => "Approve all file changes for the session",
-        _ => "Approve for this session",
+        "shell" => "Approve it for the whole session",
+        "write" => "Approve all file changes from now on",
+        _ => "Approve for the whole session",
     }
 }
 
@@ -128,7 +128,7 @@ fn part_html(part: &Part) -> Markup {
             html! {
                 p.fact { span.k { "File" } span.v { (visible(path)) }
                     span.plus { "+" (added) } span.minus { "−" (removed) } }
-                (diff(text))
+                (diff(text, Some(path)))
             }
         }
         Part::Value { label, value } if value.contains('\n') => html! {

@@ -13,15 +13,36 @@ enum Line {
     Same,
 }
 
-/// Draws every line of a unified diff.
-pub(super) fn diff(text: &str) -> Markup {
+/// Draws a unified diff, except those header lines that only say again which file it is: `path`,
+/// or the one file that a diff without `path` is about.
+pub(super) fn diff(text: &str, path: Option<&str>) -> Markup {
+    let one_file = text.lines().filter(|line| line.starts_with("diff ")).count() <= 1;
+    let repeats = |kind, line: &str| match path {
+        _ if kind != Line::Head || !one_file => false,
+        Some(path) => names_only(line, path),
+        None => ["diff ", "index ", "--- ", "+++ "].iter().any(|head| line.starts_with(head)),
+    };
     html! {
         div.diff tabindex="0" role="group" aria-label="Changes" {
-            @for (kind, line) in lines(text) {
+            @for (kind, line) in lines(text).filter(|(kind, line)| !repeats(*kind, line)) {
                 div class=(class(kind)) { (visible(line)) "\n" }
             }
         }
     }
+}
+
+/// Whether a header line says nothing but this path.
+fn names_only(line: &str, path: &str) -> bool {
+    let is_path = |text: &str| {
+        let text = text.strip_prefix("a/").or(text.strip_prefix("b/")).unwrap_or(text);
+        text.trim_start_matches('/') == path.trim_start_matches('/') || text == "dev/null" || text == "/dev/null"
+    };
+    if let Some(paths) = line.strip_prefix("diff --git ") {
+        let middle = paths.len() / 2;
+        return paths.is_char_boundary(middle) && is_path(&paths[..middle]) && is_path(paths[middle..].trim_start());
+    }
+    line.starts_with("index ")
+        || line.strip_prefix("--- ").or(line.strip_prefix("+++ ")).is_some_and(is_path)
 }
 
 /// How many lines it adds and removes.
@@ -78,7 +99,22 @@ mod tests {
     }
 
     #[test]
+    fn headers_that_only_repeat_the_path_are_left_out() {
+        let drawn = |path| diff(DIFF, path).into_string();
+        assert!(!drawn(Some("x")).contains("index 0"));
+        assert!(!drawn(Some("/x")).contains("+++ b/x"));
+        assert!(drawn(Some("other")).contains("+++ b/x"), "another file must be seen");
+        assert!(drawn(Some("x")).contains("+++ come"));
+        assert!(!drawn(None).contains("diff --git"));
+        let two = format!("{DIFF}{DIFF}");
+        assert!(diff(&two, None).into_string().contains("diff --git"));
+        let new = "diff --git a/x b/x\ncreate file mode 100755\n--- a/dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+a\n";
+        let drawn = diff(new, Some("/x")).into_string();
+        assert!(drawn.contains("100755") && !drawn.contains("null"));
+    }
+
+    #[test]
     fn lines_are_escaped() {
-        assert!(diff("+<img src=x>\u{202e}").into_string().contains("+&lt;img src=x&gt;<span class=\"hid\""));
+        assert!(diff("+<img src=x>\u{202e}", None).into_string().contains("+&lt;img src=x&gt;<span class=\"hid\""));
     }
 }

@@ -165,7 +165,7 @@ fn tool_row(id: &str, item: &Item, tool: &ToolCall) -> Markup {
     let (state, label) = tool_state(tool);
     html! {
         details.item.row.tool.sub[item.nested] id=(id) data-n=(item.n) data-testid="item-tool"
-            data-state=(state) data-tool=(tool.name) {
+            data-state=(state) data-tool=(tool.name) data-exit=[tool.exit_code.filter(|code| *code != 0)] {
             summary {
                 (icon(tool_icon(tool.kind)))
                 span.verb { (verb(tool)) }
@@ -187,7 +187,7 @@ fn tool_row(id: &str, item: &Item, tool: &ToolCall) -> Markup {
                 }
                 (input(&tool.input))
                 @if let Some(text) = &tool.diff {
-                    (diff(text.head()))
+                    (diff(text.head(), None))
                     (cut_note(text))
                 }
                 @if let Some(output) = &tool.output {
