@@ -125,13 +125,10 @@ impl Approval {
             PermissionRequest::Write(_) => Some(Self::Write),
             PermissionRequest::Read(_) => Some(Self::Read),
             PermissionRequest::Memory(_) => Some(Self::Memory),
-            PermissionRequest::Mcp(mcp) => Some(Self::Mcp {
-                server_name: mcp.server_name.clone(),
-                tool_name: Some(mcp.tool_name.clone()),
-            }),
-            PermissionRequest::CustomTool(tool) => {
-                Some(Self::CustomTool { tool_name: tool.tool_name.clone() })
+            PermissionRequest::Mcp(mcp) => {
+                Some(Self::Mcp { server_name: mcp.server_name.clone(), tool_name: Some(mcp.tool_name.clone()) })
             }
+            PermissionRequest::CustomTool(tool) => Some(Self::CustomTool { tool_name: tool.tool_name.clone() }),
             _ => None,
         }
     }
@@ -242,8 +239,8 @@ async fn send(
     answer: &impl Serialize,
 ) -> Result<bool, SessionError> {
     let failed = |error| SessionError::from_call(method, Some(session_id), error);
-    let answer = serde_json::value::to_raw_value(answer)
-        .map_err(|error| SessionError::invalid("answer", error.to_string()))?;
+    let answer =
+        serde_json::value::to_raw_value(answer).map_err(|error| SessionError::invalid("answer", error.to_string()))?;
     let id = |text: &str| serde_json::value::to_raw_value(text);
     let (Ok(session), Ok(request)) = (id(session_id), id(request_id)) else {
         return Err(SessionError::invalid("request_id", "it cannot be written as JSON"));

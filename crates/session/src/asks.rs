@@ -57,13 +57,10 @@ pub(crate) fn dispatch(shared: &Arc<Shared>, event: &Event) {
 /// What the direct request is answered with once the question has ended.
 fn direct_answer(kind: Kind, event: &Event) -> String {
     let written = match kind {
-        Kind::UserInput => event
-            .data::<events::UserInputCompleted>()
-            .ok()
-            .and_then(|data| {
-                let was_freeform = data.was_freeform.unwrap_or(true);
-                serde_json::to_string(&answers::UserAnswer { answer: data.answer?, was_freeform }).ok()
-            }),
+        Kind::UserInput => event.data::<events::UserInputCompleted>().ok().and_then(|data| {
+            let was_freeform = data.was_freeform.unwrap_or(true);
+            serde_json::to_string(&answers::UserAnswer { answer: data.answer?, was_freeform }).ok()
+        }),
         Kind::Plan => event.data::<events::ExitPlanModeCompleted>().ok().and_then(|data| {
             let decision = PlanDecision {
                 approved: data.approved?,
@@ -108,13 +105,7 @@ fn asked(shared: &Arc<Shared>, kind: Kind, common: &Common, event: &Event) {
 }
 
 /// Runs the handler and carries its answer to the CLI.
-async fn handle(
-    shared: Arc<Shared>,
-    kind: Kind,
-    request_id: String,
-    event: Event,
-    registration: AbortRegistration,
-) {
+async fn handle(shared: Arc<Shared>, kind: Kind, request_id: String, event: Event, registration: AbortRegistration) {
     let Some(answer) = run_handler(&shared, kind, &request_id, &event, registration).await else {
         return;
     };

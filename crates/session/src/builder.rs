@@ -18,7 +18,7 @@ use crate::launch::{self, LogLevel, MissionControl};
 use crate::router::Router;
 
 /// How long the CLI may take to its first answer. The first start ever unpacks some hundred megabytes.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// What a client is made of. By default: the installed CLI as a child process, signed in as its user is.
 #[derive(Debug, Clone)]
@@ -214,9 +214,7 @@ impl ClientBuilder {
                 Some(status) => (format!("it ended at once ({status})"), exit.output),
                 None => ("it closed its output".to_owned(), exit.output),
             },
-            SessionError::Timeout { after, .. } => {
-                (format!("it gave no answer within {after:?}"), child.output_tail())
-            }
+            SessionError::Timeout { after, .. } => (format!("it gave no answer within {after:?}"), child.output_tail()),
             other => return Err(other),
         };
         let program = self.cli.as_ref().map_or_else(|| "copilot".into(), |cli| cli.program().to_owned());

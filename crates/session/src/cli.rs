@@ -118,10 +118,7 @@ fn behind_wrapper(path: &Path) -> Option<PathBuf> {
         return None;
     }
     // .../@github/copilot/SCRIPT, and beside that package .../@github/copilot-PLATFORM-ARCH/copilot
-    let scope = script
-        .ancestors()
-        .find(|folder| folder.file_name() == Some(OsStr::new("copilot")))?
-        .parent()?;
+    let scope = script.ancestors().find(|folder| folder.file_name() == Some(OsStr::new("copilot")))?.parent()?;
     if scope.file_name() != Some(OsStr::new("@github")) {
         return None;
     }

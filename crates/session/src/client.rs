@@ -15,10 +15,10 @@ use crate::SessionError;
 use crate::builder::ClientBuilder;
 use crate::config::SessionConfig;
 use crate::handshake::ServerInfo;
-use crate::{pending, remote};
 use crate::router::Router;
 use crate::session::{self, Session};
 use crate::shared::Shared;
+use crate::{pending, remote};
 
 /// How long each session may take to end in [`Client::stop`].
 const DESTROY: Duration = Duration::from_secs(3);
@@ -92,11 +92,7 @@ impl Client {
 
     /// Takes up a session again: a stored one, or one that is live at a server it shares with others.
     /// Handlers, provider and directories are not stored: give them again.
-    pub async fn resume_session(
-        &self,
-        id: impl Into<String>,
-        config: SessionConfig,
-    ) -> Result<Session, SessionError> {
+    pub async fn resume_session(&self, id: impl Into<String>, config: SessionConfig) -> Result<Session, SessionError> {
         self.open::<methods::SessionResume>(id.into(), config, false).await
     }
 
@@ -112,12 +108,7 @@ impl Client {
         all.map(|shared| Session { shared, client: Arc::clone(&self.inner) }).collect()
     }
 
-    async fn open<M: Method>(
-        &self,
-        id: String,
-        config: SessionConfig,
-        create: bool,
-    ) -> Result<Session, SessionError> {
+    async fn open<M: Method>(&self, id: String, config: SessionConfig, create: bool) -> Result<Session, SessionError> {
         config.check()?;
         let inner = &self.inner;
         let shared = Shared::new(id, &config, Arc::clone(&inner.router.peer), create);

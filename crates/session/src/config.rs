@@ -8,9 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::SessionError;
 use crate::events::EventLimits;
-use crate::handlers::{
-    ElicitationHandler, Handlers, PermissionHandler, PlanHandler, UserInputHandler,
-};
+use crate::handlers::{ElicitationHandler, Handlers, PermissionHandler, PlanHandler, UserInputHandler};
 
 /// How a session is created or resumed.
 ///
@@ -215,12 +213,12 @@ impl Provider {
         Self { wire }
     }
 
-    /// An endpoint that speaks OpenAI's chat completions, such as a local model server.
+    /// An endpoint that speaks `OpenAI`'s chat completions, such as a local model server.
     pub fn openai_completions(base_url: impl Into<String>) -> Self {
         Self::new(ProviderType::Openai, Some(ProviderWireApi::Completions), base_url)
     }
 
-    /// An endpoint that speaks OpenAI's responses.
+    /// An endpoint that speaks `OpenAI`'s responses.
     pub fn openai_responses(base_url: impl Into<String>) -> Self {
         Self::new(ProviderType::Openai, Some(ProviderWireApi::Responses), base_url)
     }

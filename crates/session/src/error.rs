@@ -81,7 +81,9 @@ pub enum SessionError {
         reason: CloseReason,
     },
     /// The server has no such session.
-    #[error("there is no session `{id}`; it was deleted, or belongs to another COPILOT_HOME: list the sessions or create one")]
+    #[error(
+        "there is no session `{id}`; it was deleted, or belongs to another COPILOT_HOME: list the sessions or create one"
+    )]
     SessionNotFound {
         /// The id asked for.
         id: String,

@@ -1,9 +1,7 @@
 //! Reading the CLI's own log of a session.
 
 use futures::future::BoxFuture;
-use groundlink_protocol::types::{
-    EventsCursorStatus, SessionEventLogReadParams, SessionEventLogReadResult,
-};
+use groundlink_protocol::types::{EventsCursorStatus, SessionEventLogReadParams, SessionEventLogReadResult};
 use groundlink_protocol::{Event, Method as _, RawJson, methods};
 use groundlink_transport::{Peer, WeakPeer};
 

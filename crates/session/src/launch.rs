@@ -157,12 +157,13 @@ mod tests {
     use super::*;
 
     fn told(builder: &ClientBuilder) -> String {
-        let mut text = format!("{}\n", arguments(builder).join(" "));
-        for (name, value) in environment(builder, |name| (name == "COPILOT_MODEL").then(|| "theirs".into())) {
+        let inherited = |name: &str| (name == "COPILOT_MODEL").then(|| "theirs".into());
+        let mut lines = vec![arguments(builder).join(" ")];
+        lines.extend(environment(builder, inherited).into_iter().map(|(name, value)| {
             let value = value.map_or("(removed)".to_owned(), |value| value.to_string_lossy().into_owned());
-            text.push_str(&format!("{}={value}\n", name.to_string_lossy()));
-        }
-        text
+            format!("{}={value}", name.to_string_lossy())
+        }));
+        lines.join("\n")
     }
 
     fn secret(text: &str) -> SecretString {
@@ -207,7 +208,7 @@ mod tests {
     fn the_callers_variables_win() {
         let builder = Client::builder().home("/ours").env("COPILOT_HOME", "/theirs");
         let list = environment(&builder, |_| None);
-        let last = list.iter().rfind(|(name, _)| name == "COPILOT_HOME").unwrap();
-        assert_eq!(last.1.as_deref(), Some("/theirs".as_ref()));
+        let winner = list.iter().rfind(|(name, _)| name == "COPILOT_HOME").unwrap();
+        assert_eq!(winner.1.as_deref(), Some("/theirs".as_ref()));
     }
 }

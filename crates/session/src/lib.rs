@@ -67,8 +67,8 @@ pub use config::{Provider, SessionConfig};
 pub use error::SessionError;
 pub use events::{EventItem, EventLimits, EventStream, Lagged};
 pub use handlers::{
-    ApproveAll, Ask, ElicitationAsk, ElicitationHandler, PermissionAsk, PermissionHandler, PlanAsk,
-    PlanHandler, UserInputAsk, UserInputHandler,
+    ApproveAll, Ask, ElicitationAsk, ElicitationHandler, PermissionAsk, PermissionHandler, PlanAsk, PlanHandler,
+    UserInputAsk, UserInputHandler,
 };
 pub use handshake::PROTOCOL_VERSION;
 pub use history::HistoryPage;

@@ -62,13 +62,7 @@ impl Questions {
     }
 
     /// A question was asked. `false`: it is known already, and not to be asked again.
-    pub(crate) fn open(
-        &self,
-        kind: Kind,
-        request_id: &str,
-        text: &str,
-        handler: Option<AbortHandle>,
-    ) -> bool {
+    pub(crate) fn open(&self, kind: Kind, request_id: &str, text: &str, handler: Option<AbortHandle>) -> bool {
         let mut list = self.lock();
         if list.iter().any(|q| q.request_id == request_id) {
             return false;
@@ -110,11 +104,7 @@ impl Questions {
 
     /// The question that a direct request is about: the first open one with its words that no other
     /// direct request has claimed, else one that was settled before its direct request came.
-    pub(crate) fn claim(
-        &self,
-        kind: Kind,
-        text: &str,
-    ) -> Option<watch::Receiver<Option<DirectAnswer>>> {
+    pub(crate) fn claim(&self, kind: Kind, text: &str) -> Option<watch::Receiver<Option<DirectAnswer>>> {
         let mut list = self.lock();
         let fits = |q: &&mut Question| q.kind == kind && q.text == text && !q.claimed;
         if let Some(question) = list.iter_mut().filter(fits).find(|q| q.is_open()) {

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use groundlink_protocol::types::{
-    RemoteSessionMode, SessionRef, SessionRemoteEnableParams, SessionRemoteEnableResult,
-};
+use groundlink_protocol::types::{RemoteSessionMode, SessionRef, SessionRemoteEnableParams, SessionRemoteEnableResult};
 use groundlink_protocol::{Empty, Method as _, methods};
 use groundlink_transport::{CallError, Peer};
 
@@ -69,10 +67,7 @@ impl Session {
 
     /// Runs one change after the other, each to its end: two at once could attach the session twice,
     /// and then every command would run twice. That must hold for a caller that gives up half-way, too.
-    async fn one_at_a_time<T, F>(
-        &self,
-        change: impl FnOnce(Peer, Arc<Shared>) -> F,
-    ) -> Result<T, SessionError>
+    async fn one_at_a_time<T, F>(&self, change: impl FnOnce(Peer, Arc<Shared>) -> F) -> Result<T, SessionError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, SessionError>> + Send + 'static,

@@ -4,9 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use groundlink_protocol::types::{
-    SessionAbortParams, SessionLogParams, SessionMode, SessionModeSetParams, SessionRef,
-};
+use groundlink_protocol::types::{SessionAbortParams, SessionLogParams, SessionMode, SessionModeSetParams, SessionRef};
 use groundlink_protocol::{Method, methods};
 
 use crate::SessionError;
@@ -120,11 +118,7 @@ impl Session {
     }
 
     /// Answers a form. `false`: it is not open (any more).
-    pub async fn respond_elicitation(
-        &self,
-        request_id: &str,
-        answer: ElicitationAnswer,
-    ) -> Result<bool, SessionError> {
+    pub async fn respond_elicitation(&self, request_id: &str, answer: ElicitationAnswer) -> Result<bool, SessionError> {
         answers::send_elicitation(&self.client.peer, self.id(), request_id, &answer).await
     }
 

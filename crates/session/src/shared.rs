@@ -50,10 +50,7 @@ impl Shared {
             created,
             remote: Arc::default(),
             shut_down: watch::Sender::new(false),
-            facts: Mutex::new(Facts {
-                cwd: config.params.working_directory.clone(),
-                ..Facts::default()
-            }),
+            facts: Mutex::new(Facts { cwd: config.params.working_directory.clone(), ..Facts::default() }),
         })
     }
 
@@ -74,8 +71,8 @@ impl Shared {
     /// Takes in one event. Called in wire order from the read loop; must not block.
     pub(crate) fn take_in(self: &Arc<Self>, event: Event) {
         self.learn(&event);
-        self.feed.push(event.clone());
         crate::asks::dispatch(self, &event);
+        self.feed.push(event);
     }
 
     fn learn(&self, event: &Event) {

@@ -85,11 +85,7 @@ impl Feed {
     /// A reader from the first event on.
     pub(crate) fn reader_from_start(&self) -> Reader {
         let mut inner = self.lock();
-        Reader {
-            id: inner.new_reader(),
-            cursor: EventLog::<Event>::start(),
-            last_durable: None,
-        }
+        Reader { id: inner.new_reader(), cursor: EventLog::<Event>::start(), last_durable: None }
     }
 
     /// A reader of what comes from now on.

@@ -38,12 +38,7 @@ pub struct EventLimits {
 
 impl Default for EventLimits {
     fn default() -> Self {
-        Self {
-            durable_events: 8192,
-            durable_bytes: 32 << 20,
-            ephemeral_events: 16_384,
-            ephemeral_bytes: 8 << 20,
-        }
+        Self { durable_events: 8192, durable_bytes: 32 << 20, ephemeral_events: 16_384, ephemeral_bytes: 8 << 20 }
     }
 }
 
@@ -91,21 +86,13 @@ struct Lane<T> {
 
 impl<T: Entry> Lane<T> {
     fn new(max_events: usize, max_bytes: usize) -> Self {
-        Self {
-            entries: VecDeque::new(),
-            gone: 0,
-            bytes: 0,
-            max_events: max_events.max(1),
-            max_bytes,
-        }
+        Self { entries: VecDeque::new(), gone: 0, bytes: 0, max_events: max_events.max(1), max_bytes }
     }
 
     fn push(&mut self, position: u64, entry: T) {
         self.bytes += entry.bytes();
         self.entries.push_back((position, entry));
-        while self.entries.len() > 1
-            && (self.entries.len() > self.max_events || self.bytes > self.max_bytes)
-        {
+        while self.entries.len() > 1 && (self.entries.len() > self.max_events || self.bytes > self.max_bytes) {
             if let Some((_, old)) = self.entries.pop_front() {
                 self.bytes -= old.bytes();
                 self.gone += 1;
@@ -158,10 +145,7 @@ impl<T: Entry> EventLog<T> {
 
     /// The cursor of a reader that wants only what comes from now on.
     pub(crate) fn end(&self) -> Cursor {
-        Cursor {
-            durable: self.durable.end(),
-            ephemeral: self.ephemeral.end(),
-        }
+        Cursor { durable: self.durable.end(), ephemeral: self.ephemeral.end() }
     }
 
     /// The last durable event before `cursor`, if it is still here: where a later refill begins.

@@ -46,21 +46,8 @@ pub(crate) struct Refill {
 }
 
 impl Refill {
-    pub(crate) fn new(
-        source: Arc<dyn LogSource>,
-        from: RefillFrom,
-        until: Option<String>,
-        missing: u64,
-    ) -> Self {
-        Self {
-            source,
-            from,
-            until,
-            cursor: None,
-            finished: false,
-            found: 0,
-            missing,
-        }
+    pub(crate) fn new(source: Arc<dyn LogSource>, from: RefillFrom, until: Option<String>, missing: u64) -> Self {
+        Self { source, from, until, cursor: None, finished: false, found: 0, missing }
     }
 
     /// The next events, oldest first; nothing when done. Memory: one page.

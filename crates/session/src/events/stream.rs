@@ -69,13 +69,7 @@ pub struct EventStream {
 
 impl EventStream {
     pub(crate) fn new(feed: Arc<Feed>, reader: Reader, source: Arc<dyn LogSource>) -> Self {
-        Self {
-            feed,
-            reader,
-            source,
-            refill: None,
-            ready: VecDeque::new(),
-        }
+        Self { feed, reader, source, refill: None, ready: VecDeque::new() }
     }
 
     /// The next item; `None` when the session or the connection has ended. Cancel-safe.
@@ -97,8 +91,7 @@ impl EventStream {
 
     fn lagged(&mut self, shed: u64, lost: u64) {
         if shed + lost > 0 {
-            self.ready
-                .push_back(EventItem::Lagged(Lagged { shed, lost }));
+            self.ready.push_back(EventItem::Lagged(Lagged { shed, lost }));
         }
     }
 }
@@ -131,11 +124,7 @@ impl Stream for EventStream {
                 Some(Step::Empty) => return Poll::Pending,
                 Some(Step::Event(event)) => return Poll::Ready(Some(EventItem::Event(event))),
                 Some(Step::Shed(shed)) => this.lagged(shed, 0),
-                Some(Step::Gap {
-                    missing,
-                    shed,
-                    until,
-                }) => {
+                Some(Step::Gap { missing, shed, until }) => {
                     this.lagged(shed, 0);
                     let refill = Refill::new(
                         Arc::clone(&this.source),
@@ -159,5 +148,111 @@ impl Drop for EventStream {
 impl fmt::Debug for EventStream {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("EventStream").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use proptest::prelude::*;
+
+    use super::super::log::EventLimits;
+    use super::super::refill::LogPage;
+    use super::*;
+
+    /// The CLI's log: every durable event, and some that were never sent live.
+    #[derive(Default)]
+    struct Stored(std::sync::Mutex<Vec<Event>>);
+
+    impl LogSource for Stored {
+        fn page(&self, cursor: Option<String>) -> BoxFuture<'static, Option<LogPage>> {
+            let from: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
+            let stored = self.0.lock().unwrap();
+            let to = (from + 3).min(stored.len());
+            let page = LogPage {
+                events: stored[from..to].to_vec(),
+                cursor: Some(to.to_string()),
+                has_more: to < stored.len(),
+            };
+            Box::pin(async move { Some(page) })
+        }
+    }
+
+    fn event(id: usize, ephemeral: bool) -> Event {
+        Event::parse(&format!(r#"{{"id":"{id}","type":"t","data":{{}},"ephemeral":{ephemeral}}}"#)).unwrap()
+    }
+
+    #[derive(Debug, Clone)]
+    enum Act {
+        Durable,
+        Ephemeral,
+        StoredOnly,
+        Read(usize),
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            4 => Just(Act::Durable),
+            4 => Just(Act::Ephemeral),
+            1 => Just(Act::StoredOnly),
+            2 => (1usize..4).prop_map(Act::Read),
+        ]
+    }
+
+    proptest! {
+        // However slowly a stream is read: every durable event once and in order, nothing lost, and
+        // every ephemeral event either seen or counted.
+        #[test]
+        fn durable_events_always_arrive(
+            durable_events in 1usize..5,
+            ephemeral_events in 1usize..5,
+            before in 0usize..4,
+            acts in prop::collection::vec(act(), 0..150),
+        ) {
+            let limits = EventLimits { durable_events, ephemeral_events, ..EventLimits::default() };
+            let feed = Feed::new(limits);
+            let stored = Arc::new(Stored::default());
+            let store = |event: &Event| stored.0.lock().unwrap().push(event.clone());
+            // What the session's log had before this client came.
+            (0..before).for_each(|id| store(&event(id, false)));
+            let mut stream = EventStream::new(Arc::clone(&feed), feed.reader_from_start(), stored.clone());
+            let (mut live, mut ephemeral, mut next_id) = (Vec::new(), 0u64, before);
+            let (mut got, mut seen, mut shed) = (Vec::new(), 0u64, 0u64);
+            let mut read = |stream: &mut EventStream| match stream.next().now_or_never() {
+                Some(Some(EventItem::Event(event))) => {
+                    if event.ephemeral() { seen += 1 } else { got.push(event.id().parse::<usize>().unwrap()) }
+                    true
+                }
+                Some(Some(EventItem::Lagged(lagged))) => {
+                    assert_eq!(lagged.lost, 0);
+                    shed += lagged.shed;
+                    true
+                }
+                _ => false,
+            };
+            for act in acts {
+                let id = next_id;
+                next_id += 1;
+                match act {
+                    Act::Durable => {
+                        store(&event(id, false));
+                        feed.push(event(id, false));
+                        live.push(id);
+                    }
+                    Act::Ephemeral => {
+                        feed.push(event(id, true));
+                        ephemeral += 1;
+                    }
+                    Act::StoredOnly => store(&event(id, false)),
+                    Act::Read(times) => (0..times).for_each(|_| { read(&mut stream); }),
+                }
+            }
+            feed.close();
+            while read(&mut stream) {}
+            prop_assert!(got.windows(2).all(|pair| pair[0] < pair[1]), "in order, once: {got:?}");
+            prop_assert!(got.iter().all(|id| *id >= before), "nothing from before: {got:?}");
+            prop_assert!(live.iter().all(|id| got.contains(id)), "all that was sent: {live:?} {got:?}");
+            prop_assert_eq!(seen + shed, ephemeral);
+        }
     }
 }

@@ -1,0 +1,11 @@
+//! The client against a scripted server over an in-memory connection: what is sent, what is answered,
+//! and what happens when the other side misbehaves.
+
+mod asks;
+#[cfg(unix)]
+mod child;
+mod events;
+mod fake;
+mod handshake;
+mod lifecycle;
+mod remote;
