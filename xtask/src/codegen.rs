@@ -5,7 +5,7 @@
 //! macros in `crates/protocol/src/runtime`, committed under `crates/protocol/src/generated`.
 
 mod docs;
-mod emit;
+pub(crate) mod emit;
 mod facts;
 mod names;
 #[cfg(test)]
@@ -24,6 +24,13 @@ pub(crate) struct Args {
     /// Write nothing; fail when the committed files differ from what the facts give.
     #[arg(long)]
     check: bool,
+}
+
+impl Args {
+    /// `--check`.
+    pub(crate) const fn check() -> Self {
+        Self { check: true }
+    }
 }
 
 /// Runs the task.

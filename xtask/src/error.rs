@@ -26,6 +26,17 @@ pub(crate) enum Error {
     /// The generated files are not what the facts give.
     #[error("generated code is not current: {}; run `cargo xtask codegen` and commit the result", .0.join(", "))]
     NotCurrent(Vec<String>),
+    /// A program that a task needs failed.
+    #[error("`{command}` failed: {problem}")]
+    Command {
+        /// What was run.
+        command: String,
+        /// What it said.
+        problem: String,
+    },
+    /// The repository breaks its own rules.
+    #[error("{}\n{} to put in order", .0.join("\n"), .0.len())]
+    Untidy(Vec<String>),
     /// The checks or the tests.
     #[error(transparent)]
     Test(#[from] crate::test::TestError),

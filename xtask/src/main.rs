@@ -3,6 +3,7 @@
 mod codegen;
 mod error;
 mod test;
+mod tidy;
 mod workspace;
 
 use std::process::ExitCode;
@@ -14,6 +15,8 @@ use clap::Parser;
 enum Task {
     /// Write the protocol's types from the facts in crates/protocol/schema.
     Codegen(codegen::Args),
+    /// Check what holds for the repository as a whole: floors, lints, files.
+    Tidy,
     /// Check and test everything, with the real Copilot CLI and a real browser.
     Test(test::TestArgs),
 }
@@ -21,6 +24,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Codegen(args) => codegen::run(&args),
+        Task::Tidy => tidy::run(),
         Task::Test(args) => test::run(&args).map_err(Into::into),
     };
     match done {
