@@ -61,7 +61,7 @@ impl RemoteControl<'_> {
     /// Shares the session in a given way. From watching ([`RemoteMode::Export`]) one can go on to
     /// steering ([`RemoteMode::On`]); the way back is [`disable`](Self::disable).
     pub async fn enable_with(&self, mode: RemoteMode) -> Result<RemoteStatus, RemoteError> {
-        status(self.session.enable_remote(mode).await.map_err(RemoteError::from_enable)?)
+        status(&self.session.enable_remote(mode).await.map_err(RemoteError::from_enable)?)
     }
 
     /// Ends sharing. Harmless when the session is not shared.
@@ -72,11 +72,11 @@ impl RemoteControl<'_> {
     /// Whether the session is shared, as its events have told. Also knows of a session that is shared
     /// from its beginning because the client was built with `remote(true)`.
     pub fn status(&self) -> Result<RemoteStatus, RemoteError> {
-        status(self.session.remote_state())
+        status(&self.session.remote_state())
     }
 }
 
-fn status(state: RemoteState) -> Result<RemoteStatus, RemoteError> {
+fn status(state: &RemoteState) -> Result<RemoteStatus, RemoteError> {
     let link = state.url.as_deref().map(Link::parse).transpose()?;
     Ok(RemoteStatus { link, steerable: state.steerable })
 }
@@ -108,7 +108,9 @@ mod tests {
 
     #[test]
     fn refusals_say_what_to_do() {
-        let error = unavailable("Request session.remote.enable failed with message: Remote session has no current authentication");
+        let error = unavailable(
+            "Request session.remote.enable failed with message: Remote session has no current authentication",
+        );
         assert!(matches!(error, RemoteError::NotSignedIn));
         assert!(error.to_string().contains("copilot login"));
 

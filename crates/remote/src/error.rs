@@ -47,7 +47,9 @@ pub enum RemoteError {
     },
 
     /// The hub does not accept our token.
-    #[error("the hub at {base} refused the token (HTTP {status}); use the export token that this hub printed at its start")]
+    #[error(
+        "the hub at {base} refused the token (HTTP {status}); use the export token that this hub printed at its start"
+    )]
     TokenRefused {
         /// The hub's address.
         base: String,

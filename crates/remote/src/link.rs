@@ -20,9 +20,7 @@ pub struct Link(Url);
 impl Link {
     /// Checks that `text` is an `http` or `https` address short enough for a QR code.
     pub fn parse(text: &str) -> Result<Self, RemoteError> {
-        let refuse = |shown: String, reason: &str| {
-            Err(RemoteError::BadLink { link: shown, reason: reason.to_owned() })
-        };
+        let refuse = |shown: String, reason: &str| Err(RemoteError::BadLink { link: shown, reason: reason.to_owned() });
         let url = match Url::parse(text) {
             Ok(url) => url,
             // The text may be anything at all, a secret included: name the problem only.

@@ -69,15 +69,15 @@ impl Qr {
         };
         // On a dark background a glyph is what is light, so it draws the light modules.
         let glyph_is_dark = theme != TerminalTheme::Dark;
-        let side = self.terminal_width();
+        let whole = self.terminal_width();
         // A code has an odd number of modules; the missing half line belongs to the quiet zone, which must
         // stay light. `dark` says so for every row outside the code.
         let mut out = String::new();
-        for row in (0..side).step_by(2) {
+        for row in (0..whole).step_by(2) {
             if theme == TerminalTheme::Auto {
                 out.push_str(BLACK_ON_WHITE);
             }
-            for column in 0..side {
+            for column in 0..whole {
                 let top = dark(column, row) == glyph_is_dark;
                 let bottom = dark(column, row + 1) == glyph_is_dark;
                 out.push(match (top, bottom) {
@@ -97,7 +97,7 @@ impl Qr {
 
     /// A scalable picture: black on a white ground of its own, so that it scans on any page.
     pub fn svg(&self) -> String {
-        let side = self.terminal_width();
+        let whole = self.terminal_width();
         let size = self.size();
         let colors = self.code.to_colors();
         let mut path = String::new();
@@ -113,8 +113,8 @@ impl Qr {
             }
         }
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\" \
-             role=\"img\" aria-label=\"QR code\"><rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/>\
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {whole} {whole}\" shape-rendering=\"crispEdges\" \
+             role=\"img\" aria-label=\"QR code\"><rect width=\"{whole}\" height=\"{whole}\" fill=\"#fff\"/>\
              <path d=\"{path}\" fill=\"#000\"/></svg>"
         )
     }

@@ -40,9 +40,7 @@ pub(crate) fn source_of(command_id: &str) -> String {
 /// newer hub must not end up as one.
 pub(crate) fn plan(command: &Command, prompts: &Prompts) -> Result<Action, String> {
     match &command.kind {
-        CommandType::UserMessage => {
-            Ok(Action::Send { text: command.content.clone(), source: source_of(&command.id) })
-        }
+        CommandType::UserMessage => Ok(Action::Send { text: command.content.clone(), source: source_of(&command.id) }),
         CommandType::Abort => Ok(Action::Abort),
         CommandType::ModeSwitch => match content::<ModeSwitch>(command)?.mode {
             SessionMode::Unknown(mode) => {

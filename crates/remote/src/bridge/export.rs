@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use futures::future::{BoxFuture, Fuse, FutureExt as _};
+use futures::future::{BoxFuture, Fuse, FusedFuture as _, FutureExt as _};
 use futures::stream::{BoxStream, StreamExt as _};
 use groundlink_protocol::Event;
 use groundlink_protocol::mc::{ExporterInfo, RejectedCommand};
@@ -119,7 +119,10 @@ struct Run<P> {
 
 enum History {
     /// To be read on from here, not before this time.
-    From { cursor: Option<String>, not_before: Instant },
+    From {
+        cursor: Option<String>,
+        not_before: Instant,
+    },
     Done,
 }
 
@@ -164,8 +167,8 @@ impl<P: Port> Run<P> {
                     self.deadline = Some(Instant::now() + self.parts.flush_limit);
                     self.take_rest(&mut live);
                 }
-                answer = &mut self.request, if !is_terminated(&self.request) => self.answered(answer),
-                page = &mut self.page, if !is_terminated(&self.page) => self.page_read(page),
+                answer = &mut self.request, if !self.request.is_terminated() => self.answered(answer),
+                page = &mut self.page, if !self.page.is_terminated() => self.page_read(page),
                 heard = live.next(), if reading => self.hear_all(heard, &mut live),
                 Some(report) = self.parts.reports.recv() => self.reported(report),
                 () = sleep_until(wake.unwrap_or(self.started)), if wake.is_some() => {}
@@ -183,7 +186,7 @@ impl<P: Port> Run<P> {
 
     /// Starts the next request to the hub if none is under way; else, or if it is too early, says when.
     fn start_request(&mut self) -> Option<Instant> {
-        if !is_terminated(&self.request) {
+        if !self.request.is_terminated() {
             return None;
         }
         let hub = self.parts.hub.clone();
@@ -192,8 +195,7 @@ impl<P: Port> Run<P> {
                 return Some(at);
             }
             let (id, info) = (self.parts.port.session_id(), self.parts.info.clone());
-            self.request =
-                async move { Answer::Attach(hub.attach(&id, info.as_ref()).await) }.boxed().fuse();
+            self.request = async move { Answer::Attach(hub.attach(&id, info.as_ref()).await) }.boxed().fuse();
             return None;
         }
         match self.parts.outbox.next(self.now()) {
@@ -210,7 +212,7 @@ impl<P: Port> Run<P> {
     /// Starts reading the next page of the history if it is wanted and there is room; or says when.
     fn start_page(&mut self) -> Option<Instant> {
         let History::From { cursor, not_before } = &self.history else { return None };
-        if !is_terminated(&self.page) || self.parts.outbox.is_full() || self.attach_at.is_some() {
+        if !self.page.is_terminated() || self.parts.outbox.is_full() || self.attach_at.is_some() {
             return None;
         }
         if Instant::now() < *not_before {
@@ -308,19 +310,28 @@ impl<P: Port> Run<P> {
                 if self.attached_at.elapsed() > RETRY.1 {
                     self.attach_backoff.succeeded();
                 }
+                let mut recovered = false;
                 self.parts.status.send_if_modified(|status| {
                     status.uploaded += sent;
-                    let changed = status.state != BridgeState::Live;
+                    recovered = status.state != BridgeState::Live;
                     status.state = BridgeState::Live;
-                    sent > 0 || changed
+                    sent > 0 || recovered
                 });
+                if recovered {
+                    // The same value again: wakes the steering task from its wait.
+                    self.parts.attached.send_modify(|_| ());
+                }
             }
             Answer::Upload(Err(failure)) => {
                 let now = self.now();
                 match failure {
                     Failure::TooLarge => {
                         if let Some(event) = self.parts.outbox.too_large(now, jitter()) {
-                            tracing::warn!(kind = event.kind(), id = event.id(), "event left out: too large for the hub");
+                            tracing::warn!(
+                                kind = event.kind(),
+                                id = event.id(),
+                                "event left out: too large for the hub"
+                            );
                         }
                     }
                     Failure::Lost => {
@@ -432,8 +443,4 @@ impl<P: Port> Run<P> {
             || (!self.open && settled && self.attach_at.is_none())
             || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
-}
-
-fn is_terminated<F: futures::future::FusedFuture>(future: &F) -> bool {
-    future.is_terminated()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use groundlink_protocol::Event;
 use groundlink_protocol::mc::{AttachRequest, AttachResponse, Command, ExporterInfo, RejectedCommand};
-use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -19,8 +19,8 @@ use crate::link::Link;
 const POLL_WAIT: Duration = Duration::from_secs(25);
 /// What a request may take beyond that.
 const SLACK: Duration = Duration::from_secs(10);
-/// A full upload on a slow line.
-const UPLOAD_LIMIT: Duration = Duration::from_secs(60);
+/// The slowest line worth waiting for, in bytes a second. It decides how long an upload may take.
+const SLOWEST_LINE: u64 = 64 << 10;
 /// The most of an answer that is read. A message typed on a phone is far smaller.
 const MOST_ANSWER: usize = 8 << 20;
 
@@ -140,8 +140,12 @@ impl HubClient {
             completed_command_ids: &batch.completed,
             rejected_commands: &batch.rejected,
         };
-        let request =
-            self.http.post(self.endpoint.at(&["sessions", id, "events"])).json(&upload).timeout(UPLOAD_LIMIT);
+        // Raw JSON and strings: there is nothing in it that could not be written.
+        let body =
+            serde_json::to_vec(&upload).map_err(|error| Failure::Passing { reason: error.to_string(), asked: None })?;
+        let limit = SLACK + Duration::from_secs(body.len() as u64 / SLOWEST_LINE);
+        let request = self.http.post(self.endpoint.at(&["sessions", id, "events"]));
+        let request = request.header(CONTENT_TYPE, "application/json").body(body).timeout(limit);
         let response = self.send(request).await?;
         match response.status() {
             // The body is read so that the connection can be used again.

@@ -116,10 +116,8 @@ async fn start<P: Port>(port: P, options: Options) -> Result<BridgeHandle, Remot
     let hub = HubClient::new(endpoint.clone())?;
     // Subscribed first: nothing that happens from here on is missed.
     let live = port.events();
-    let attached = hub
-        .attach(&port.session_id(), info.as_ref())
-        .await
-        .map_err(|failure| failure.into_error(&endpoint))?;
+    let attached =
+        hub.attach(&port.session_id(), info.as_ref()).await.map_err(|failure| failure.into_error(&endpoint))?;
 
     let stop = CancellationToken::new();
     let known = Arc::new(Knowledge::default());

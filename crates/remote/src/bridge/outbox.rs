@@ -278,10 +278,7 @@ impl Outbox {
 
     /// True when everything given to it has been uploaded.
     pub(crate) fn is_settled(&self) -> bool {
-        self.len() == 0
-            && self.in_flight.is_none()
-            && self.completed.is_empty()
-            && self.rejected.is_empty()
+        self.len() == 0 && self.in_flight.is_none() && self.completed.is_empty() && self.rejected.is_empty()
     }
 
     /// Events the hub would not take because of their size.

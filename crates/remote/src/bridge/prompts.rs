@@ -143,10 +143,7 @@ mod tests {
         for id in ["r1", "t1"] {
             let target = prompts.resolve(PromptKind::Permission, id).expect("open");
             assert_eq!(target.request_id, "r1");
-            assert_eq!(
-                target.lasting,
-                Some(Approval::Commands { command_identifiers: vec!["echo hi".to_owned()] })
-            );
+            assert_eq!(target.lasting, Some(Approval::Commands { command_identifiers: vec!["echo hi".to_owned()] }));
         }
         learn(&mut prompts, "permission.completed", r#"{"requestId":"r1","toolCallId":"t1"}"#);
         assert_eq!(prompts.resolve(PromptKind::Permission, "t1").expect("unknown").request_id, "t1");

@@ -48,9 +48,7 @@ impl Seen {
     fn fingerprint(&self, id: &str) -> u128 {
         match uuid::Uuid::try_parse(id) {
             Ok(uuid) => uuid.as_u128(),
-            Err(_) => {
-                (u128::from(self.hashers.0.hash_one(id)) << 64) | u128::from(self.hashers.1.hash_one(id))
-            }
+            Err(_) => (u128::from(self.hashers.0.hash_one(id)) << 64) | u128::from(self.hashers.1.hash_one(id)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The bridge's port on a real session.
 
 use futures::stream::{BoxStream, StreamExt as _};
-use groundlink_protocol::types::SessionEventLogReadParams;
+use groundlink_protocol::types::{AbortReason, SessionAbortParams, SessionEventLogReadParams};
 use groundlink_protocol::{Event, methods};
 use groundlink_session::{EventItem, Message, SendMode, Session, SessionError};
 
@@ -57,7 +57,17 @@ impl Port for Session {
                 let message = Message::text(text).mode(SendMode::Immediate).source(source);
                 self.send(message).await.map(drop).map_err(failed)
             }
-            Action::Abort => self.abort().await.map_err(failed),
+            Action::Abort => {
+                let params = SessionAbortParams {
+                    reason: Some(AbortReason::RemoteCommand),
+                    ..SessionAbortParams::new(self.id())
+                };
+                let aborted = self.call::<methods::SessionAbort>(&params).await.map_err(failed)?;
+                if aborted.success {
+                    return Ok(());
+                }
+                Err(aborted.error.unwrap_or_else(|| "the session did not abort, and did not say why".to_owned()))
+            }
             Action::SetMode(mode) => self.set_mode(mode).await.map_err(failed),
             Action::Permission { request_id, decision } => {
                 still_open(self.respond_permission(&request_id, decision).await.map_err(failed)?)
@@ -77,9 +87,7 @@ impl Port for Session {
 
 /// An event without an envelope has no id, so nobody could ever speak of it.
 fn readable(raw: groundlink_protocol::RawJson) -> Option<Event> {
-    Event::from_raw(raw)
-        .inspect_err(|error| tracing::warn!(%error, "an event in the session's log is unreadable"))
-        .ok()
+    Event::from_raw(raw).inspect_err(|error| tracing::warn!(%error, "an event in the session's log is unreadable")).ok()
 }
 
 fn is_gone(error: &SessionError) -> bool {

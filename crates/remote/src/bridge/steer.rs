@@ -49,14 +49,7 @@ impl<P: Port> Steerer<P> {
             let Ok(id) = self.attached.wait_for(Option::is_some).await.map(|id| id.clone()) else { return };
             let Some(id) = id else { continue };
             let asked_at = Instant::now();
-            let polled = tokio::select! {
-                polled = self.hub.poll(&id) => polled,
-                // Lost, and perhaps attached again under another id.
-                changed = self.attached.changed() => match changed {
-                    Ok(()) => continue,
-                    Err(_) => return,
-                },
-            };
+            let Some(polled) = self.poll(&id).await else { continue };
             match polled {
                 Ok(commands) => {
                     backoff.succeeded();
@@ -86,9 +79,24 @@ impl<P: Port> Steerer<P> {
                         Failure::Passing { asked, .. } => asked,
                         _ => None,
                     };
-                    sleep(backoff.failed(jitter(), asked)).await;
+                    let wait = backoff.failed(jitter(), asked);
+                    tokio::select! {
+                        () = sleep(wait) => {}
+                        // An upload has got through, so a poll will, too.
+                        _ = self.attached.changed() => {}
+                    }
                 }
             }
+        }
+    }
+
+    /// One poll; nothing when the session has been lost, or attached again under another id, meanwhile.
+    async fn poll(&mut self, id: &str) -> Option<Result<Vec<Polled>, Failure>> {
+        let polling = self.hub.poll(id);
+        tokio::select! {
+            polled = polling => Some(polled),
+            // Not given up for less: a command may be on its way in the answer.
+            _ = self.attached.wait_for(|now| now.as_deref() != Some(id)) => None,
         }
     }
 

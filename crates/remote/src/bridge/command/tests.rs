@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use groundlink_protocol::Event;
 use groundlink_protocol::mc::CommandState;
 
@@ -67,7 +69,7 @@ fn plans() {
             Ok(action) => format!("{action:?}"),
             Err(reason) => format!("rejected: {reason}"),
         };
-        out.push_str(&format!("{kind} {content}\n    {plan}\n"));
+        writeln!(out, "{kind} {content}\n    {plan}").expect("a String takes everything");
     }
     insta::assert_snapshot!(out);
 }

@@ -7,12 +7,20 @@ use super::*;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Durable { bytes: usize },
-    Delta { stream: u8 },
-    End { stream: u8 },
+    Durable {
+        bytes: usize,
+    },
+    Delta {
+        stream: u8,
+    },
+    End {
+        stream: u8,
+    },
     Notice,
     /// The session gives an event again that it has given before.
-    Repeat { back: usize },
+    Repeat {
+        back: usize,
+    },
     Acknowledge,
     /// Time passes, in milliseconds.
     Pass(u16),
@@ -77,7 +85,7 @@ proptest! {
         batch_events in 1usize..6,
         batch_bytes in 1usize..1500,
     ) {
-        let limits = Limits { kept_bytes, batch_events, batch_bytes, ..Limits::default() };
+        let limits = Limits { batch_events, batch_bytes, kept_bytes, ..Limits::default() };
         let mut outbox = Outbox::new(limits.clone());
         let mut world = World::default();
         let mut generation = [0u32; 3];

@@ -79,9 +79,11 @@ async fn an_outage_is_waited_for() {
     session.say("user.message", false, "{}");
     let status = state(&bridge, "retrying", |status| matches!(status.state, BridgeState::Retrying { .. })).await;
     let BridgeState::Retrying { since, .. } = status.state else { unreachable!() };
-    let refused = state(&bridge, "refused connections", |status| {
-        matches!(&status.state, BridgeState::Retrying { error, .. } if error.contains("refused"))
-    });
+    let refused = state(
+        &bridge,
+        "refused connections",
+        |status| matches!(&status.state, BridgeState::Retrying { error, .. } if error.contains("refused")),
+    );
     let BridgeState::Retrying { since: later, .. } = refused.await.state else { unreachable!() };
     assert_eq!(since, later, "the same outage");
     session.say("user.message", false, "{}");

@@ -207,10 +207,10 @@ async fn answer(Shared(room): Shared<Room>, request: Request) -> Response {
         let mut text = format!("{} {path}\n", parts.method);
         for name in ["authorization", "copilot-integration-id", "user-agent", "content-type"] {
             if let Some(value) = parts.headers.get(name) {
-                text += &format!("{name}: {}\n", value.to_str().expect("text"));
+                text.extend([name, ": ", value.to_str().expect("text"), "\n"]);
             }
         }
-        text += &format!("\n{}\n", String::from_utf8_lossy(&body));
+        text.extend(["\n", &String::from_utf8_lossy(&body), "\n"]);
         state.requests.push(text);
         let wanted = format!("Bearer {}", state.token);
         if parts.headers.get("authorization").is_none_or(|given| given != wanted.as_str()) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use groundlink_protocol::mc::{ExporterInfo, Suggestion};
 
 use super::*;
-use hub::{Fault, FakeHub, TOKEN};
+use hub::{FakeHub, Fault, TOKEN};
 use session::FakeSession;
 
 /// Options with short waits.
@@ -40,9 +40,8 @@ fn eventually<'a>(what: &'a str, condition: impl Fn() -> bool + 'a) -> impl Futu
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        if tokio::time::timeout(Duration::from_secs(20), waiting).await.is_err() {
-            panic!("{at}: not in time: {what}");
-        }
+        let found = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+        assert!(found.is_ok(), "{at}: not in time: {what}");
     }
 }
 

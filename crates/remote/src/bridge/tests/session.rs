@@ -103,12 +103,12 @@ impl Port for FakeSession {
     }
 
     async fn apply(&self, action: Action) -> Result<(), String> {
-        self.state(|state| match &state.refusal {
-            Some(reason) => Err(reason.clone()),
-            None => {
-                state.applied.push(format!("{action:?}"));
-                Ok(())
+        self.state(|state| {
+            if let Some(reason) = &state.refusal {
+                return Err(reason.clone());
             }
+            state.applied.push(format!("{action:?}"));
+            Ok(())
         })
     }
 }
