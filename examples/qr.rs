@@ -8,7 +8,7 @@ use groundlink_examples::Result;
 fn main() -> Result {
     let url = std::env::args().nth(1).unwrap_or_else(|| "http://127.0.0.1:8080/t/AbCdEfGhIjKlMnOpQrStUv".to_owned());
     let link = Link::parse(&url)?;
-    let qr = link.qr()?;
+    let qr = link.qr();
     println!("{}", link.url());
     println!("{}", qr.terminal(TerminalTheme::Auto));
 

@@ -36,7 +36,7 @@ impl Stage {
         let hub = self.hub.handle();
         let mission_control = MissionControl {
             base_url: hub.export_base(),
-            frontend_url: hub.url(),
+            frontend_url: hub.url().clone(),
             access_token: hub.export_token().clone(),
             repository: Some(("octo/demo".to_owned(), 7, 42)),
         };

@@ -36,7 +36,7 @@ impl Rig {
         let (name, owner_id, repo_id) = REPOSITORY;
         let mission_control = MissionControl {
             base_url: hub.export_base(),
-            frontend_url: hub.url(),
+            frontend_url: hub.url().clone(),
             access_token: hub.export_token().clone(),
             repository: Some((name.to_owned(), owner_id, repo_id)),
         };

@@ -153,7 +153,7 @@ async fn a_running_turn_is_aborted(viewer: &Viewer) {
 }
 
 async fn remote_is_switched_off_and_on_again(session: &Session, viewer: &Viewer) {
-    let link = session.remote().status().await.expect("a status").link.expect("a link");
+    let link = session.remote().status().expect("a status").link.expect("a link");
     session.remote().disable().await.expect("remote is disabled");
     let mut events = session.subscribe();
     session.send(Message::text("said while nobody listened")).await.expect("sent");
