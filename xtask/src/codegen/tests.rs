@@ -76,7 +76,7 @@ fn show_all(facts: &Facts, names: &[&str], from: Module) -> String {
         let _ = writeln!(text, "{}", show(t));
         match &t.form {
             Form::Record(fields) => {
-                queue.extend(fields.iter().filter_map(|f| f.ty.name()).map(|name| (name, t.module)))
+                queue.extend(fields.iter().filter_map(|f| f.ty.name()).map(|name| (name, t.module)));
             }
             Form::Union(_, variants) => queue.extend(variants.iter().map(|(_, record)| (record.as_str(), t.module))),
             Form::Enum(_) => {}

@@ -55,10 +55,11 @@ fn rules(name: &str, text: &str, machine: &[String]) -> Vec<String> {
         problems.extend(other.map(|line| format!("names another registry than crates.io: {}", line.trim())));
     }
     let generated = text.starts_with(MARK);
-    if name.split('/').any(|part| part == "generated") && name.ends_with(".rs") && !generated {
+    let rust = Path::new(name).extension().is_some_and(|extension| extension == "rs");
+    if rust && !generated && name.split('/').any(|part| part == "generated") {
         problems.push("stands in generated/ but lacks the mark; write it by `cargo xtask codegen`".to_owned());
     }
-    if !Path::new(name).extension().is_some_and(|extension| extension == "rs") || generated {
+    if !rust || generated {
         return problems;
     }
     let lines = text.lines().count();
@@ -128,7 +129,7 @@ mod tests {
             match problem {
                 None => assert_eq!(problems, Vec::<String>::new(), "{name}"),
                 Some(problem) => {
-                    assert!(problems.len() == 1 && problems[0].contains(problem), "{problem}: {problems:?}")
+                    assert!(problems.len() == 1 && problems[0].contains(problem), "{problem}: {problems:?}");
                 }
             }
         }

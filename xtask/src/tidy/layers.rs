@@ -68,7 +68,8 @@ pub(super) fn check(graph: &Graph) -> Vec<String> {
         match FLOORS.iter().find(|floor| floor.name == name) {
             Some(floor) => problems.extend(floor.problems(member, graph)),
             None => {
-                problems.push(format!("{name}: no floor of this name; add it to the table in xtask/src/tidy/layers.rs"))
+                problems
+                    .push(format!("{name}: no floor of this name; add it to the table in xtask/src/tidy/layers.rs"));
             }
         }
         for (kept, by) in KEPT {
