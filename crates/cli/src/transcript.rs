@@ -35,6 +35,8 @@ struct Streaming {
     written: String,
     /// The cursor stands behind its last word.
     open: bool,
+    /// The turn was stopped: pieces that were still on their way are of no interest.
+    stopped: bool,
 }
 
 impl<W: Write> Transcript<W> {
@@ -93,13 +95,22 @@ impl<W: Write> Transcript<W> {
             }
             Payload::SessionError(error) => self.block("error", &error.message),
             Payload::SessionWarning(warning) => self.block("warning", &warning.message),
-            Payload::Abort(_) => self.entry("* stopped"),
+            Payload::Abort(_) => {
+                if let Some(at) = &mut self.streaming {
+                    at.stopped = true;
+                }
+                // The line ends here, and so does the message.
+                self.entry("* stopped")
+            }
             Payload::SessionShutdown(_) => self.entry("* the session ended"),
             _ => Ok(()),
         }
     }
 
     fn delta(&mut self, delta: &AssistantMessageDelta) -> io::Result<()> {
+        if self.streaming.as_ref().is_some_and(|at| at.message_id == delta.message_id && at.stopped) {
+            return Ok(());
+        }
         let same = self.streaming.as_ref().is_some_and(|at| at.message_id == delta.message_id && at.open);
         if !same {
             self.end_line()?;
@@ -109,7 +120,8 @@ impl<W: Write> Transcript<W> {
                 _ => String::new(),
             };
             write!(self.out, "copilot> ")?;
-            self.streaming = Some(Streaming { message_id: delta.message_id.clone(), written, open: true });
+            self.streaming =
+                Some(Streaming { message_id: delta.message_id.clone(), written, open: true, stopped: false });
         }
         write!(self.out, "{}", safe(&delta.delta_content))?;
         if let Some(at) = &mut self.streaming {
@@ -318,6 +330,10 @@ mod tests {
             (
                 vec![delta("1", "a"), between.clone(), delta("1", "b"), message("1", "ab")],
                 "copilot> a\n* t\ncopilot> b\n",
+            ),
+            (
+                vec![delta("1", "a"), ("abort", json!({})), delta("1", "b"), delta("2", "c")],
+                "copilot> a\n* stopped\ncopilot> c",
             ),
             (vec![delta("1", "a"), message("2", "b")], "copilot> a\ncopilot> b\n"),
         ] {

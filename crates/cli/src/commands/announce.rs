@@ -1,14 +1,16 @@
 //! What `demo`, `share` and `serve` say about themselves.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use groundlink::remote::{Link, TerminalTheme};
 use groundlink_hub::SessionSummary;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::display;
 use crate::error::Error;
 use crate::output;
+use crate::protocol::api::SessionStatus;
 use crate::status::{self, StatusLine};
 
 /// A session that has just been shared.
@@ -24,12 +26,11 @@ pub(super) struct Shared<'a> {
 /// Prints the link.
 pub(super) fn shared(shared: &Shared<'_>) -> Result<(), Error> {
     if shared.json {
-        return output::json_line(&json!({
-            "event": "shared",
-            "url": shared.link.as_str(),
-            "session_id": shared.session_id,
-            "directory": shared.directory,
-        }));
+        return output::json_line(&Line::Shared {
+            url: shared.link.as_str(),
+            session_id: shared.session_id,
+            directory: shared.directory,
+        });
     }
     if shared.lan {
         warn_lan();
@@ -78,20 +79,53 @@ fn page(shared: &Shared<'_>, qr: Option<&str>) -> String {
     lines.join("\n")
 }
 
-/// Shows how the session is doing.
-pub(super) fn state(summary: &SessionSummary, json: bool, line: &StatusLine) -> Result<(), Error> {
-    if json {
-        return output::json_line(&json!({
-            "event": "state",
-            "status": summary.status,
-            "viewers": summary.viewers,
-            "online": summary.presence.online,
-            "title": summary.title,
-        }));
+/// The lines that programs read, told apart by `event`.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(super) enum Line<'a> {
+    /// A session is shared under `url`.
+    Shared { url: &'a str, session_id: &'a str, directory: &'a Path },
+    /// How the session is doing now.
+    State { status: SessionStatus, viewers: u64, online: bool, title: Option<String> },
+    /// The session, the CLI and the hub have ended.
+    Ended {},
+    /// A hub listens at `url`.
+    Listening { url: &'a str, export_base: &'a str, export_token: &'a str, environment: BTreeMap<&'a str, &'a str> },
+}
+
+/// Shows how a session is doing, whenever that changes.
+#[derive(Debug)]
+pub(super) struct States {
+    json: bool,
+    line: StatusLine,
+    last: Option<Line<'static>>,
+}
+
+impl States {
+    /// JSON lines for programs, or a line that moves for people.
+    pub(super) fn new(json: bool) -> Self {
+        Self { json, line: if json { StatusLine::none() } else { StatusLine::new("sharing") }, last: None }
     }
-    let online = if summary.presence.online { "" } else { " · not connected to the hub" };
-    line.set(&format!("{} · {}{online}", summary.status, status::viewers(u64::from(summary.viewers))));
-    Ok(())
+
+    pub(super) fn show(&mut self, summary: &SessionSummary) -> Result<(), Error> {
+        let state = Line::State {
+            status: summary.status,
+            viewers: u64::from(summary.viewers),
+            online: summary.presence.online,
+            title: summary.title.clone(),
+        };
+        if self.last.as_ref() == Some(&state) {
+            return Ok(());
+        }
+        if self.json {
+            output::json_line(&state)?;
+        }
+        let online = if summary.presence.online { "" } else { " · not connected to the hub" };
+        let viewers = status::viewers(u64::from(summary.viewers));
+        self.line.set(&format!("{} · {viewers}{online}", summary.status));
+        self.last = Some(state);
+        Ok(())
+    }
 }
 
 /// What a hub says about itself.
@@ -107,15 +141,12 @@ pub(super) fn listening(hub: &Listening<'_>, json: bool) -> Result<(), Error> {
     if !json {
         return output::text(&serve_page(hub));
     }
-    let environment: serde_json::Map<String, serde_json::Value> =
-        hub.environment.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
-    output::json_line(&json!({
-        "event": "listening",
-        "url": hub.url,
-        "export_base": hub.export_base,
-        "export_token": hub.export_token,
-        "environment": environment,
-    }))
+    output::json_line(&Line::Listening {
+        url: hub.url,
+        export_base: hub.export_base,
+        export_token: hub.export_token,
+        environment: hub.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+    })
 }
 
 fn serve_page(hub: &Listening<'_>) -> String {

@@ -13,6 +13,7 @@ use super::hub;
 use crate::args::{DemoArgs, HubArgs, SessionArgs, ShareArgs};
 use crate::error::Error;
 use crate::install::{self, InstallOptions};
+use crate::output;
 use crate::protocol::mc::{ExporterInfo, Suggestion};
 use crate::scratch;
 use crate::scripted::{self, ScriptOptions, ScriptedModel};
@@ -96,16 +97,20 @@ async fn run(plan: Plan) -> Result<(), Error> {
         () = stop.requested() => return Err(Error::StoppedEarly),
         started = start(&plan) => started?,
     };
-    let watched = attend(&plan, &running, &mut stop).await;
+    let attended = attend(&plan, &running, &mut stop).await;
+    let ending = if plan.json { StatusLine::none() } else { StatusLine::new("Ending the session") };
     tokio::select! {
         () = running.stop() => {}
         // Somebody who asks twice is in a hurry.
         () = stop.requested() => {}
     }
-    if watched.is_ok() && !plan.json {
-        eprintln!("The session has ended.");
+    drop(ending);
+    attended?;
+    if plan.json {
+        return output::json_line(&announce::Line::Ended {});
     }
-    watched
+    eprintln!("The session has ended.");
+    Ok(())
 }
 
 async fn start(plan: &Plan) -> Result<Running, Error> {
@@ -264,10 +269,10 @@ async fn attend(plan: &Plan, running: &Running, stop: &mut Stop) -> Result<(), E
         json: plan.json,
     })?;
     let mut summaries = running.hub.watch(running.session.id());
-    let line = if plan.json { StatusLine::none() } else { StatusLine::new("waiting") };
+    let mut states = announce::States::new(plan.json);
     loop {
         let summary = summaries.borrow_and_update().clone();
-        announce::state(&summary, plan.json, &line)?;
+        states.show(&summary)?;
         tokio::select! {
             () = stop.requested() => return Ok(()),
             reason = running.client.closed() => return Err(Error::CliEnded { reason: reason.to_string() }),

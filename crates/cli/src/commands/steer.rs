@@ -170,7 +170,7 @@ fn describe(request: &PendingRequest) -> String {
         text.push_str("  (an answer is on its way)");
     }
     let mut add = |title: &str, body: &str| {
-        for (n, line) in body.trim_end().lines().enumerate() {
+        for (n, line) in body.trim_matches('\n').trim_end().lines().enumerate() {
             let title = if n == 0 { title } else { "" };
             // Writing to a String cannot fail.
             let _ = write!(text, "\n    {title}{line}");
