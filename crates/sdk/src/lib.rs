@@ -82,7 +82,7 @@
 //! let session = client.create_session(config).await?;
 //!
 //! let endpoint = HubEndpoint::new(hub.export_base(), hub.export_token().clone());
-//! let bridge = Bridge::builder(session, endpoint).start().await?;
+//! let bridge = Bridge::builder(&session, endpoint).start().await?;
 //! println!("open {}", bridge.link().url());
 //! # Ok(())
 //! # }
@@ -122,10 +122,10 @@ pub mod prelude {
     #[cfg(feature = "hub")]
     pub use groundlink_hub::Hub;
     pub use groundlink_protocol::types::PermissionRequest;
-    pub use groundlink_remote::{Bridge, HubEndpoint, Link, RemoteExt, TerminalTheme};
+    pub use groundlink_remote::{Bridge, ExporterInfo, HubEndpoint, Link, RemoteExt, Suggestion, TerminalTheme};
     pub use groundlink_session::{
-        Client, ElicitationAnswer, ElicitationAsk, Event, EventItem, EventStream, Message, MissionControl,
-        PermissionAsk, PermissionDecision, PlanAsk, PlanDecision, Provider, SendMode, Session, SessionConfig,
-        SessionError, SessionMode, UserAnswer, UserInputAsk,
+        CliCommand, Client, ElicitationAnswer, ElicitationAsk, Event, EventItem, EventStream, Message, MissionControl,
+        PermissionAsk, PermissionDecision, PlanAsk, PlanDecision, Provider, SecretString, SendMode, Session,
+        SessionConfig, SessionError, SessionMode, UserAnswer, UserInputAsk,
     };
 }

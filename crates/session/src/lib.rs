@@ -77,7 +77,9 @@ pub use message::Message;
 pub use remote::{RemoteMode, RemoteState};
 pub use session::Session;
 
-// Types of the floors below that appear in this API.
+// Types of others that appear in this API.
 pub use groundlink_protocol::Event;
 pub use groundlink_protocol::types::{AgentMode, SendMode, SessionMode};
 pub use groundlink_transport::CloseReason;
+pub use secrecy::SecretString;
+pub use url::Url;
