@@ -156,6 +156,7 @@ impl Scope<'_> {
                 let here = found.is_some_and(|found| Some(found.module) == self.module);
                 if here { name.clone() } else { format!("types::{name}") }
             }
+            Ty::Nullable(item) => format!("Option<{}>", self.rust(item)),
             Ty::List(item) => format!("Vec<{}>", self.rust(item)),
             Ty::Map(item) => format!("std::collections::BTreeMap<String, {}>", self.rust(item)),
         }

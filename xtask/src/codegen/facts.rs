@@ -78,6 +78,8 @@ pub(super) enum Ty {
     Secret,
     Null,
     Named(String),
+    /// Always there, but may be `null`.
+    Nullable(Box<Ty>),
     List(Box<Ty>),
     Map(Box<Ty>),
 }
@@ -198,7 +200,7 @@ impl Ty {
     pub(super) fn name(&self) -> Option<&str> {
         match self {
             Self::Named(name) => Some(name),
-            Self::List(inner) | Self::Map(inner) => inner.name(),
+            Self::Nullable(inner) | Self::List(inner) | Self::Map(inner) => inner.name(),
             _ => None,
         }
     }
@@ -257,10 +259,13 @@ fn field(wire: &str, fact: &Value) -> Result<Field, String> {
     Ok(Field { wire: wire.to_owned(), presence, ty })
 }
 
-/// Reads a type expression: a word, `[T]` for a list, `{T}` for a map of strings to `T`.
+/// Reads a type expression: a word, `[T]` for a list, `{T}` for a map of strings to `T`, `T|null`.
 fn ty(expression: &str) -> Result<Ty, String> {
     let text = expression.trim();
     let inside = |open, close| text.strip_prefix(open).and_then(|rest: &str| rest.strip_suffix(close));
+    if let Some(item) = text.strip_suffix("|null") {
+        return ty(item).map(|item| Ty::Nullable(Box::new(item)));
+    }
     if let Some(item) = inside('[', ']') {
         return ty(item).map(|item| Ty::List(Box::new(item)));
     }

@@ -113,6 +113,7 @@ fn show(t: &Type) -> String {
 fn show_ty(ty: &Ty) -> String {
     match ty {
         Ty::Named(name) => name.clone(),
+        Ty::Nullable(item) => format!("{}|null", show_ty(item)),
         Ty::List(item) => format!("[{}]", show_ty(item)),
         Ty::Map(item) => format!("{{{}}}", show_ty(item)),
         word => format!("{word:?}").to_lowercase(),

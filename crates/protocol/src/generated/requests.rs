@@ -5,10 +5,10 @@ use super::types;
 use crate::runtime::methods;
 
 methods! {
+    /// Runs the client's hook. A hook that fails lets the work go on: to block, answer so.
+    HooksInvoke = "hooks.invoke": types::HooksInvokeParams => types::HooksInvokeResult,
     /// The model asks a person. `user_input.requested` says the same to all clients; the first answer wins.
     UserInputRequest = "userInput.request": types::UserInputRequestParams => types::UserInputRequestResult,
     /// The model has a plan. `exit_plan_mode.requested` says the same to all clients; the first answer wins.
     ExitPlanModeRequest = "exitPlanMode.request": types::ExitPlanModeRequestParams => types::ExitPlanModeRequestResult,
-    /// Runs the client's hook. A hook that fails lets the work go on: to block, answer so.
-    HooksInvoke = "hooks.invoke": types::HooksInvokeParams => types::HooksInvokeResult,
 }

@@ -131,9 +131,8 @@ record! {
     ApproveMcp {
         /// The MCP server's name.
         server_name: String = "serverName",
-    } optional {
-        /// The tool; absent means all of the server's.
-        tool_name: String = "toolName",
+        /// The tool; `None` means all of the server's.
+        tool_name: Option<String> = "toolName",
     }
 }
 
@@ -809,6 +808,66 @@ open_enum! {
         Function = "function",
         /// One that takes text.
         Custom = "custom",
+    }
+}
+
+record! {
+    /// Parameters of `hooks.invoke`.
+    HooksInvokeParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// Which hook.
+        hook_type: HookType = "hookType",
+        /// What happened; the shape depends on the hook.
+        input: crate::RawJson = "input",
+    }
+}
+
+open_enum! {
+    /// A moment at which hooks run.
+    HookType {
+        /// Before a tool runs.
+        PreToolUse = "preToolUse",
+        /// Before a tool of an MCP server is called.
+        PreMcpToolCall = "preMcpToolCall",
+        /// After a tool has run.
+        PostToolUse = "postToolUse",
+        /// After a tool has failed.
+        PostToolUseFailure = "postToolUseFailure",
+        /// A message came in.
+        UserPromptSubmitted = "userPromptSubmitted",
+        /// A message is ready for the model.
+        UserPromptTransformed = "userPromptTransformed",
+        /// The session starts.
+        SessionStart = "sessionStart",
+        /// The session ends.
+        SessionEnd = "sessionEnd",
+        /// After a result.
+        PostResult = "postResult",
+        /// Before a pull request is described.
+        PrePRDescription = "prePRDescription",
+        /// An error came up.
+        ErrorOccurred = "errorOccurred",
+        /// The agent has finished.
+        AgentStop = "agentStop",
+        /// A sub-agent starts.
+        SubagentStart = "subagentStart",
+        /// A sub-agent has finished.
+        SubagentStop = "subagentStop",
+        /// Before the context is compacted.
+        PreCompact = "preCompact",
+        /// Before a person is asked for permission.
+        PermissionRequest = "permissionRequest",
+        /// People are to be notified.
+        Notification = "notification",
+    }
+}
+
+record! {
+    /// Result of `hooks.invoke`.
+    HooksInvokeResult {} optional {
+        /// What to change; the shape depends on the hook.
+        output: crate::RawJson = "output",
     }
 }
 
@@ -1705,66 +1764,6 @@ record! {
         selected_action: ExitPlanModeAction = "selectedAction",
         /// Words for the model.
         feedback: String = "feedback",
-    }
-}
-
-record! {
-    /// Parameters of `hooks.invoke`.
-    HooksInvokeParams {
-        /// The session.
-        session_id: String = "sessionId",
-        /// Which hook.
-        hook_type: HookType = "hookType",
-        /// What happened; the shape depends on the hook.
-        input: crate::RawJson = "input",
-    }
-}
-
-open_enum! {
-    /// A moment at which hooks run.
-    HookType {
-        /// Before a tool runs.
-        PreToolUse = "preToolUse",
-        /// Before a tool of an MCP server is called.
-        PreMcpToolCall = "preMcpToolCall",
-        /// After a tool has run.
-        PostToolUse = "postToolUse",
-        /// After a tool has failed.
-        PostToolUseFailure = "postToolUseFailure",
-        /// A message came in.
-        UserPromptSubmitted = "userPromptSubmitted",
-        /// A message is ready for the model.
-        UserPromptTransformed = "userPromptTransformed",
-        /// The session starts.
-        SessionStart = "sessionStart",
-        /// The session ends.
-        SessionEnd = "sessionEnd",
-        /// After a result.
-        PostResult = "postResult",
-        /// Before a pull request is described.
-        PrePRDescription = "prePRDescription",
-        /// An error came up.
-        ErrorOccurred = "errorOccurred",
-        /// The agent has finished.
-        AgentStop = "agentStop",
-        /// A sub-agent starts.
-        SubagentStart = "subagentStart",
-        /// A sub-agent has finished.
-        SubagentStop = "subagentStop",
-        /// Before the context is compacted.
-        PreCompact = "preCompact",
-        /// Before a person is asked for permission.
-        PermissionRequest = "permissionRequest",
-        /// People are to be notified.
-        Notification = "notification",
-    }
-}
-
-record! {
-    /// Result of `hooks.invoke`.
-    HooksInvokeResult {} optional {
-        /// What to change; the shape depends on the hook.
-        output: crate::RawJson = "output",
     }
 }
 
