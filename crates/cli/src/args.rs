@@ -174,7 +174,7 @@ pub struct RespondArgs {
     #[arg(value_parser = parse_text)]
     pub request: String,
     /// The answer to a permission request, a plan or a form
-    #[arg(required_unless_present = "answer", conflicts_with = "answer")]
+    #[arg(value_name = "approve|deny", required_unless_present = "answer", conflicts_with = "answer")]
     pub verdict: Option<Verdict>,
     /// The answer to a question
     #[arg(long, value_name = "TEXT")]

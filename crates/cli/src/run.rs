@@ -1,6 +1,6 @@
 //! From the command line to the exit code.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -36,8 +36,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Logs go to stderr, warnings only; `RUST_LOG=debug` says more.
+/// Logs go to stderr: warnings as plain lines, or whatever `RUST_LOG` asks for, with times.
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| AboveStatus).with_target(false).init();
+    let asked = EnvFilter::try_from_default_env();
+    let plain = asked.is_err();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(asked.unwrap_or_else(|_| EnvFilter::new("warn")))
+        .with_writer(|| AboveStatus)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(!plain);
+    if plain { log.without_time().init() } else { log.init() }
 }

@@ -11,7 +11,7 @@ use crate::dirs;
 use crate::error::Error;
 use crate::net;
 
-/// How many commands of one kind can run side by side with the default data directory.
+/// How many commands of one kind can run side by side with one data directory.
 const SLOTS: u32 = 16;
 
 /// A running hub, and the directory that belongs to its command.
@@ -20,23 +20,29 @@ pub(super) struct Place {
     pub(super) directory: PathBuf,
 }
 
-/// Starts a hub for `command`, below the data directory.
+/// Starts the hub of `serve`. Its token and its links are those of its data directory, so there is one place for it.
+pub(super) async fn start(args: &HubArgs, public_url: Option<Url>) -> Result<Place, Error> {
+    start_in(args, data_dir(args)?.join("serve"), public_url).await
+}
+
+/// Starts a hub for a session of `command`, below the data directory.
 ///
 /// A hub does not share its data with another one. So a second `demo` beside the first takes the next slot,
-/// `demo-2`; but a data directory that somebody named is the one to use, or there is an error.
-pub(super) async fn start(args: &HubArgs, command: &str, public_url: Option<Url>) -> Result<Place, Error> {
-    if let Some(data) = &args.data {
-        return start_in(args, data.join(command), public_url).await;
-    }
-    let data = dirs::data(&dirs::process_env)?;
+/// `demo-2`.
+pub(super) async fn start_beside_others(args: &HubArgs, command: &str) -> Result<Place, Error> {
+    let data = data_dir(args)?;
     let mut slot = 1;
     loop {
         let name = if slot == 1 { command.to_owned() } else { format!("{command}-{slot}") };
-        match start_in(args, data.join(name), public_url.clone()).await {
+        match start_in(args, data.join(name), None).await {
             Err(Error::Hub(HubError::InUse { .. })) if slot < SLOTS => slot += 1,
             other => return other,
         }
     }
+}
+
+fn data_dir(args: &HubArgs) -> Result<PathBuf, Error> {
+    args.data.clone().map_or_else(|| dirs::data(&dirs::process_env), Ok)
 }
 
 async fn start_in(args: &HubArgs, directory: PathBuf, public_url: Option<Url>) -> Result<Place, Error> {

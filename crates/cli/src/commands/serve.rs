@@ -13,7 +13,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Error> {
     let mut stop = Stop::listen().map_err(Error::Signals)?;
     let place = tokio::select! {
         () = stop.requested() => return Err(Error::StoppedEarly),
-        started = hub::start(&args.hub, "serve", args.public_url.clone()) => started?,
+        started = hub::start(&args.hub, args.public_url.clone()) => started?,
     };
     let hub = place.hub;
     if args.hub.lan && !args.json {

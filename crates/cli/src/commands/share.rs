@@ -116,7 +116,7 @@ async fn run(plan: Plan) -> Result<(), Error> {
 async fn start(plan: &Plan) -> Result<Running, Error> {
     // Cheap checks first: an install of 100 MB should not end in "no such directory".
     let given = plan.directory.as_deref().map(usable_directory).transpose()?;
-    let place = hub::start(&plan.hub, plan.command, None).await?;
+    let place = hub::start_beside_others(&plan.hub, plan.command).await?;
     let mut options = InstallOptions::from_env()?;
     options.version.clone_from(&plan.cli_version);
     let cli = install::ensure_cli(&options, &install::Terminal::default()).await?;

@@ -78,11 +78,19 @@ async fn existing(options: &InstallOptions) -> Result<Option<PathBuf>, Error> {
     // A version on the command line is a newer wish than an environment variable.
     if options.version.is_none() {
         if let Some(path) = &options.cli_path {
-            return find::named(path).map(Some);
+            let named = find::named(path)?;
+            return match identify(&named).await {
+                Identity::Other => Err(Error::WrongCliPath {
+                    path: path.clone(),
+                    reason: "that program is not the GitHub Copilot CLI".to_owned(),
+                }),
+                // One that is slow today may still be the right one.
+                Identity::Copilot | Identity::Silent => Ok(Some(named)),
+            };
         }
         if let Some(path) = &options.search_path {
             for candidate in find::on_path(path) {
-                if is_copilot(&candidate).await {
+                if identify(&candidate).await == Identity::Copilot {
                     return Ok(Some(candidate));
                 }
                 tracing::debug!(path = %candidate.display(), "this copilot is another program");
@@ -93,13 +101,25 @@ async fn existing(options: &InstallOptions) -> Result<Option<PathBuf>, Error> {
     Ok(find::in_prefix(&options.home_of(version)))
 }
 
+/// What a program says it is.
+#[derive(Debug, PartialEq, Eq)]
+enum Identity {
+    Copilot,
+    Other,
+    Silent,
+}
+
 /// Other programs are called `copilot` as well (a deployment tool, an editor's installer that asks questions).
-async fn is_copilot(candidate: &Path) -> bool {
+async fn identify(candidate: &Path) -> Identity {
     let mut command = tokio::process::Command::new(candidate);
     command.arg("--version").stdin(std::process::Stdio::null()).kill_on_drop(true);
-    let ran = tokio::time::timeout(Duration::from_secs(20), command.output()).await;
-    matches!(ran, Ok(Ok(output)) if output.status.success()
-        && String::from_utf8_lossy(&output.stdout).contains("GitHub Copilot CLI"))
+    let Ok(ran) = tokio::time::timeout(Duration::from_secs(20), command.output()).await else {
+        return Identity::Silent;
+    };
+    let genuine = ran.is_ok_and(|output| {
+        output.status.success() && String::from_utf8_lossy(&output.stdout).contains("GitHub Copilot CLI")
+    });
+    if genuine { Identity::Copilot } else { Identity::Other }
 }
 
 /// Checks a version on the command line: it becomes part of a path and of an npm argument.

@@ -147,7 +147,8 @@ async fn an_own_path_comes_first_and_has_to_be_right() {
 
     std::fs::write(place.path("plain"), "text").unwrap();
     let mut errors = Vec::new();
-    for name in ["absent", "own", "plain"] {
+    place.script("other", "echo 'copilot version: v1.34.0'");
+    for name in ["absent", "own", "plain", "other"] {
         errors.push(words(&ensure(&with(place.path(name))).await.unwrap_err(), &place));
     }
     insta::assert_snapshot!(errors.join("\n"));
