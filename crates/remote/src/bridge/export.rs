@@ -67,6 +67,8 @@ struct Source {
 pub(crate) enum Report {
     /// A command was dealt with; `again` when this had been reported before.
     Outcome { id: String, outcome: Outcome, again: bool },
+    /// The hub did not answer.
+    Silent,
     /// The hub answered after a failure.
     Alive,
     /// The hub does not know the session.
@@ -107,6 +109,9 @@ struct Run<P> {
     attach_at: Option<Instant>,
     attach_backoff: Backoff,
     attached_at: Instant,
+    /// The hub was away: before the next upload, ask whether it still knows the session. A hub takes an upload for
+    /// a session it does not know, and would then have only the end of it.
+    doubtful: bool,
     history: History,
     history_backoff: Backoff,
     page: Fuse<BoxFuture<'static, Result<LogPage, LogError>>>,
@@ -138,6 +143,7 @@ impl<P: Port> Exporter<P> {
             attach_at: None,
             attach_backoff: Backoff::new(RETRY.0, RETRY.1),
             attached_at: now,
+            doubtful: false,
             history: History::From { cursor: None, not_before: now },
             history_backoff: Backoff::new(RETRY.0, RETRY.1),
             page: Fuse::terminated(),
@@ -200,8 +206,14 @@ impl<P: Port> Run<P> {
         }
         match self.parts.outbox.next(self.now()) {
             Next::Upload(batch) => {
-                let id = self.parts.hub_id.clone();
-                self.request = async move { Answer::Upload(hub.upload(&id, &batch).await) }.boxed().fuse();
+                let (id, doubtful) = (self.parts.hub_id.clone(), self.doubtful);
+                let upload = async move {
+                    if doubtful {
+                        hub.look_up(&id).await?;
+                    }
+                    hub.upload(&id, &batch).await
+                };
+                self.request = upload.map(Answer::Upload).boxed().fuse();
                 None
             }
             Next::At(at) => Some(self.started + at),
@@ -306,6 +318,7 @@ impl<P: Port> Run<P> {
         match answer {
             Answer::Upload(Ok(())) => {
                 let sent = self.parts.outbox.uploaded() as u64;
+                self.doubtful = false;
                 // Not earlier: a hub that forgets the session again and again is not to be flooded with its history.
                 if self.attached_at.elapsed() > RETRY.1 {
                     self.attach_backoff.succeeded();
@@ -340,6 +353,7 @@ impl<P: Port> Run<P> {
                     }
                     Failure::Token(_) => self.refused(&failure),
                     Failure::Passing { asked, .. } => {
+                        self.doubtful = true;
                         self.parts.outbox.failed(now, jitter(), asked);
                         self.retrying(failure.reason());
                     }
@@ -351,6 +365,7 @@ impl<P: Port> Run<P> {
             }
             Answer::Attach(Ok(attached)) => {
                 self.attach_at = None;
+                self.doubtful = false;
                 self.attached_at = Instant::now();
                 self.parts.hub_id = attached.id;
                 self.parts.status.send_modify(|status| status.link = attached.link);
@@ -387,6 +402,11 @@ impl<P: Port> Run<P> {
                         *(if applied { &mut status.applied } else { &mut status.rejected }) += 1;
                     });
                 }
+            }
+            Report::Silent => {
+                self.doubtful = true;
+                let now = self.now();
+                self.parts.outbox.hurry(now);
             }
             Report::Alive => {
                 let now = self.now();

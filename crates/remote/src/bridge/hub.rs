@@ -133,6 +133,16 @@ impl HubClient {
         Ok(Attached { id: answer.id, link })
     }
 
+    /// Asks whether the hub still knows the session, and has all that was uploaded.
+    pub(crate) async fn look_up(&self, id: &str) -> Result<(), Failure> {
+        let response = self.send(self.http.get(self.endpoint.at(&["sessions", id])).timeout(SLACK)).await?;
+        match response.status() {
+            StatusCode::NOT_FOUND | StatusCode::GONE => Err(Failure::Lost),
+            // Any other answer says nothing against it.
+            _ => read(response).await.map(drop),
+        }
+    }
+
     /// Uploads events and acknowledgements.
     pub(crate) async fn upload(&self, id: &str, batch: &Batch) -> Result<(), Failure> {
         let upload = Upload {

@@ -271,6 +271,11 @@ impl Outbox {
         self.not_before = self.not_before.min(now);
     }
 
+    /// The hub may be away: the next upload, empty if need be, is to find out at once.
+    pub(crate) fn hurry(&mut self, now: Duration) {
+        self.keepalive_at = self.keepalive_at.min(now);
+    }
+
     /// Events that wait or are under way.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len() + self.in_flight.as_ref().map_or(0, Vec::len)

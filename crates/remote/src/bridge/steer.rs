@@ -74,7 +74,9 @@ impl<P: Port> Steerer<P> {
                     return;
                 }
                 Err(failure) => {
-                    failing = true;
+                    if !std::mem::replace(&mut failing, true) {
+                        self.report(Report::Silent).await;
+                    }
                     let asked = match failure {
                         Failure::Passing { asked, .. } => asked,
                         _ => None,

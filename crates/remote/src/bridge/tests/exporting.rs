@@ -154,6 +154,24 @@ async fn a_hub_that_forgot_everything_gets_everything_again() {
     eventually("commands as well", || hub.completed() == ["c1"]).await;
 }
 
+/// Such a hub takes the next upload as the beginning of a session, so it has to be asked.
+#[tokio::test]
+async fn a_hub_that_lost_its_data_while_away_gets_everything_again() {
+    let (session, mut hub) = (FakeSession::default(), FakeHub::start().await);
+    hub.adopt();
+    for _ in 0..3 {
+        session.say("user.message", false, "{}");
+    }
+    let bridge = start(session.clone(), options(&hub)).await.expect("to start");
+    eventually("the history", || hub.events().len() == 3).await;
+    hub.vanish().await;
+    hub.forget();
+    state(&bridge, "noticed, with nothing to upload", |status| status.state != BridgeState::Live).await;
+    hub.listen().await;
+    eventually("all of it again", || hub.events() == ["e1", "e2", "e3"]).await;
+    assert_eq!(hub.counts().0, 2, "attached again");
+}
+
 #[tokio::test]
 async fn uploads_are_bounded_in_number_of_events() {
     let (session, hub) = (FakeSession::default(), FakeHub::start().await);

@@ -33,6 +33,7 @@ pub(super) enum Fault {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a test")]
 struct State {
     /// Whole requests, for snapshots.
     requests: Vec<String>,
@@ -50,6 +51,8 @@ struct State {
     handed: BTreeSet<String>,
     /// Acknowledgements are ignored and commands handed out again and again, as by a hub that loses what it hears.
     deaf_to_acks: bool,
+    /// Uploads for unknown sessions are taken.
+    adopts: bool,
     hold_uploads: bool,
     polls_held: bool,
     known: BTreeSet<String>,
@@ -151,6 +154,11 @@ impl FakeHub {
         self.room.wake.notify_waiters();
     }
 
+    /// Takes uploads for sessions it does not know, as the real hub does for the CLI.
+    pub(super) fn adopt(&self) {
+        self.with(|state| state.adopts = true);
+    }
+
     pub(super) fn change_token(&self) {
         self.with(|state| "another".clone_into(&mut state.token));
     }
@@ -219,6 +227,10 @@ async fn answer(Shared(room): Shared<Room>, request: Request) -> Response {
     }
     let segments: Vec<&str> = path.split(['/', '?']).filter(|part| !part.is_empty()).collect();
     match (parts.method.as_str(), segments.as_slice()) {
+        ("GET", ["mc", "sessions", id]) => {
+            let known = room.state.lock().expect("the lock").known.contains(*id);
+            if known { "{}".into_response() } else { StatusCode::NOT_FOUND.into_response() }
+        }
         ("POST", ["mc", "sessions"]) => attach(&room, &body),
         ("POST", ["mc", "sessions", id, "events"]) => upload(&room, id, &body).await,
         ("GET", ["mc", "sessions", id, "commands", ..]) => poll(&room, id).await,
@@ -255,9 +267,10 @@ async fn upload(room: &Room, id: &str, body: &[u8]) -> Response {
     }
     {
         let mut state = room.state.lock().expect("the lock");
-        if !state.known.contains(id) {
+        if !state.known.contains(id) && !state.adopts {
             return StatusCode::NOT_FOUND.into_response();
         }
+        state.known.insert(id.to_owned());
         if body.len() > state.largest_allowed {
             return StatusCode::PAYLOAD_TOO_LARGE.into_response();
         }
