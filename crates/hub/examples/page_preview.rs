@@ -146,7 +146,7 @@ async fn stream(
             changed.changed().await.ok()?;
         }
     });
-    let ping = SseEvent::default().event("ping").data("");
+    let ping = SseEvent::default().event("ping").data("{}");
     Sse::new(events).keep_alive(KeepAlive::new().event(ping))
 }
 

@@ -19,7 +19,7 @@ mod request;
 mod stream;
 mod summary;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 mod tools;
 
@@ -47,6 +47,8 @@ const MAX_RECENT: usize = 2_048;
 
 /// The visible state of one session.
 #[derive(Debug)]
+// Independent facts about the session, not the states of one machine.
+#[expect(clippy::struct_excessive_bools)]
 pub struct SessionView {
     session_id: String,
     rev: u64,

@@ -424,13 +424,11 @@ fn in_words(content: Fields<'_>) -> String {
     let Value::Object(fields) = content.0 else {
         return content.pretty();
     };
-    match fields.len() {
-        1 => fields.values().map(word).collect(),
-        _ => {
-            let pairs = fields.iter().map(|(name, value)| format!("{name}: {}", word(value)));
-            pairs.collect::<Vec<_>>().join(", ")
-        }
+    if fields.len() == 1 {
+        return fields.values().map(word).collect();
     }
+    let pairs = fields.iter().map(|(name, value)| format!("{name}: {}", word(value)));
+    pairs.collect::<Vec<_>>().join(", ")
 }
 
 fn word(value: &Value) -> Cow<'_, str> {

@@ -161,6 +161,11 @@ impl Permission {
         let request = data.get("permissionRequest");
         let prompt = data.get("promptRequest");
         let mut parts = parts_of(request);
+        if parts.is_empty() {
+            // A kind that this version does not know: everything it says.
+            let all = if request.is_null() { data } else { request };
+            parts.push(Part::Value { label: "Request", value: all.pretty() });
+        }
         if prompt.str("kind") == "path" {
             parts.push(Part::List {
                 label: "Access outside of the folder",
@@ -230,12 +235,7 @@ fn parts_of(request: Fields<'_>) -> Vec<Part> {
         ],
         _ => Vec::new(),
     };
-    let mut parts: Vec<Part> = parts.into_iter().flatten().collect();
-    if parts.is_empty() {
-        // A kind that this version does not know: everything it says.
-        parts.push(Part::Value { label: "Request", value: request.pretty() });
-    }
-    parts
+    parts.into_iter().flatten().collect()
 }
 
 fn write_part(request: Fields<'_>) -> Part {
@@ -245,7 +245,7 @@ fn write_part(request: Fields<'_>) -> Part {
         return Part::Diff { path, diff: diff.to_owned() };
     }
     let content = request.str("newFileContents");
-    let lines: String = content.split_inclusive('\n').map(|line| format!("+{line}")).collect();
+    let lines: String = content.split_inclusive('\n').flat_map(|line| ["+", line]).collect();
     Part::Diff { path, diff: lines }
 }
 

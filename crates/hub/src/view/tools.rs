@@ -211,7 +211,8 @@ fn output_of(kind: ToolKind, result: Fields<'_>) -> (Option<Capped>, Option<Capp
         }
         // The CLI says the end of a shell both in words and as a number; the number is enough.
         ToolKind::Shell => (whole(without_shell_marker(content)), None),
-        ToolKind::Plan => (None, None),
+        // The outcome says it.
+        ToolKind::Ask | ToolKind::Plan => (None, None),
         _ => (whole(content), None),
     }
 }

@@ -144,10 +144,7 @@ pub(super) fn controls(view: &SessionView) -> Markup {
 
 /// A moment; the page puts it into the reader's own time zone.
 pub(super) fn time(at: &str) -> Markup {
-    match at.parse::<jiff::Timestamp>() {
-        Ok(moment) => moment_html(moment),
-        Err(_) => html! {},
-    }
+    at.parse::<jiff::Timestamp>().map_or_else(|_| html! {}, moment_html)
 }
 
 fn time_ms(ms: u64) -> Markup {

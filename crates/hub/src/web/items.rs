@@ -290,7 +290,7 @@ fn outcome_line(outcome: &Outcome) -> Markup {
         Verdict::Cancelled => ("quiet", Icon::Cross, "Closed without an answer"),
     };
     html! {
-        p.outcome class=(class) {
+        p class={ "outcome " (class) } {
             (icon(mark))
             (words)
             @match &outcome.by {

@@ -33,14 +33,14 @@ pub(super) fn markdown(text: &str) -> Markup {
                 images = images.saturating_sub(1);
                 Event::End(TagEnd::Link)
             }
-            Event::Start(tag) if nests(&tag.to_end()) => {
+            Event::Start(tag) if nests(tag.to_end()) => {
                 depth += 1;
                 if depth > MAX_DEPTH {
                     return None;
                 }
                 Event::Start(tag)
             }
-            Event::End(end) if nests(&end) => {
+            Event::End(end) if nests(end) => {
                 depth = depth.saturating_sub(1);
                 if depth >= MAX_DEPTH {
                     return None;
@@ -83,7 +83,7 @@ fn lower(level: HeadingLevel) -> HeadingLevel {
     }
 }
 
-fn nests(tag: &TagEnd) -> bool {
+fn nests(tag: TagEnd) -> bool {
     matches!(tag, TagEnd::BlockQuote(_) | TagEnd::List(_) | TagEnd::Item)
 }
 

@@ -1,0 +1,438 @@
+//! Tests of fragments and patches.
+
+use std::collections::BTreeMap;
+
+use groundlink_protocol::Event;
+use groundlink_protocol::api::CommandState;
+use groundlink_protocol::mc::ExporterInfo;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::patch::regions;
+use super::*;
+use crate::view::tests::{Feeder, fixture_events};
+use crate::view::{Presence, SessionView};
+
+const CONTEXT: fn() -> PageContext = || PageContext {
+    api_base: "/api/v1/links/KEY".to_owned(),
+    epoch: "e1".to_owned(),
+    link_url: "http://hub.example/t/KEY".to_owned(),
+};
+
+fn exporter() -> ExporterInfo {
+    let info = json!({
+        "name": "groundlink-bridge",
+        "notice": "This model is a script.",
+        "suggestions": [{"label": "run a command", "prompt": "run a command"}],
+    });
+    serde_json::from_value(info).expect("an exporter")
+}
+
+/// The view of the fixture's first `count` events.
+fn view_at(count: usize) -> SessionView {
+    let mut view = SessionView::new("s-1");
+    view.set_presence(Presence { online: true, last_seen_ms: None });
+    view.set_exporter(Some(exporter()));
+    for (seq, event) in (1..).zip(fixture_events().iter().take(count)) {
+        view.apply_event(event, (!event.ephemeral()).then_some(seq));
+    }
+    view
+}
+
+/// HTML with a line an element, to be reviewed by people.
+fn lines(html: &str) -> String {
+    html.replace("><", ">\n<")
+}
+
+/// The number of events up to and with the one that asks this.
+fn until(request_id: &str) -> usize {
+    let named = |event: &Event| event.kind().ends_with(".requested") && event.raw().get().contains(&format!("\"{request_id}\""));
+    fixture_events().iter().position(named).expect("a request of this id") + 1
+}
+
+#[test]
+fn the_page() {
+    // The addresses of the files change with their content.
+    let html = page(&view_at(6), &CONTEXT());
+    let tag = without_tags(&html);
+    insta::assert_snapshot!(lines(&tag));
+}
+
+/// Replaces the content tags of file addresses.
+fn without_tags(html: &str) -> String {
+    let mut parts = html.split("?v=");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("?v=TAG");
+        out.push_str(&part[16..]);
+    }
+    out
+}
+
+#[test]
+fn the_page_that_says_that_there_is_nothing() {
+    insta::assert_snapshot!(lines(&without_tags(&not_found())));
+}
+
+#[test]
+fn every_item_of_a_session() {
+    let view = view_at(usize::MAX);
+    let log: Vec<String> = view.items().map(|item| lines(&items::item(item).into_string())).collect();
+    insta::assert_snapshot!(log.join("\n\n"));
+}
+
+#[test]
+fn every_card() {
+    for request in ["q-write", "q-shell", "q-ask", "q-hidden", "q-plan", "q-form"] {
+        let view = view_at(until(request));
+        let card = cards::card(&view, view.requests().last().expect("an open request"));
+        insta::assert_snapshot!(format!("card {request}"), lines(&card.into_string()));
+    }
+}
+
+#[test]
+fn a_card_without_groundlinks_bridge_takes_no_message() {
+    let mut view = view_at(until("q-shell"));
+    view.set_exporter(None);
+    let card = cards::card(&view, &view.requests()[0]).into_string();
+    assert!(!card.contains("deny-message"));
+    assert!(card.contains("Deny also ends"));
+}
+
+#[test]
+fn a_card_whose_answer_is_on_its_way_or_failed() {
+    let mut feeder = Feeder::new();
+    feeder
+        .event("permission.requested", json!({"requestId": "R", "permissionRequest": {"kind": "url", "url": "http://a"}}))
+        .command("c", "permission_response", CommandState::Accepted, [Some("R"), None, None]);
+    let card = |feeder: &Feeder| cards::card(&feeder.view, &feeder.view.requests()[0]).into_string();
+    let sent = card(&feeder);
+    assert!(sent.contains("data-state=\"sent\"") && sent.contains("<fieldset disabled>"));
+    feeder.command("c", "permission_response", CommandState::Superseded, [Some("R"), None, Some("It was answered <at the terminal>.")]);
+    let failed = card(&feeder);
+    assert!(failed.contains("data-state=\"open\"") && failed.contains("answered &lt;at the terminal&gt;."));
+}
+
+#[test]
+fn what_cannot_be_shown_whole_cannot_be_approved() {
+    let mut feeder = Feeder::new();
+    let command = "x".repeat(1_100_000);
+    feeder.event("permission.requested", json!({"requestId": "R", "permissionRequest": {"kind": "shell", "fullCommandText": command, "canOfferSessionApproval": true}}));
+    let card = cards::card(&feeder.view, &feeder.view.requests()[0]).into_string();
+    assert_eq!(card.matches("disabled>").count(), 2, "both ways to approve");
+}
+
+#[test]
+fn the_surroundings() {
+    let mut shown = Vec::new();
+    let mut show = |name: &str, view: &SessionView| {
+        let parts = regions(view).into_iter().filter(|(id, _)| *id != "log" && *id != "dock");
+        shown.extend(parts.map(|(id, html)| format!("{name} {id}: {}", lines(&html))));
+    };
+    let mut view = view_at(usize::MAX);
+    show("ended", &view);
+    view = view_at(8);
+    view.set_presence(Presence { online: false, last_seen_ms: Some(1_772_442_000_000) });
+    show("silent", &view);
+    let mut feeder = Feeder::new();
+    show("new", &feeder.view);
+    feeder
+        .event("user.message", json!({"content": "x"}))
+        .event("tool.execution_start", json!({"toolCallId": "c", "toolName": "report_intent", "arguments": {"intent": "Exploring the code"}}))
+        .command("a", "abort", CommandState::Accepted, [None; 3])
+        .command("m", "mode_switch", CommandState::Accepted, [None, Some("plan"), None])
+        .command("u", "user_message", CommandState::Accepted, [None, Some("and <then>"), None]);
+    show("stopping", &feeder.view);
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+/// The patches a page gets when it follows the fixture event by event.
+#[test]
+fn the_patches_of_a_turn() {
+    let mut view = view_at(until("q-shell") + 2);
+    let mut cursor = ViewerCursor::at(&view, "e1");
+    let mut patches: Vec<Value> = Vec::new();
+    for (seq, event) in (1..).zip(fixture_events()).skip(until("q-shell") + 2).take(46) {
+        view.apply_event(&event, (!event.ephemeral()).then_some(seq));
+        if let Some(patch) = patch_since(&view, &mut cursor) {
+            patches.push(json!({"id": cursor.to_string(), "patch": patch}));
+        }
+    }
+    insta::assert_json_snapshot!(patches);
+}
+
+#[test]
+fn cursors_survive_the_journey() {
+    let view = view_at(until("q-shell") + 10);
+    let cursor = ViewerCursor::at(&view, "e1");
+    let text = cursor.to_string();
+    assert!(text.matches('.').count() >= 2, "{text} speaks of the growing text");
+    assert_eq!(ViewerCursor::parse(&text), Some(cursor.clone()));
+    assert_eq!(ViewerCursor::resume("e1", Some(&text)), cursor);
+    for other in [None, Some("e2.5"), Some("e1"), Some("e1.x"), Some("e1.5.3-4"), Some(""), Some("..")] {
+        let mut cursor = ViewerCursor::resume("e1", other);
+        assert_eq!(cursor, ViewerCursor::new("e1"), "{other:?}");
+        let patch = patch_since(&view, &mut cursor).expect("everything");
+        assert!(matches!(patch.ops.as_slice(), [Op::Reset { .. }]));
+    }
+}
+
+#[test]
+fn a_cursor_from_the_future_or_with_wrong_lengths_starts_over() {
+    let view = view_at(until("q-shell") + 10);
+    let mut ahead = ViewerCursor::resume("e1", Some("e1.99999"));
+    assert!(matches!(patch_since(&view, &mut ahead).expect("everything").ops[0], Op::Reset { .. }));
+    let item = view.items().last().expect("a growing text");
+    let rev = view.rev() - 1;
+    for lengths in ["1-2", "0-99999", "5-3"] {
+        let mut odd = ViewerCursor::resume("e1", Some(&format!("e1.{rev}.{}-{lengths}", item.n)));
+        let patch = patch_since(&view, &mut odd).expect("news");
+        assert!(patch.ops.iter().any(|op| matches!(op, Op::Item { n, .. } if *n == item.n)), "{lengths}");
+    }
+}
+
+#[test]
+fn nothing_new_is_no_patch() {
+    let view = view_at(usize::MAX);
+    assert_eq!(patch_since(&view, &mut ViewerCursor::at(&view, "e1")), None);
+}
+
+#[test]
+fn a_page_far_behind_is_drawn_anew() {
+    let mut feeder = Feeder::new();
+    feeder.event("user.message", json!({"content": "first"}));
+    let mut cursor = ViewerCursor::at(&feeder.view, "e1");
+    for n in 0..1000 {
+        feeder.event("user.message", json!({"content": n.to_string()}));
+    }
+    let patch = patch_since(&feeder.view, &mut cursor).expect("news");
+    let [Op::Reset { regions }] = patch.ops.as_slice() else { panic!("one reset") };
+    assert!(regions["log"].contains("601 earlier items"));
+}
+
+#[test]
+fn hostile_content_is_inert_everywhere() {
+    let evil = "<script>alert(1)</script><img src=x onerror=alert(2)>\u{1b}[31m\u{1b}]8;;javascript:alert(3)\u{7}\u{202e}\" onclick=\"alert(4)";
+    let mut feeder = Feeder::new();
+    let tool = |call: &str, name: &str| json!({"toolCallId": call, "toolName": name, "toolTitle": evil, "mcpServerName": evil, "mcpToolName": evil,
+        "arguments": {"command": evil, "path": evil, "question": evil, "intent": evil}});
+    feeder
+        .event("session.start", json!({"selectedModel": evil, "context": {"cwd": evil, "branch": evil, "repository": evil}}))
+        .event("session.title_changed", json!({"title": evil}))
+        .event("session.mode_changed", json!({"newMode": evil}))
+        .event("user.message", json!({"content": evil, "source": format!("command-{evil}")}))
+        .event("assistant.message", json!({"messageId": evil, "content": evil, "reasoningText": evil}))
+        .event("assistant.message_delta", json!({"messageId": "m2", "deltaContent": format!("```{evil}\n{evil}")}))
+        .event("tool.execution_start", tool("c1", "bash"))
+        .event("tool.execution_complete", json!({"toolCallId": "c1", "success": true, "result": {"content": evil}}))
+        .event("tool.execution_start", tool("c2", evil))
+        .event("tool.execution_complete", json!({"toolCallId": "c2", "success": false, "error": {"message": evil}}))
+        .event("tool.execution_start", tool("c3", "edit"))
+        .event("tool.execution_complete", json!({"toolCallId": "c3", "success": true, "result": {"content": "", "detailedContent": format!("diff --git {evil}\n@@\n+{evil}")}}))
+        .event("tool.execution_start", tool("c4", "report_intent"))
+        .event("session.error", json!({"message": evil}))
+        .event("permission.requested", json!({"requestId": evil, "permissionRequest": {"kind": evil, "intention": evil, "warning": evil}}))
+        .event("permission.requested", json!({"requestId": "b", "permissionRequest": {"kind": "write", "fileName": evil, "diff": evil}}))
+        .event("user_input.requested", json!({"requestId": "c", "question": evil, "choices": [evil]}))
+        .event("elicitation.requested", json!({"requestId": "d", "message": evil, "elicitationSource": evil, "requestedSchema": {"properties": {evil: {"type": "string", "title": evil, "enum": [evil]}}}}))
+        .event("elicitation.requested", json!({"requestId": "e", "message": "", "mode": "url", "url": "javascript:alert(5)"}))
+        .event("exit_plan_mode.requested", json!({"requestId": "f", "planContent": evil, "actions": [evil]}))
+        .command("u", "user_message", CommandState::Accepted, [None, Some(evil), None]);
+    let mut info = exporter();
+    info.notice = Some(evil.to_owned());
+    feeder.view.set_exporter(Some(info));
+    let html = page(&feeder.view, &CONTEXT());
+    assert_eq!(html.matches("<script").count(), 1, "only our own");
+    assert!(!html.contains("<img") && !html.contains("href=\"javascript"));
+    for name in attribute_names(&html) {
+        assert!(!name.starts_with("on") && name != "style", "{name}");
+    }
+    assert!(html.contains("U+202E"));
+}
+
+/// The names of all attributes, as a parser sees them: what looks like one within a value or in the
+/// text between tags is none.
+fn attribute_names(html: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for tag in html.split('<').skip(1) {
+        let mut quoted = false;
+        let inside = tag.split(|c| {
+            quoted ^= c == '"';
+            c == '>' && !quoted
+        });
+        let inside = inside.into_iter().next().unwrap_or_default();
+        for (index, part) in inside.split('"').enumerate().filter(|(index, _)| index % 2 == 0) {
+            let words = part.split_whitespace().skip(usize::from(index == 0));
+            names.extend(words.map(|word| word.trim_end_matches('=').to_lowercase()));
+        }
+    }
+    names
+}
+
+#[test]
+fn attributes_are_found_where_a_parser_finds_them() {
+    let html = r#"<a href="x" onclick="y">text onload="z"</a><input disabled value="a > onx=">"#;
+    assert_eq!(attribute_names(html), ["href", "onclick", "disabled", "value"]);
+}
+
+// ---------------------------------------------------------------- patches and pages agree
+
+/// What a page shows, as its script would keep it.
+struct Dom {
+    regions: BTreeMap<String, String>,
+    log: BTreeMap<u64, String>,
+    lists: BTreeMap<String, Vec<(String, String)>>,
+    cursor: String,
+}
+
+impl Dom {
+    fn new(view: &SessionView) -> Self {
+        let mut dom = Self {
+            regions: BTreeMap::new(),
+            log: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            cursor: ViewerCursor::at(view, "e1").to_string(),
+        };
+        dom.reset(view);
+        dom
+    }
+
+    /// A page loaded now. Lists and log are taken apart as a browser's parser would do.
+    fn reset(&mut self, view: &SessionView) {
+        self.regions = regions(view).into_iter().map(|(id, html)| (id.to_owned(), html)).collect();
+        self.log = view.items().map(|item| (item.n, items::item(item).into_string())).collect();
+        let dock = view.requests().iter().map(|one| (cards::card_id(one.n), cards::card(view, one).into_string()));
+        let queue = view.queue().iter().map(|one| (items::queued_id(one.n), items::queued(one).into_string()));
+        self.lists = BTreeMap::from([("dock".to_owned(), dock.collect()), ("queue".to_owned(), queue.collect())]);
+        for taken_apart in ["log", "dock", "queue"] {
+            self.regions.remove(taken_apart);
+        }
+    }
+
+    /// Asks for what is new, over a cursor that went through the browser, and does it.
+    fn poll(&mut self, view: &SessionView) {
+        let mut cursor = ViewerCursor::resume("e1", Some(&self.cursor));
+        let patch = patch_since(view, &mut cursor);
+        self.cursor = cursor.to_string();
+        for op in patch.map(|patch| patch.ops).unwrap_or_default() {
+            match op {
+                Op::Reset { .. } => self.reset(view),
+                Op::Region { target, html } => {
+                    self.regions.insert(target.to_owned(), html);
+                }
+                Op::Item { n, html, .. } => {
+                    self.log.insert(n, html);
+                }
+                Op::Text { target, blocks, tail, append } => self.text(&target, &blocks, tail, append),
+                Op::List { target, order, html } => {
+                    let old = self.lists.remove(target).unwrap_or_default();
+                    let known: BTreeMap<_, _> = old.into_iter().chain(html).collect();
+                    let list = order.into_iter().map(|id| (id.clone(), known[&id].clone())).collect();
+                    self.lists.insert(target.to_owned(), list);
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, target: &str, blocks: &str, tail: Option<String>, append: Option<String>) {
+        let n: u64 = target[1..].parse().expect("an item's id");
+        let html = self.log.get_mut(&n).expect("an item that the page shows");
+        let (head, rest) = html.rsplit_once("</div><div class=\"tail\">").expect("a growing text");
+        let end = if rest.ends_with("</details>") { "</div></div></div></details>" } else { "</div></div></article>" };
+        let old = rest.strip_suffix(end).expect("the end of a growing text");
+        let new = match (tail, append) {
+            (Some(tail), None) => tail,
+            (None, Some(text)) => {
+                let text = maud::html! { (text) }.into_string();
+                let close = if old.ends_with("</code></pre>") { "</code></pre>" } else { "</div>" };
+                let inside = old.strip_suffix(close).expect("a place to append to");
+                format!("{inside}{text}{close}")
+            }
+            other => panic!("either or: {other:?}"),
+        };
+        *html = format!("{head}{blocks}</div><div class=\"tail\">{new}{end}");
+    }
+
+    fn assert_shows(&self, view: &SessionView) {
+        let fresh = Self::new(view);
+        assert_eq!(self.regions, fresh.regions);
+        assert_eq!(self.lists, fresh.lists);
+        // A page keeps the old items that a page loaded now does not get any more.
+        for (n, html) in &fresh.log {
+            assert_eq!(Some(html), self.log.get(n), "item {n}");
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// An event of the fixture, again and again if `fresh` gives it a new id.
+    Event { index: usize, fresh: bool },
+    Delta { message: u8, text: &'static str, reasoning: bool },
+    Whole { message: u8 },
+    Command { kind: &'static str, id: u8, state: CommandState },
+    Presence(bool),
+    Poll(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let texts = prop::sample::select(vec![
+        "word ", "**bold", "\n", "\n\n", "```rust\n", "code <b>\n", "```\n", "- x\n", "1. y\n", "# h\n", "| a | b |\n", "|---|---|\n", "&amp; ", "~~~\n",
+    ]);
+    let states = prop::sample::select(vec![
+        CommandState::Accepted, CommandState::Delivered, CommandState::Applied, CommandState::Rejected, CommandState::Expired, CommandState::Superseded,
+    ]);
+    let kinds = prop::sample::select(vec!["user_message", "abort", "mode_switch", "permission_response", "ask_user_response"]);
+    let count = fixture_events().len();
+    prop_oneof![
+        4 => (0..count, any::<bool>()).prop_map(|(index, fresh)| Step::Event { index, fresh }),
+        6 => (0_u8..3, texts, prop::bool::weighted(0.2)).prop_map(|(message, text, reasoning)| Step::Delta { message, text, reasoning }),
+        1 => (0_u8..3).prop_map(|message| Step::Whole { message }),
+        2 => (kinds, 0_u8..4, states).prop_map(|(kind, id, state)| Step::Command { kind, id, state }),
+        1 => any::<bool>().prop_map(Step::Presence),
+        4 => (0_usize..3).prop_map(Step::Poll),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    /// Any order and repetition of events and commands: nothing panics, revisions go up, and every
+    /// page that polled whenever it liked shows what a page loaded now shows.
+    #[test]
+    fn a_followed_page_shows_what_a_fresh_page_shows(steps in prop::collection::vec(step(), 1..120)) {
+        let events = fixture_events();
+        let mut feeder = Feeder::new();
+        let mut pages: Vec<Dom> = (0..3).map(|_| Dom::new(&feeder.view)).collect();
+        for step in steps {
+            let rev = feeder.view.rev();
+            match step {
+                Step::Event { index, fresh: false } => feeder.view.apply_event(&events[index], None),
+                Step::Event { index, fresh: true } => {
+                    let data = serde_json::from_str(events[index].data_raw().get()).expect("data");
+                    feeder.event(events[index].kind(), data);
+                }
+                Step::Delta { message, text, reasoning: true } => {
+                    feeder.event("assistant.reasoning_delta", json!({"reasoningId": format!("r{message}"), "deltaContent": text}));
+                }
+                Step::Delta { message, text, reasoning: false } => {
+                    feeder.event("assistant.message_delta", json!({"messageId": format!("m{message}"), "deltaContent": text}));
+                }
+                Step::Whole { message } => {
+                    feeder.event("assistant.message", json!({"messageId": format!("m{message}"), "content": "whole\n\ntext"}));
+                }
+                Step::Command { kind, id, state } => {
+                    let request = ["q-write", "q-shell", "q-ask", "c5"][usize::from(id)];
+                    feeder.command(&format!("cmd-{id}"), kind, state, [Some(request), Some("plan"), None]);
+                }
+                Step::Presence(online) => feeder.view.set_presence(Presence { online, last_seen_ms: Some(5) }),
+                Step::Poll(page) => pages[page].poll(&feeder.view),
+            }
+            prop_assert!(feeder.view.rev() >= rev);
+        }
+        for page in &mut pages {
+            page.poll(&feeder.view);
+            page.assert_shows(&feeder.view);
+        }
+    }
+}
