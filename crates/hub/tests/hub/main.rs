@@ -1,0 +1,11 @@
+//! The hub over real HTTP on a loopback port: exporters on one side, viewers on the other.
+
+mod commands;
+mod errors;
+mod heal;
+mod restart;
+mod secrets;
+mod streams;
+mod support;
+mod uploads;
+mod viewer;
