@@ -38,9 +38,9 @@ fn last_event_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty())
 }
 
-fn respond(app: &App, events: impl Stream<Item = Event> + Send + 'static) -> Response {
+fn respond(app: &App, events: impl Stream<Item = Event> + Send + 'static, keep_alive: KeepAlive) -> Response {
     let events = events.take_until(app.sessions.shutdown.clone().cancelled_owned()).map(Ok::<_, Infallible>);
-    let sse = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    let sse = Sse::new(events).keep_alive(keep_alive.interval(KEEP_ALIVE));
     // Some proxies would else gather the stream until it ends.
     ([(HeaderName::from_static("x-accel-buffering"), "no")], sse).into_response()
 }
@@ -79,6 +79,7 @@ pub(super) async fn events(
             let event = following.next().await?;
             Some((event, following))
         }),
+        KeepAlive::new(),
     ))
 }
 
@@ -155,6 +156,8 @@ pub(super) async fn page(
             let event = drawing.next().await?;
             Some((event, drawing))
         }),
+        // A script cannot see comments; by this the page notices that its connection is dead.
+        KeepAlive::new().event(Event::default().event("ping").data("{}")),
     ))
 }
 
