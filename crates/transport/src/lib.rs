@@ -51,6 +51,7 @@ mod limits;
 pub mod memory;
 mod message;
 mod peer;
+mod quick;
 pub mod rpc;
 pub mod tcp;
 

@@ -1,14 +1,71 @@
 //! Calls that wait for their answer.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::Core;
+use crate::envelope::{self, Kind};
 use crate::{CallError, CloseReason, RawJson};
 
-pub(crate) type Outcome = Result<RawJson, CallError>;
+pub(crate) type Outcome = Result<Answer, CallError>;
+
+/// The result of a call, as the reading task hands it to the caller.
+pub(crate) enum Answer {
+    /// Known to be JSON.
+    Read(RawJson),
+    /// Taken from a frame that began as an answer does. Whoever reads the result proves it.
+    Unproven { frame: Bytes, result: Bytes },
+}
+
+impl Answer {
+    /// The result as it came.
+    pub(crate) fn into_raw(self, id: u64) -> Result<RawJson, CallError> {
+        match self {
+            Self::Read(result) => Ok(result),
+            Self::Unproven { frame, result } => {
+                let text = std::str::from_utf8(&result).ok().map(ToOwned::to_owned);
+                match text.map(RawValue::from_string) {
+                    Some(Ok(raw)) => Ok(raw),
+                    _ => read_again(&frame, id),
+                }
+            }
+        }
+    }
+
+    /// The result as a type.
+    pub(crate) fn parse<R: DeserializeOwned>(self, id: u64) -> Result<Result<R, serde_json::Error>, CallError> {
+        if let Self::Unproven { result, .. } = &self
+            && let Ok(text) = std::str::from_utf8(result)
+            && let Ok(parsed) = serde_json::from_str(text)
+        {
+            return Ok(Ok(parsed));
+        }
+        // Not the type, or not JSON: only the long way tells which.
+        Ok(serde_json::from_str(self.into_raw(id)?.get()))
+    }
+}
+
+/// Reads a frame that did not turn out to be what it looked like.
+fn read_again(frame: &[u8], id: u64) -> Result<RawJson, CallError> {
+    match envelope::scan(frame).map(envelope::Envelope::kind) {
+        Ok(Kind::Response { id: Some(other), outcome }) if envelope::own_id(other) == Some(id) => {
+            Ok(outcome.map(ToOwned::to_owned)?)
+        }
+        Ok(_) => Err(CallError::BadAnswer("its frame says two things at once".to_owned())),
+        Err(error) => Err(bad_answer(frame, &error)),
+    }
+}
+
+/// The answer was in a frame that is not JSON.
+pub(crate) fn bad_answer(frame: &[u8], error: &serde_json::Error) -> CallError {
+    CallError::BadAnswer(format!("its frame of {} bytes is not JSON at byte {}", frame.len(), error.column()))
+}
 
 /// The table of calls by id. Closed, it takes no more.
 #[derive(Default)]
@@ -18,8 +75,29 @@ pub(crate) struct Pending {
 
 #[derive(Default)]
 struct Table {
-    calls: HashMap<u64, oneshot::Sender<Outcome>>,
+    calls: HashMap<u64, oneshot::Sender<Outcome>, BuildHasherDefault<IdHasher>>,
     closed: Option<CloseReason>,
+}
+
+/// For ids of our own counting: nobody else chooses a key, so nobody can make keys collide.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // Spreads counted numbers over the high bits too, which the table also looks at.
+        self.0 = (self.0.rotate_left(5) ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
 impl Pending {
@@ -34,10 +112,10 @@ impl Pending {
     }
 
     /// Completes a call. False where nobody waits under this id.
-    pub(crate) fn complete(&self, id: u64, outcome: Outcome) -> bool {
+    pub(crate) fn complete(&self, id: u64, outcome: impl FnOnce() -> Outcome) -> bool {
         let waiting = self.lock().calls.remove(&id);
         // A caller that went away in this very moment does not matter.
-        waiting.map(|waiting| waiting.send(outcome)).is_some()
+        waiting.map(|waiting| waiting.send(outcome())).is_some()
     }
 
     /// Completes the only call that waits. False where there is none, or more than one.
