@@ -130,7 +130,8 @@ impl PeerBuilder {
         }));
         let peer = Peer { handle: Arc::new(Handle { core: Arc::clone(&core) }) };
         tokio::spawn(write::run(Arc::clone(&core), writer));
-        tokio::spawn(read::run(core, reader, peer.downgrade()));
+        let reading = tokio::spawn(read::run(Arc::clone(&core), reader, peer.downgrade()));
+        core.end_with(reading.abort_handle());
         peer
     }
 

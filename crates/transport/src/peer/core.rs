@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::builder::{EndHook, FastPath, NoiseSink, NotificationSink, RequestHandler};
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     next_id: AtomicU64,
     reason: OnceLock<CloseReason>,
     closed: CancellationToken,
+    /// The reading task. It ends with the close instead of looking out for it: it is woken for every message.
+    reading: OnceLock<AbortHandle>,
 }
 
 impl Core {
@@ -51,6 +54,7 @@ impl Core {
             next_id: AtomicU64::new(1),
             reason: OnceLock::new(),
             closed: CancellationToken::new(),
+            reading: OnceLock::new(),
             setup,
         }
     }
@@ -185,6 +189,18 @@ impl Core {
         self.pending.fail_all(reason);
         self.incoming.abort_all();
         self.closed.cancel();
+        if let Some(reading) = self.reading.get() {
+            reading.abort();
+        }
+    }
+
+    /// Names the reading task, once, to end with the connection.
+    pub(crate) fn end_with(&self, reading: AbortHandle) {
+        let reading = self.reading.get_or_init(|| reading);
+        // Closed already: `close` may have looked before there was anything to see.
+        if self.reason.get().is_some() {
+            reading.abort();
+        }
     }
 
     /// Writes what is queued and closes the writing half. Reading goes on until the other side is done.

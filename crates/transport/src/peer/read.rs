@@ -19,17 +19,11 @@ use crate::frame::{Decoder, Item};
 use crate::quick::{self, Quick};
 use crate::{CallError, CloseReason, ErrorObject, Notification, Request, codes};
 
+/// Ends with the stream, or is aborted by [`Core::close`].
 pub(super) async fn run(core: Arc<Core>, mut reader: impl AsyncRead + Send + Unpin, peer: WeakPeer) {
-    let reason = tokio::select! {
-        biased;
-        _ = core.closed() => return,
-        reason = read_all(&core, &mut reader, &peer) => reason,
-    };
+    let reason = read_all(&core, &mut reader, &peer).await;
     let reason = match &core.setup.on_end {
-        Some(better) => tokio::select! {
-            _ = core.closed() => return,
-            reason = better(reason) => reason,
-        },
+        Some(better) => better(reason).await,
         None => reason,
     };
     core.close(reason);
