@@ -5,8 +5,8 @@
 //!
 //! A method of the table finds the peer it was called over in its extensions, as a [`WeakPeer`](crate::WeakPeer).
 
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use jsonrpsee::core::client::{BatchResponse, ClientT, Error as ClientError};
 use jsonrpsee::core::params::BatchRequestBuilder;
 use jsonrpsee::core::traits::ToRpcParams;
@@ -56,7 +56,7 @@ impl ClientT for Peer {
     {
         let calls = batch.build()?;
         let calls = calls.iter().map(|(method, params)| self.call_raw(method, params.as_deref()));
-        let outcomes = futures::future::join_all(calls).await;
+        let outcomes = futures_util::future::join_all(calls).await;
         let (mut entries, mut failed) = (Vec::with_capacity(outcomes.len()), 0);
         for outcome in outcomes {
             entries.push(match outcome.map_err(client_error) {

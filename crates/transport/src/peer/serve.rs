@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use futures::FutureExt as _;
+use futures_util::FutureExt as _;
 use serde_json::value::RawValue;
 use tokio::task::AbortHandle;
 
