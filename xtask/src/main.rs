@@ -1,5 +1,6 @@
-//! Development tasks: `cargo xtask codegen`, `cargo xtask tidy`, `cargo xtask test`.
+//! Development tasks: `cargo xtask bench`, `cargo xtask codegen`, `cargo xtask tidy`, `cargo xtask test`.
 
+mod bench;
 mod codegen;
 mod error;
 mod test;
@@ -13,6 +14,9 @@ use clap::Parser;
 /// Development tasks of groundlink.
 #[derive(Parser)]
 enum Task {
+    /// Measure, and write the figures to stdout as JSON.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Write the protocol's types from the facts in crates/protocol/schema.
     Codegen(codegen::Args),
     /// Check what holds for the repository as a whole: floors, lints, files.
@@ -23,6 +27,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
+        Task::Bench(bench) => bench::run(&bench),
         Task::Codegen(args) => codegen::run(&args),
         Task::Tidy => tidy::run(),
         Task::Test(args) => test::run(&args).map_err(Into::into),
