@@ -73,7 +73,10 @@ mod tests {
             (r#"{"jsonrpc":"2.0","id":12,"result":{"a":1}}"#, Some(r#"Result { id: 12, value: {"a":1} }"#)),
             (r#"{"jsonrpc":"2.0","id":0,"result":null}"#, Some("Result { id: 0, value: null }")),
             (r#"{"jsonrpc":"2.0","id":1,"result":1,"error":null}"#, Some(r#"Result { id: 1, value: 1,"error":null }"#)),
-            (r#"{"jsonrpc":"2.0","id":1,"method":"a.b","params":[]}"#, Some("Request { id: 1, method: a.b, value: [] }")),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"a.b","params":[]}"#,
+                Some("Request { id: 1, method: a.b, value: [] }"),
+            ),
             (r#"{"jsonrpc":"2.0","method":"a.b","params":{}}"#, Some("Notification { method: a.b, value: {} }")),
             (r#"{"jsonrpc":"2.0","id":01,"result":1}"#, None),
             (r#"{"jsonrpc":"2.0","id":-1,"result":1}"#, None),

@@ -59,9 +59,7 @@ impl Peer {
     pub async fn call<R: DeserializeOwned>(&self, method: &str, params: &impl Serialize) -> Result<R, CallError> {
         let params = encode(method, params)?;
         let (id, answer) = self.handle.core.call(method, Some(&params)).await?;
-        answer
-            .parse(id)?
-            .map_err(|source| CallError::Decode { method: method.to_owned(), source: Arc::new(source) })
+        answer.parse(id)?.map_err(|source| CallError::Decode { method: method.to_owned(), source: Arc::new(source) })
     }
 
     /// Sends a notification. It is on its way when this returns, not necessarily read.
@@ -126,5 +124,6 @@ impl fmt::Debug for WeakPeer {
 }
 
 fn encode(method: &str, params: &impl Serialize) -> Result<String, CallError> {
-    serde_json::to_string(params).map_err(|source| CallError::Encode { method: method.to_owned(), source: Arc::new(source) })
+    serde_json::to_string(params)
+        .map_err(|source| CallError::Encode { method: method.to_owned(), source: Arc::new(source) })
 }

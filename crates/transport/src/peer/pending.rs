@@ -174,3 +174,64 @@ impl Drop for Ticket<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An answer as the reading task takes it from a frame.
+    fn unproven(frame: &'static str) -> Answer {
+        let frame = Bytes::from_static(frame.as_bytes());
+        match crate::quick::recognise(&frame) {
+            Some(crate::quick::Quick::Result { id: 1, value }) => {
+                Answer::Unproven { result: frame.slice_ref(value), frame: frame.clone() }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_answer_is_proved_by_whoever_reads_it() {
+        let table = [
+            (r#"{"jsonrpc":"2.0","id":1,"result":[1,2]}"#, "[1,2]", "[1, 2]"),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"result":"text"}"#,
+                "\"text\"",
+                "invalid type: string \"text\", expected a sequence at line 1 column 6",
+            ),
+            (r#"{"jsonrpc":"2.0","id":1,"result":[1],"more":{}}"#, "[1]", "[1]"),
+            (r#"{"jsonrpc":"2.0","id":1,"result":[1],"error":{"code":5,"message":"m"}}"#, "m (code 5)", "m (code 5)"),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"result":[1],"id":2}"#,
+                "the answer could not be read: its frame says two things at once",
+                "the answer could not be read: its frame says two things at once",
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"result":[1}"#,
+                "the answer could not be read: its frame of 36 bytes is not JSON at byte 36",
+                "the answer could not be read: its frame of 36 bytes is not JSON at byte 36",
+            ),
+        ];
+        for (frame, raw, typed) in table {
+            let read = unproven(frame).into_raw(1).map_or_else(|error| error.to_string(), |raw| raw.get().to_owned());
+            assert_eq!(read, raw, "{frame}");
+            let read = match unproven(frame).parse::<Vec<u8>>(1) {
+                Ok(Ok(parsed)) => format!("{parsed:?}"),
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            };
+            assert_eq!(read, typed, "{frame}");
+        }
+    }
+
+    #[test]
+    fn counted_ids_spread() {
+        let hash = |id: u64| {
+            let mut hasher = IdHasher::default();
+            hasher.write_u64(id);
+            hasher.finish()
+        };
+        let high: std::collections::HashSet<u64> = (0..1000).map(|id| hash(id) >> 57).collect();
+        assert_eq!(high.len(), 128);
+    }
+}

@@ -113,8 +113,7 @@ fn sort_quickly(core: &Arc<Core>, frame: &Bytes, peer: &WeakPeer) -> bool {
         }
         Some(Quick::Request { id, method, value }) => {
             let Some(params) = quick::prove(value) else { return false };
-            let request =
-                Request { method: method.to_owned(), params: Some(params.to_owned()), peer: peer.clone() };
+            let request = Request { method: method.to_owned(), params: Some(params.to_owned()), peer: peer.clone() };
             serve::start(core, id, request);
             true
         }

@@ -1,4 +1,4 @@
-//! Requests of the other side, each in a task of its own.
+//! Requests of the other side: served at once where the handler does not wait, else each in a task of its own.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;

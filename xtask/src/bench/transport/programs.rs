@@ -70,7 +70,8 @@ impl Program {
             Self::Floor => String::new(),
             Self::Ours => member("groundlink-transport", "transport") + "jsonrpsee-types = \"0.26\"\n",
             Self::Stock => {
-                "jsonrpsee = { version = \"0.26\", default-features = false, features = [\"async-client\"] }\n".to_owned()
+                "jsonrpsee = { version = \"0.26\", default-features = false, features = [\"async-client\"] }\n"
+                    .to_owned()
             }
             // Its JSON-RPC layer is public behind the feature for tests only.
             Self::Official => format!(
@@ -200,7 +201,8 @@ mod tests {
         let text = fs::read_to_string(&manifest).unwrap();
         assert!(text.contains(&format!("version = \"={OFFICIAL}\"")), "{text}");
         toml::from_str::<toml::Table>(&text).unwrap();
-        toml::from_str::<toml::Table>(&fs::read_to_string(folder.path().join("bench-load/Cargo.toml")).unwrap()).unwrap();
+        toml::from_str::<toml::Table>(&fs::read_to_string(folder.path().join("bench-load/Cargo.toml")).unwrap())
+            .unwrap();
         toml::from_str::<toml::Table>(&fs::read_to_string(folder.path().join("Cargo.toml")).unwrap()).unwrap();
         let before = fs::metadata(&manifest).unwrap().modified().unwrap();
         write(&root, folder.path()).unwrap();
