@@ -50,7 +50,24 @@ use steer::Steerer;
 /// Outcomes of commands on their way from one task to the other; a full queue makes the poll wait.
 const REPORTS: usize = 64;
 
-/// Starts bridges; see the [module](self).
+/// Exports a session to a hub and carries the hub's commands back.
+///
+/// It needs nothing but a [`Session`] and the address of a hub: no GitHub account and no repository. A hub that is
+/// slow or away never holds up the session, and no durable event is lost while the session lives.
+///
+/// ```no_run
+/// use groundlink_remote::{Bridge, HubEndpoint, TerminalTheme};
+///
+/// # async fn run(session: groundlink_session::Session) -> Result<(), Box<dyn std::error::Error>> {
+/// let endpoint = HubEndpoint::new("http://127.0.0.1:8080/mc".parse()?, "glx_…".to_owned().into());
+/// let bridge = Bridge::builder(&session, endpoint).start().await?;
+/// println!("{}\n{}", bridge.link(), bridge.link().qr().terminal(TerminalTheme::Auto));
+/// // …
+/// session.destroy().await?;
+/// bridge.stop().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Bridge;
 
