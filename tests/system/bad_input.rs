@@ -52,7 +52,7 @@ async fn the_command_says_what_is_wrong_and_what_to_do() {
             code: 1,
             says: &["/nonexistent/project"],
         },
-        Case { arguments: &["serve", "--listen", &taken], variables: &[], code: 1, says: &[&port, "use"] },
+        Case { arguments: &["serve", "--listen", &taken], variables: &[], code: 1, says: &[&port, "another port"] },
         Case { arguments: &["watch", &nobody], variables: &[], code: 1, says: &["127.0.0.1"] },
         Case { arguments: &["send", &nobody, "hello"], variables: &[], code: 1, says: &["127.0.0.1"] },
         Case { arguments: &["pending", &nobody], variables: &[], code: 1, says: &["127.0.0.1"] },

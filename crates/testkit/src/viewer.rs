@@ -51,6 +51,13 @@ impl Viewer {
         Self { http, api, session_id }
     }
 
+    /// The same, and waits until the exporter takes commands: it says so only a moment after the link is known.
+    pub async fn open_steerable(link: &str) -> Self {
+        let viewer = Self::open(link).await;
+        viewer.until("steering", |snapshot| snapshot["steerable"] == true).await;
+        viewer
+    }
+
     /// The session behind the link.
     pub fn session_id(&self) -> &str {
         &self.session_id

@@ -53,7 +53,7 @@ async fn the_native_path_shows_the_hub_no_github_token() {
     let client = client.start().await.expect("the CLI starts");
     let session = client.create_session(rig.config()).await.expect("a session");
     let link = session.remote().enable().await.expect("enabled").link.expect("a link");
-    let viewer = Viewer::open(link.url().as_str()).await;
+    let viewer = Viewer::open_steerable(link.url().as_str()).await;
     viewer.say(PRINT_ENVIRONMENT).await;
     viewer.permit(true).await;
     viewer.until_idle().await;
@@ -91,7 +91,7 @@ async fn share_keeps_the_token_to_itself() {
     share.envs(account.environment()).env("RUST_LOG", "trace");
     let mut share = Program::start(share);
     let shared = share.json_event("shared", SOON).await;
-    let viewer = Viewer::open(shared["url"].as_str().expect("a link")).await;
+    let viewer = Viewer::open_steerable(shared["url"].as_str().expect("a link")).await;
     viewer.say("hello").await;
     viewer.until_idle().await;
     viewer.say(PRINT_ENVIRONMENT).await;
@@ -118,7 +118,7 @@ async fn the_demo_does_not_touch_the_account() {
     demo.envs(account.environment()).env("RUST_LOG", "trace");
     let mut demo = Program::start(demo);
     let shared = demo.json_event("shared", SOON).await;
-    let viewer = Viewer::open(shared["url"].as_str().expect("a link")).await;
+    let viewer = Viewer::open_steerable(shared["url"].as_str().expect("a link")).await;
     viewer.say(PRINT_ENVIRONMENT).await;
     viewer.permit(true).await;
     viewer.until_idle().await;

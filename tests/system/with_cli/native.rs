@@ -69,7 +69,7 @@ async fn attaches_under_the_composed_link(rig: &Rig, session: &Session) -> Viewe
     let again = session.remote().enable().await.expect("enabling twice does no harm");
     assert_eq!(again.link.as_ref().map(|link| link.url()), Some(link.url()));
 
-    let viewer = Viewer::open(link.url().as_str()).await;
+    let viewer = Viewer::open_steerable(link.url().as_str()).await;
     assert_eq!(viewer.session_id(), session.id());
     let snapshot = viewer.until("steering", |snapshot| snapshot["steerable"] == true).await;
     assert_eq!(snapshot["presence"]["online"], true, "{snapshot}");
@@ -194,7 +194,7 @@ async fn always_on_announces_the_link_of_every_session_as_a_typed_event() {
             None
         });
         let link = found.await.expect("the event comes by itself").expect("it has a link");
-        let viewer = Viewer::open(&link).await;
+        let viewer = Viewer::open_steerable(&link).await;
         viewer.say("run-shell").await;
         viewer.permit(true).await;
         viewer.until_idle().await;
@@ -204,6 +204,6 @@ async fn always_on_announces_the_link_of_every_session_as_a_typed_event() {
     // Attached once each: a second poller would have run the command twice.
     assert_eq!(rig.repo.read("shell-proof.txt").as_deref(), Some("shell-was-here\nshell-was-here\n"));
     // The first session is still attached after the second was made.
-    Viewer::open(&links[0]).await.say("still there").await;
+    Viewer::open_steerable(&links[0]).await.say("still there").await;
     client.stop().await;
 }
