@@ -164,7 +164,7 @@ async fn open(
     let endpoint = HubEndpoint::new(hub.export_base(), hub.export_token().clone());
     let mut bridge = Bridge::builder(&session, endpoint).info(exporter(plan));
     if let Model::Own { key: Some(key), .. } = &plan.model {
-        bridge = bridge.redact(key);
+        bridge = bridge.redact(&key.value);
     }
     Ok((session, bridge.start().await?))
 }
