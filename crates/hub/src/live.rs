@@ -201,7 +201,8 @@ impl Live {
 
     /// Lets time pass: presence, leases, expiries. Says whether the session may leave the memory.
     pub(crate) async fn tick(&self, at: u64) -> bool {
-        let _order = self.order.lock().await;
+        // Somebody is changing it: the next tick will do, and other sessions must not wait.
+        let Ok(_order) = self.order.try_lock() else { return false };
         let (changes, turned, open, idle) = {
             let mut inner = self.lock();
             let silent = inner.last_seen.is_none_or(|seen| at >= seen.saturating_add(millis(self.timing.presence)));

@@ -54,6 +54,11 @@ impl Live {
             let mut inner = self.lock();
             let was_online = inner.online;
             update.last_seen = inner.heard(received_at);
+            if stored > 0 && inner.closed {
+                inner.closed = false;
+                inner.state.set_ended(false);
+                update.ended = Some(false);
+            }
             let evidence = match rebuilt {
                 Some(fresh) => {
                     inner.replace(fresh);
@@ -65,10 +70,6 @@ impl Live {
                 inner.gap = lineage.gap;
             }
             inner.heal_tip = lineage.heal_tip;
-            if stored > 0 && inner.closed {
-                inner.closed = false;
-                update.ended = Some(false);
-            }
             settle(&mut inner, &upload, &evidence, received_at);
             (Self::note_changes(&mut inner), !was_online)
         };
