@@ -100,7 +100,7 @@ impl SessionView {
             "session.title_changed" => self.set(|header| &mut header.title, data.owned("title")),
             "session.model_change" => self.set(|header| &mut header.model, data.owned("newModel")),
             "session.mode_changed" => {
-                self.header.mode_wanted = None;
+                self.set(|header| &mut header.mode_wanted, None);
                 self.set(|header| &mut header.mode, data.owned("newMode"));
             }
             "session.context_changed" => self.working_directory(data),
@@ -112,6 +112,7 @@ impl SessionView {
                     self.set(|header| &mut header.mode, Some(mode));
                 }
                 self.end_turn(at);
+                self.drop_unread(data.bool("aborted") == Some(true));
             }
             "session.shutdown" => {
                 self.end_turn(at);
@@ -270,7 +271,6 @@ impl SessionView {
         };
         let text = user_text(data.str("content"));
         self.push(at, false, Body::User(UserText { text, source, failed: None }));
-        self.ended = false;
         self.set_busy(true, at);
     }
 
@@ -355,15 +355,18 @@ impl SessionView {
     }
 
     pub(super) fn set_busy(&mut self, busy: bool, at: &str) {
-        if self.busy != busy {
+        // Whoever works has not ended, even if nobody told of a resume.
+        let revived = busy && self.ended;
+        if self.busy != busy || revived {
             self.busy = busy;
+            self.ended &= !revived;
             self.status_changed(at);
         }
     }
 
     /// The agent has said its last word of the turn, unless another step begins.
     fn settle(&mut self, at: &str) {
-        self.header.activity = None;
+        self.set(|header| &mut header.activity, None);
         self.set_busy(false, at);
     }
 

@@ -164,6 +164,34 @@ fn a_message_is_queued_until_the_agent_has_it() {
 }
 
 #[test]
+fn a_message_that_is_taken_but_not_read_stays_in_sight() {
+    let text = [None, Some("and then?"), None];
+    let taken = || {
+        let mut feeder = Feeder::new();
+        feeder.event("user.message", json!({"content": "x"}));
+        for state in [CommandState::Accepted, CommandState::Delivered, CommandState::Applied] {
+            feeder.command("c1", "user_message", state, text);
+        }
+        assert_eq!(feeder.view.queue()[0].state, CommandState::Applied);
+        feeder
+    };
+    let mut read = taken();
+    read.event("user.message", json!({"content": "and then?", "source": "command-c1"}));
+    assert_eq!((read.view.queue().len(), read.view.items().len()), (0, 2));
+
+    let mut aborted = taken();
+    aborted.event("session.idle", json!({"aborted": true}));
+    assert!(aborted.view.queue().is_empty());
+    let last = aborted.view.items().last().map(|item| item.body.clone());
+    assert!(matches!(last, Some(Body::User(UserText { failed: Some(_), .. }))));
+
+    // After a restart the command is known to be applied before its event is read again.
+    let mut rebuilt = Feeder::new();
+    rebuilt.command("c1", "user_message", CommandState::Applied, text);
+    assert!(rebuilt.view.queue().is_empty());
+}
+
+#[test]
 fn a_message_that_was_not_taken_stays_to_be_seen() {
     let mut feeder = Feeder::new();
     feeder.command("c1", "user_message", CommandState::Accepted, [None, Some("do it"), None]);

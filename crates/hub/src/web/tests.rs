@@ -395,8 +395,6 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
-
     /// Any order and repetition of events and commands: nothing panics, revisions go up, and every
     /// page that polled whenever it liked shows what a page loaded now shows.
     #[test]
