@@ -43,7 +43,11 @@ async fn start_server(stage: &Stage) -> Result<(Child, String)> {
         .args(["--headless", "--port", "0", "--no-auto-update", "--no-auto-login"])
         .env("COPILOT_HOME", stage.home())
         // An offline server wants a model of its own; the session brings another.
-        .envs([("COPILOT_OFFLINE", "true"), ("COPILOT_MODEL", "none"), ("COPILOT_PROVIDER_BASE_URL", "http://127.0.0.1:1")])
+        .envs([
+            ("COPILOT_OFFLINE", "true"),
+            ("COPILOT_MODEL", "none"),
+            ("COPILOT_PROVIDER_BASE_URL", "http://127.0.0.1:1"),
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true)

@@ -47,10 +47,6 @@ pub fn hook(name: &str) -> String {
 
 impl Browser {
     /// Starts Chromium.
-    ///
-    /// # Panics
-    ///
-    /// When it does not start.
     pub async fn start() -> Self {
         let (node, playwright, chromium) = parts::browser();
         let mut driver = Command::new(node)

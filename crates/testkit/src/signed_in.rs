@@ -29,10 +29,6 @@ pub struct SignedInCli {
 
 impl SignedInCli {
     /// Starts both servers.
-    ///
-    /// # Panics
-    ///
-    /// When a loopback port or a temporary directory cannot be had.
     pub async fn start() -> Self {
         let model = ScriptedModel::start().await.expect("the scripted model starts");
         let github = StandInGithub::start(&model.base_url()).await.expect("the stand-in for GitHub starts");

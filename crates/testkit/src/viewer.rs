@@ -34,10 +34,6 @@ pub struct Posted {
 
 impl Viewer {
     /// Asks the link for its API.
-    ///
-    /// # Panics
-    ///
-    /// When the link does not answer as a link should. (All methods of this client panic so: it is for tests.)
     pub async fn open(link: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
         let link = Url::parse(link).expect("a link is a URL");

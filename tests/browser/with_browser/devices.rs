@@ -90,7 +90,8 @@ async fn text_stays_text(demo: &Demo, browser: &mut Browser) {
     viewer.say(hostile).await;
     viewer.until_idle().await;
     // In a file name, a command and a tool's output, too.
-    let command = r#"tool:bash {"command":"echo '<img src=x onerror=alert(1)>'","description":"<script>alert(1)</script>"}"#;
+    let command =
+        r#"tool:bash {"command":"echo '<img src=x onerror=alert(1)>'","description":"<script>alert(1)</script>"}"#;
     viewer.say(command).await;
     browser.page("desktop").see_text(&hook("card-permission"), "<img src=x onerror=alert(1)>").await;
     viewer.permit(true).await;

@@ -7,7 +7,7 @@ use groundlink_testkit::{Program, Viewer, eventually_or};
 use groundlink_tests::demo::{Demo, Home};
 use serde_json::Value;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// Another terminal, that has nothing but the link.
 struct Terminal {
@@ -49,9 +49,7 @@ async fn another_terminal_watches_and_steers() {
     let mut watch_as_text = Program::start(terminal.home.bare(&["watch", demo.link()]));
 
     terminal.ok("send", &["hello from another terminal"]).await;
-    watch
-        .json_line("user message", SOON, |line| line.to_string().contains("hello from another terminal"))
-        .await;
+    watch.json_line("user message", SOON, |line| line.to_string().contains("hello from another terminal")).await;
     viewer.until_idle().await;
 
     // Approve and deny.

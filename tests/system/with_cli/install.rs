@@ -6,7 +6,7 @@ use groundlink_testkit::{Program, Viewer};
 use groundlink_tests::demo::Home;
 
 /// A download of some hundred megabytes, unless npm has it in its cache.
-const DOWNLOAD: Duration = Duration::from_secs(240);
+const DOWNLOAD: Duration = Duration::from_mins(4);
 
 #[tokio::test]
 async fn the_demo_installs_the_cli_where_there_is_none() {
