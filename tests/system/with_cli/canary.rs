@@ -75,7 +75,8 @@ async fn the_native_path_shows_the_hub_no_github_token() {
 
     serve.interrupt().await;
     let ended = serve.ended(SOON).await;
-    assert!(ended.stderr.len() > 1000, "the log is talkative: {}", ended.stderr);
+    assert!(ended.stderr.contains("status=200"), "the log is talkative: {}", ended.stderr);
+    assert!(ended.stderr.contains("status=401"), "the GitHub token was shown and refused: {}", ended.stderr);
     assert!(rig.account.github().has_seen_token(rig.account.token()), "the canary was in use");
     assert_nowhere(rig.account.token(), "serve", &ended, &data);
     assert!(!ended.stderr.contains(&text("export_token")), "the hub's own token is in its log");

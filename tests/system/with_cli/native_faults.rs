@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use groundlink::protocol::Method;
+use groundlink::protocol::events::SessionInfo;
 use groundlink::remote::RemoteExt;
 use groundlink_testkit::process::signal;
 use groundlink_testkit::{Viewer, eventually_or};
@@ -63,24 +64,38 @@ async fn two_attachments_of_one_session_execute_nothing_twice() {
     let answer = client.call::<StartRemoteControl>(&second).await.expect("a second attachment");
     assert_eq!(answer["status"]["state"], "active", "{answer}");
 
-    let viewer = Viewer::open_steerable(link.url().as_str()).await;
+    nothing_happens_twice(&rig, link.url().as_str()).await;
+
+    // Asked for at its creation, the CLI attaches a session twice by itself.
+    let config = rig.config().with(|params| {
+        params.extra.set("remoteSession", &"on").expect("a string");
+    });
+    let session = client.create_session(config).await.expect("a session");
+    let mut events = session.subscribe_from_start();
+    let info = tokio::time::timeout(Duration::from_secs(20), events.next_of_kind("session.info"));
+    let info: SessionInfo = info.await.expect("in time").expect("an event").data().expect("a session.info decodes");
+    nothing_happens_twice(&rig, &info.url.expect("a link")).await;
+    client.stop().await;
+}
+
+/// Messages and approved commands through a link whose session is attached twice.
+async fn nothing_happens_twice(rig: &Rig, link: &str) {
+    let viewer = Viewer::open_steerable(link).await;
     for round in 1..=3 {
         viewer.say(&format!("message {round}")).await;
         viewer.until_idle().await;
     }
-    for _ in 0..2 {
-        viewer.say("run-shell").await;
-        viewer.permit(true).await;
-        viewer.until_idle().await;
-    }
-    // Both exporters are alive: an event is uploaded by each, and kept once.
+    let before = rig.repo.read("shell-proof.txt").unwrap_or_default();
+    viewer.say("run-shell").await;
+    viewer.permit(true).await;
+    viewer.until_idle().await;
+    // Both exporters upload every event; each is kept once.
     let events = viewer.events().await;
     assert_eq!(duplicates(&events), []);
     for round in 1..=3 {
         assert_eq!(said(&events, &format!("message {round}")), 1);
     }
-    assert_eq!(rig.repo.read("shell-proof.txt").as_deref(), Some("shell-was-here\nshell-was-here\n"));
-    client.stop().await;
+    assert_eq!(rig.repo.read("shell-proof.txt"), Some(before + "shell-was-here\n"));
 }
 
 #[tokio::test]
