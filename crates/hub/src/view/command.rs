@@ -155,10 +155,8 @@ impl SessionView {
             return;
         };
         // An older answer's failure does not concern the one that is on its way now.
-        let other_on_its_way = request
-            .answer
-            .as_ref()
-            .is_some_and(|known| known.failed.is_none() && known.command != answer.command);
+        let other_on_its_way =
+            request.answer.as_ref().is_some_and(|known| known.failed.is_none() && known.command != answer.command);
         if request.answer.as_ref() == Some(&answer) || (other_on_its_way && answer.failed.is_some()) {
             return;
         }

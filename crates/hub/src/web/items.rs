@@ -9,8 +9,8 @@ use super::icon::{Icon, icon};
 use super::markdown::{markdown, open_code, plain};
 use super::visible::visible;
 use crate::view::{
-    AskRow, Body, By, Capped, Input, Item, Level, Notice, Outcome, Prose, ProseText, Queued, Source,
-    StreamText, TailForm, ToolCall, ToolKind, ToolState, UserText, Verdict,
+    AskRow, Body, By, Capped, Input, Item, Level, Notice, Outcome, Prose, ProseText, Queued, Source, StreamText,
+    TailForm, ToolCall, ToolKind, ToolState, UserText, Verdict,
 };
 use groundlink_protocol::api::CommandState;
 
@@ -302,13 +302,14 @@ fn outcome_line(outcome: &Outcome) -> Markup {
     html! {
         p class={ "outcome " (class) } {
             (icon(mark))
-            (words)
+            (words) " "
             @match &outcome.by {
                 By::Local => span.by { "locally" },
                 By::Link(command) => span.by data-command=(command) { "from the link" },
                 By::Nobody => {},
             }
             @if let Verdict::Answered(answer) = &outcome.verdict {
+                " "
                 span.answer dir="auto" { (visible(answer)) }
             }
         }
