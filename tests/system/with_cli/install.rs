@@ -46,3 +46,13 @@ fn npm_settings() -> Vec<(String, String)> {
     }
     settings
 }
+
+/// What is tested is what a person gets.
+#[tokio::test]
+async fn the_tests_run_the_version_that_is_installed_by_default() {
+    let mut command = tokio::process::Command::new(groundlink_tests::parts::copilot());
+    command.arg("--version");
+    let ended = Program::run(command, Duration::from_mins(1)).await;
+    let version = groundlink_testkit::install::DEFAULT_VERSION;
+    assert!(ended.stdout.contains(&format!("GitHub Copilot CLI {version}.")), "not {version}: {ended:?}");
+}
