@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use groundlink::protocol::Method;
 use groundlink::protocol::events::SessionInfo;
-use groundlink::remote::RemoteExt;
+use groundlink::remote::{RemoteError, RemoteExt};
 use groundlink_testkit::process::signal;
 use groundlink_testkit::{Viewer, eventually_or};
 use groundlink_tests::native::{Rig, duplicates, said};
@@ -123,5 +123,23 @@ async fn a_hub_that_restarts_goes_on_where_it_was() {
         if complete { Ok(()) } else { Err(format!("{} events", events.len())) }
     })
     .await;
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn sharing_that_cannot_be_says_why() {
+    let rig = Rig::start().await;
+    let client = rig.client().env_remove("GH_TOKEN").start().await.expect("the CLI starts");
+    let session = client.create_session(rig.config()).await.expect("a session");
+    let error = session.remote().enable().await.expect_err("nobody is signed in");
+    assert!(matches!(error, RemoteError::NotSignedIn), "{error:?}");
+    assert!(error.to_string().contains("sign in"), "{error}");
+    client.stop().await;
+
+    let client = rig.client().start().await.expect("the CLI starts");
+    rig.hub.handle().shutdown().await;
+    let session = client.create_session(rig.config()).await.expect("a session");
+    let error = session.remote().enable().await.expect_err("no hub");
+    assert!(error.to_string().contains("server can be reached"), "{error}");
     client.stop().await;
 }
