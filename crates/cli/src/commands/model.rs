@@ -8,7 +8,8 @@ use crate::args::SessionArgs;
 use crate::error::Error;
 use crate::net;
 
-/// Who answers.
+/// Who answers. There is one in a process, so its size does not matter.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Model {
     /// The built-in script.
     Scripted,
