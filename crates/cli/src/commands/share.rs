@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use groundlink::remote::{Bridge, BridgeHandle, HubEndpoint};
 use groundlink::session::{CliCommand, Client, Provider, Session, SessionConfig};
 use groundlink_hub::HubHandle;
-use secrecy::SecretString;
-use url::Url;
 
 use super::announce;
 use super::hub;
+use super::model::Model;
 use crate::args::{DemoArgs, HubArgs, SessionArgs, ShareArgs};
 use crate::error::Error;
 use crate::install::{self, InstallOptions};
@@ -19,16 +18,6 @@ use crate::scratch;
 use crate::scripted::{self, ScriptOptions, ScriptedModel};
 use crate::signals::Stop;
 use crate::status::StatusLine;
-
-/// Who answers.
-enum Model {
-    /// The built-in script.
-    Scripted,
-    /// An endpoint of the person's own.
-    Own { base_url: Url, name: String, key: Option<SecretString> },
-    /// GitHub's, with the account the CLI is signed in with.
-    Account,
-}
 
 /// What is to be shared, and how.
 struct Plan {
@@ -56,25 +45,15 @@ struct Running {
 
 /// `groundlink demo`
 pub(super) async fn demo(args: DemoArgs) -> Result<(), Error> {
-    let model = if args.signed_in { Model::Account } else { model(&args.session, Model::Scripted)? };
+    let model = if args.signed_in { Model::Account } else { Model::choose(&args.session, Model::Scripted)? };
     let separate_home = !matches!(model, Model::Account);
     run(Plan::new("demo", model, args.dir, separate_home, args.session)).await
 }
 
 /// `groundlink share`
 pub(super) async fn share(args: ShareArgs) -> Result<(), Error> {
-    let model = model(&args.session, Model::Account)?;
+    let model = Model::choose(&args.session, Model::Account)?;
     run(Plan::new("share", model, Some(args.dir), false, args.session)).await
-}
-
-/// The model the options name, else `default`.
-fn model(args: &SessionArgs, default: Model) -> Result<Model, Error> {
-    let (Some(base_url), Some(name)) = (args.model_provider.clone(), args.model.clone()) else { return Ok(default) };
-    let key = args.model_key_env.as_deref().map(|variable| match std::env::var(variable) {
-        Ok(key) if !key.is_empty() => Ok(SecretString::from(key)),
-        _ => Err(Error::NoModelKey { variable: variable.to_owned() }),
-    });
-    Ok(Model::Own { base_url, name, key: key.transpose()? })
 }
 
 impl Plan {
@@ -155,8 +134,11 @@ async fn open(
     }
     let session = client.create_session(session_config(plan, script, directory)).await?;
     let endpoint = HubEndpoint::new(hub.export_base(), hub.export_token().clone());
-    let bridge = Bridge::builder(&session, endpoint).info(exporter(plan)).start().await?;
-    Ok((session, bridge))
+    let mut bridge = Bridge::builder(&session, endpoint).info(exporter(plan));
+    for secret in plan.model.secrets() {
+        bridge = bridge.redact(secret);
+    }
+    Ok((session, bridge.start().await?))
 }
 
 /// The absolute path of a directory a person named.
@@ -188,10 +170,16 @@ async fn start_client(plan: &Plan, cli: &Path, place: &Path, directory: &Path) -
             builder = builder.env_remove(variable);
         }
     }
-    if matches!(plan.model, Model::Scripted) {
-        // The script is on this machine, where a proxy cannot reach it.
+    // The session gets them another way; the commands that the agent runs have no use for them.
+    for variable in plan.model.secret_variables() {
+        builder = builder.env_remove(variable);
+    }
+    if plan.model.is_local() {
+        // It is on this machine, where a proxy cannot reach it.
         for variable in ["NO_PROXY", "no_proxy"] {
-            builder = builder.env(variable, "127.0.0.1,localhost");
+            let excepted = std::env::var(variable).unwrap_or_default();
+            let separator = if excepted.is_empty() { "" } else { "," };
+            builder = builder.env(variable, format!("{excepted}{separator}127.0.0.1,localhost"));
         }
     }
     // The hub of this session is ours; the CLI must not export it a second time, to wherever these lead.
@@ -217,14 +205,7 @@ fn session_config(plan: &Plan, script: Option<&ScriptedModel>, directory: &Path)
         .ask_elicitation(true)
         .plan_approval(true);
     match (&plan.model, script) {
-        (Model::Own { base_url, name, key }, _) => {
-            let provider = Provider::openai_completions(base_url.as_str().trim_end_matches('/'));
-            let provider = match key {
-                Some(key) => provider.api_key(key),
-                None => provider,
-            };
-            config.model(name).provider(provider)
-        }
+        (Model::Own(own), _) => config.model(&own.name).provider(own.provider.clone()),
         (_, Some(script)) => config
             .name("groundlink demo")
             .model(scripted::MODEL)
