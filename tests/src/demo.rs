@@ -107,7 +107,7 @@ impl Demo {
 
     /// Somebody who has the link.
     pub async fn viewer(&self) -> Viewer {
-        Viewer::open_steerable(self.link()).await
+        Viewer::open_live(self.link()).await
     }
 
     /// Presses Ctrl+C, and holds the end against what a person expects: exit code 0, nothing left running.

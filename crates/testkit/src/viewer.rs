@@ -47,10 +47,10 @@ impl Viewer {
         Self { http, api, session_id }
     }
 
-    /// The same, and waits until the exporter takes commands: it says so only a moment after the link is known.
-    pub async fn open_steerable(link: &str) -> Self {
+    /// The same, and waits for the session's first events, which come a moment after the link is known.
+    pub async fn open_live(link: &str) -> Self {
         let viewer = Self::open(link).await;
-        viewer.until("steering", |snapshot| snapshot["steerable"] == true).await;
+        viewer.until("steering", |snapshot| snapshot["steerable"] == true && snapshot["status"] != "starting").await;
         viewer
     }
 

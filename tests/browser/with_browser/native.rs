@@ -11,7 +11,7 @@ async fn the_page_steers_the_clis_own_exporter() {
     let client = rig.client().start().await.expect("the CLI starts");
     let session = client.create_session(rig.config()).await.expect("a session");
     let link = session.remote().enable().await.expect("enabled").link.expect("a link");
-    let viewer = Viewer::open_steerable(link.url().as_str()).await;
+    let viewer = Viewer::open_live(link.url().as_str()).await;
 
     let mut browser = Browser::start().await;
     let mut page = browser.open("native", link.url().as_str(), PHONE).await;

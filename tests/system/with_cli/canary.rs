@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use groundlink::remote::RemoteExt;
 use groundlink::session::{Client, MissionControl};
+use groundlink_cli::scripted::ScriptedModel;
 use groundlink_testkit::process::Ended;
 use groundlink_testkit::{Program, ScratchRepo, SignedInCli, Viewer};
 use groundlink_tests::demo::{Home, files_below};
@@ -53,7 +54,7 @@ async fn the_native_path_shows_the_hub_no_github_token() {
     let client = client.start().await.expect("the CLI starts");
     let session = client.create_session(rig.config()).await.expect("a session");
     let link = session.remote().enable().await.expect("enabled").link.expect("a link");
-    let viewer = Viewer::open_steerable(link.url().as_str()).await;
+    let viewer = Viewer::open_live(link.url().as_str()).await;
     viewer.say(PRINT_ENVIRONMENT).await;
     viewer.permit(true).await;
     viewer.until_idle().await;
@@ -92,7 +93,7 @@ async fn share_keeps_the_token_to_itself() {
     share.envs(account.environment()).env("RUST_LOG", "trace");
     let mut share = Program::start(share);
     let shared = share.json_event("shared", SOON).await;
-    let viewer = Viewer::open_steerable(shared["url"].as_str().expect("a link")).await;
+    let viewer = Viewer::open_live(shared["url"].as_str().expect("a link")).await;
     viewer.say("hello").await;
     viewer.until_idle().await;
     viewer.say(PRINT_ENVIRONMENT).await;
@@ -119,7 +120,7 @@ async fn the_demo_does_not_touch_the_account() {
     demo.envs(account.environment()).env("RUST_LOG", "trace");
     let mut demo = Program::start(demo);
     let shared = demo.json_event("shared", SOON).await;
-    let viewer = Viewer::open_steerable(shared["url"].as_str().expect("a link")).await;
+    let viewer = Viewer::open_live(shared["url"].as_str().expect("a link")).await;
     viewer.say(PRINT_ENVIRONMENT).await;
     viewer.permit(true).await;
     viewer.until_idle().await;
@@ -128,6 +129,34 @@ async fn the_demo_does_not_touch_the_account() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(account.github().requests().len(), 0, "the demo asked GitHub for something");
     assert_nowhere(account.token(), "demo", &ended, &data);
+}
+
+/// `share` with a model of one's own, as the CLI's variables name it: no account, and the model's key shows nowhere.
+#[tokio::test]
+async fn a_model_of_ones_own_needs_no_account_and_keeps_its_key() {
+    const KEY: &str = "canary-of-the-models-key-5d1f";
+    let (model, repo, home) = (ScriptedModel::start().await.expect("a model"), ScratchRepo::new(), Home::new());
+    let data = home.path().join("hub");
+    let mut share = home.groundlink(&["share", "--json", "--data"]);
+    share.arg(&data).arg("--dir").arg(repo.path()).env("RUST_LOG", "trace");
+    share.envs([
+        ("COPILOT_PROVIDER_BASE_URL", model.base_url().as_str()),
+        ("COPILOT_PROVIDER_API_KEY", KEY),
+        ("COPILOT_MODEL", "a-model-of-mine"),
+    ]);
+    let mut share = Program::start(share);
+    let shared = share.json_event("shared", SOON).await;
+    let viewer = Viewer::open_live(shared["url"].as_str().expect("a link")).await;
+    let snapshot = viewer.snapshot().await;
+    assert_eq!(snapshot["model"], "a-model-of-mine", "{snapshot}");
+    viewer.say(PRINT_ENVIRONMENT).await;
+    viewer.permit(true).await;
+    viewer.until_idle().await;
+    share.interrupt().await;
+    let ended = share.ended(SOON).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_nowhere(KEY, "share", &ended, &data);
+    model.stop().await;
 }
 
 /// Nobody is signed in: `share` says so, at once and with what to do.

@@ -26,7 +26,7 @@ async fn the_demo_installs_the_cli_where_there_is_none() {
     }
     let mut demo = Program::start(command);
     let shared = demo.json_event("shared", DOWNLOAD).await;
-    let viewer = Viewer::open_steerable(shared["url"].as_str().expect("a link")).await;
+    let viewer = Viewer::open_live(shared["url"].as_str().expect("a link")).await;
     viewer.say("hello").await;
     viewer.until_idle().await;
     let installed = files_below(&home.path().join("cache/groundlink"));

@@ -17,7 +17,7 @@ async fn a_killed_cli_resumes_under_the_same_link_without_duplicates() {
     let session = client.create_session(rig.config()).await.expect("a session");
     let id = session.id().to_owned();
     let link = session.remote().enable().await.expect("enabled").link.expect("a link");
-    let viewer = Viewer::open_steerable(link.url().as_str()).await;
+    let viewer = Viewer::open_live(link.url().as_str()).await;
     viewer.say("said before the kill").await;
     viewer.until_idle().await;
     let before = viewer.events().await;
@@ -80,7 +80,7 @@ async fn two_attachments_of_one_session_execute_nothing_twice() {
 
 /// Messages and approved commands through a link whose session is attached twice.
 async fn nothing_happens_twice(rig: &Rig, link: &str) {
-    let viewer = Viewer::open_steerable(link).await;
+    let viewer = Viewer::open_live(link).await;
     for round in 1..=3 {
         viewer.say(&format!("message {round}")).await;
         viewer.until_idle().await;
@@ -104,7 +104,7 @@ async fn a_hub_that_restarts_goes_on_where_it_was() {
     let client = rig.client().start().await.expect("the CLI starts");
     let session = client.create_session(rig.config()).await.expect("a session");
     let link = session.remote().enable().await.expect("enabled").link.expect("a link");
-    let viewer = Viewer::open_steerable(link.url().as_str()).await;
+    let viewer = Viewer::open_live(link.url().as_str()).await;
     viewer.say("said before the restart").await;
     viewer.until_idle().await;
 
@@ -112,7 +112,7 @@ async fn a_hub_that_restarts_goes_on_where_it_was() {
 
     // A CLI whose uploads failed too often sleeps until something happens in the session.
     session.log("the hub is back", true).await.expect("logged");
-    let viewer = Viewer::open_steerable(link.url().as_str()).await;
+    let viewer = Viewer::open_live(link.url().as_str()).await;
     viewer.say("said after the restart").await;
     viewer.until_idle().await;
     eventually_or("a complete history without duplicates", Duration::from_secs(20), || async {

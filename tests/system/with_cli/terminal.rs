@@ -49,7 +49,7 @@ async fn the_terminal_app_attaches_and_takes_messages() {
     })
     .await;
 
-    let viewer = Viewer::open_steerable(&link).await;
+    let viewer = Viewer::open_live(&link).await;
     viewer.until("steering", |snapshot| snapshot["steerable"] == true).await;
     viewer.say("said to the terminal").await;
     viewer.until_idle().await;
