@@ -23,6 +23,14 @@ pub(crate) enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// A schema file is not one that the CLI ships.
+    #[error("{}: {problem}; the facts are as they were", path.display())]
+    Schema {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// The generated files are not what the facts give.
     #[error("generated code is not current: {}; run `cargo xtask codegen` and commit the result", .0.join(", "))]
     NotCurrent(Vec<String>),

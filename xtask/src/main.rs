@@ -2,6 +2,9 @@
 
 mod codegen;
 mod error;
+mod facts;
+mod import;
+mod names;
 mod test;
 mod tidy;
 mod workspace;
@@ -15,6 +18,8 @@ use clap::Parser;
 enum Task {
     /// Write the protocol's types from the facts in crates/protocol/schema.
     Codegen(codegen::Args),
+    /// Read the schemas of an installed Copilot CLI into crates/protocol/schema/cli.
+    ImportSchema(import::Args),
     /// Check what holds for the repository as a whole: floors, lints, files.
     Tidy,
     /// Check and test everything, with the real Copilot CLI and a real browser.
@@ -24,6 +29,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Codegen(args) => codegen::run(&args),
+        Task::ImportSchema(args) => import::run(&args),
         Task::Tidy => tidy::run(),
         Task::Test(args) => test::run(&args).map_err(Into::into),
     };

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::docs::Docs;
-use super::facts::{Call, Facts, Form, Module, Presence, Ty, Type};
-use super::{check, emit, generate, names};
+use crate::facts::{Call, Facts, Form, Module, Presence, Ty, Type};
+use super::{check, emit, generate};
+use crate::names;
 use crate::workspace;
 
 #[test]
