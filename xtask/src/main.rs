@@ -5,6 +5,7 @@ mod error;
 mod facts;
 mod import;
 mod names;
+mod schema_task;
 mod test;
 mod tidy;
 mod workspace;
@@ -20,6 +21,8 @@ enum Task {
     Codegen(codegen::Args),
     /// Read the schemas of an installed Copilot CLI into crates/protocol/schema/cli.
     ImportSchema(import::Args),
+    /// Print the protocol as JSON Schema.
+    Schema(schema_task::Args),
     /// Check what holds for the repository as a whole: floors, lints, files.
     Tidy,
     /// Check and test everything, with the real Copilot CLI and a real browser.
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Codegen(args) => codegen::run(&args),
         Task::ImportSchema(args) => import::run(&args),
+        Task::Schema(args) => schema_task::run(&args),
         Task::Tidy => tidy::run(),
         Task::Test(args) => test::run(&args).map_err(Into::into),
     };

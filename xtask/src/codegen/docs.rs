@@ -57,6 +57,11 @@ impl Docs {
         neutral.to_owned()
     }
 
+    /// Our own words about an item, if there are any.
+    pub(super) fn own(&self, item: &str) -> Option<&str> {
+        self.texts.get(&(item.to_owned(), "doc".to_owned())).map(String::as_str)
+    }
+
     /// The items that have only neutral words so far.
     pub(super) fn without_own_words(&self) -> Vec<String> {
         self.neutral.borrow().iter().cloned().collect()

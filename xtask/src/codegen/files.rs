@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 
 /// Folders of the protocol crate that hold generated files only.
-const FOLDERS: &[&str] = &["src/generated", "reference"];
+const FOLDERS: &[&str] = &["src/generated", "reference", "tests/surface/generated"];
 /// Where the crate's features are written.
 const MANIFEST: &str = "Cargo.toml";
 /// Between these lines of the manifest.

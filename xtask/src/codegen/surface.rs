@@ -14,8 +14,6 @@ use crate::import;
 pub(crate) const BASE: &str = "base";
 /// The feature of types that several families use; they switch it on.
 pub(crate) const SHARED: &str = "shared";
-/// The feature that switches on all others.
-pub(crate) const FULL: &str = "full";
 /// The facts file that sorts namespaces into families.
 const FEATURES: &str = "features";
 
