@@ -1,6 +1,8 @@
 //! Development tasks: `cargo xtask codegen`, `cargo xtask tidy`, `cargo xtask test`.
 
+mod bench;
 mod codegen;
+mod diff;
 mod error;
 mod facts;
 mod import;
@@ -21,6 +23,10 @@ enum Task {
     Codegen(codegen::Args),
     /// Read the schemas of an installed Copilot CLI into crates/protocol/schema/cli.
     ImportSchema(import::Args),
+    /// Say what changed between two versions of the Copilot CLI; exit code 1 when it could break a client.
+    ProtocolDiff(diff::Args),
+    /// Measure, and print JSON.
+    Bench(bench::Args),
     /// Print the protocol as JSON Schema.
     Schema(schema_task::Args),
     /// Check what holds for the repository as a whole: floors, lints, files.
@@ -34,6 +40,8 @@ fn main() -> ExitCode {
         Task::Codegen(args) => codegen::run(&args),
         Task::ImportSchema(args) => import::run(&args),
         Task::Schema(args) => schema_task::run(&args),
+        Task::ProtocolDiff(args) => diff::run(&args),
+        Task::Bench(args) => bench::run(&args),
         Task::Tidy => tidy::run(),
         Task::Test(args) => test::run(&args).map_err(Into::into),
     };
@@ -41,7 +49,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::FAILURE
+            error.exit_code()
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Error, Result};
 
 pub(crate) use read::read_tables;
-pub(crate) use write::{WRITTEN, show_call, show_ty, write_files};
+pub(crate) use write::{show_field, show_ty, write_files};
 
 /// All facts, in the order of files and of entries in them.
 #[derive(Clone, Debug, Default, PartialEq)]
