@@ -61,11 +61,16 @@ fn record<T: DeserializeOwned + Serialize + Debug>() -> &'static str {
     name
 }
 
-/// Examples cover exactly what there is, and the test's own list does too.
+/// Examples cover what there is, and the test's own list does too. With more features there are messages without an
+/// example; the test of the whole surface goes through those.
 fn covered(family: &str, there_is: &[&str], tested: &[&str]) {
     let examples = examples(family);
     let examples: BTreeSet<&str> = examples.iter().map(Example::of).collect();
     let there_is: BTreeSet<&str> = there_is.iter().copied().collect();
+    if cfg!(feature = "shared") {
+        assert!(examples.is_subset(&there_is), "tests/examples/{family} has examples of what there is not");
+        return;
+    }
     assert_eq!(examples, there_is, "tests/examples/{family} must have an example of each");
     assert_eq!(tested.iter().copied().collect::<BTreeSet<_>>(), there_is, "the list in this test must have each");
 }
