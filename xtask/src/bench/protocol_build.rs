@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::workspace;
 
-/// The official SDK for Rust.
+/// The official SDK for Rust, without its default features: they fetch the CLI to build it into the program.
 const PEER: &str = "github-copilot-sdk";
 const OURS: &str = "groundlink-protocol";
 /// At most this part of the peer's CPU time.
@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         requirement: format!("{{ path = {:?}, features = [\"full\"] }}", path.display().to_string()),
         folder: folder.join("ours"),
     };
-    let peer = Subject { name: PEER, requirement: format!("{:?}", args.peer_version), folder: folder.join("peer") };
+    let peer = Subject { name: PEER, requirement: format!("{{ version = {:?}, default-features = false }}", args.peer_version), folder: folder.join("peer") };
     let (ours, peer) = (ours.measure()?, peer.measure()?);
     let ratio = |key: &str| {
         let seconds = |of: &Value| of[key].as_f64().unwrap_or(f64::NAN);
@@ -130,7 +130,8 @@ impl Subject {
         for name in ["CARGO_TARGET_DIR", "RUSTC_WRAPPER", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_INCREMENTAL"] {
             command.env_remove(name);
         }
-        let failed = |problem: String| Error::Command { command: format!("cargo {} ({})", args.join(" "), self.name), problem };
+        let failed =
+            |problem: String| Error::Command { command: format!("cargo {} ({})", args.join(" "), self.name), problem };
         let output = command.output().map_err(|error| failed(error.to_string()))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::facts::read_tables;
 use crate::error::{Error, Result};
+use crate::facts::read_tables;
 
 /// The file whose `[fields]` speak for every field of a name that has no words of its own.
 const COMMON: &str = "common";

@@ -37,8 +37,8 @@ pub(super) fn emit(surface: &Surface, docs: &Docs) -> BTreeMap<String, String> {
         let mut exports = String::new();
         for (family, body) in &bodies {
             let feature = if *family == BASE { String::new() } else { format!("#[cfg(feature = \"{family}\")]\n") };
-            let _ = write!(list, "{feature}mod {family};\n");
-            let _ = write!(exports, "{feature}pub use {family}::*;\n");
+            let _ = writeln!(list, "{feature}mod {family};");
+            let _ = writeln!(exports, "{feature}pub use {family}::*;");
             let text = format!("{MARK}\n//! {about}\n\n{}\n{body}", imports(name, body));
             files.insert(format!("{name}/{family}.rs"), text);
         }
@@ -62,9 +62,11 @@ pub(super) fn emit(surface: &Surface, docs: &Docs) -> BTreeMap<String, String> {
     }
     let body = scope.types(Module::Mc, BASE);
     files.insert("mc.rs".to_owned(), format!("{MARK}\n//! {MC}\n\n{}\n{body}", imports("mc", &body)));
-    let modules = ["events", "mc", "methods", "notifications", "requests", "types"];
-    let list: String = modules.iter().map(|module| format!("pub mod {module};\n")).collect();
-    files.insert("mod.rs".to_owned(), format!("{MARK}\n//! What `cargo xtask codegen` made of the facts.\n\n{list}"));
+    let mut list = format!("{MARK}\n//! What `cargo xtask codegen` made of the facts.\n\n");
+    for module in ["events", "mc", "methods", "notifications", "requests", "types"] {
+        let _ = writeln!(list, "pub mod {module};");
+    }
+    files.insert("mod.rs".to_owned(), list);
     files
 }
 
@@ -97,7 +99,9 @@ fn payload(facts: &Facts) -> String {
 }
 
 fn names(kind: &str, calls: &[Call]) -> String {
-    let mut text = format!("\nuse crate::runtime::names;\n\nnames! {{\n    /// The wire names of all {kind} here, in order.\n    NAMES {{\n");
+    let mut text = format!(
+        "\nuse crate::runtime::names;\n\nnames! {{\n    /// The wire names of all {kind} here, in order.\n    NAMES {{\n"
+    );
     for call in calls {
         let _ = writeln!(text, "        \"{}\"{},", call.wire, condition(&call.file));
     }
@@ -113,15 +117,17 @@ pub(super) fn call_name(call: &Call) -> String {
 fn imports(module: &str, body: &str) -> String {
     let mut text = String::new();
     let called = |name: &&str| body.contains(&format!("{name}! {{"));
-    let names: Vec<&str> =
-        ["any_of", "event", "methods", "notifications", "open_enum", "record", "union"].into_iter().filter(called).collect();
+    let names: Vec<&str> = ["any_of", "event", "methods", "notifications", "open_enum", "record", "union"]
+        .into_iter()
+        .filter(called)
+        .collect();
     let _ = match names.as_slice() {
         [one] => writeln!(text, "use crate::runtime::{one};"),
         names => writeln!(text, "use crate::runtime::{{{}}};", names.join(", ")),
     };
     if module == "types" {
         // Types of one family are made of those of others.
-        text.push_str("#[allow(unused_imports)]\nuse crate::types::*;\n");
+        text.push_str("#[allow(unused_imports, clippy::wildcard_imports)]\nuse crate::types::*;\n");
     } else if body.contains("types::") {
         text.push_str("use crate::types;\n");
     }

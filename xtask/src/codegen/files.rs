@@ -29,8 +29,11 @@ impl Output {
     pub(crate) fn check(&self, root: &Path) -> Result<()> {
         let committed = committed(root)?;
         let files = &self.files;
-        let mut differing: Vec<String> =
-            files.iter().filter(|(name, text)| committed.get(*name) != Some(text)).map(|(name, _)| name.clone()).collect();
+        let mut differing: Vec<String> = files
+            .iter()
+            .filter(|(name, text)| committed.get(*name) != Some(text))
+            .map(|(name, _)| name.clone())
+            .collect();
         differing.extend(committed.keys().filter(|name| !files.contains_key(*name)).cloned());
         let manifest = read(&root.join(MANIFEST))?;
         if self.manifest(&manifest)? != manifest {

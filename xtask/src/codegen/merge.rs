@@ -110,8 +110,13 @@ impl<'a> Merger<'a> {
                 }
             }
         }
-        let known: BTreeSet<String> =
-            self.hand.calls().map(|(_, call)| &call.wire).chain(self.hand.events.iter().map(|(wire, _)| wire)).cloned().collect();
+        let known: BTreeSet<String> = self
+            .hand
+            .calls()
+            .map(|(_, call)| &call.wire)
+            .chain(self.hand.events.iter().map(|(wire, _)| wire))
+            .cloned()
+            .collect();
         let rename = |their: &str| self.name(their);
         let renamed = |call: &Call| {
             let mut call = call.clone();

@@ -76,7 +76,8 @@ impl Surface {
                 _ => SHARED.to_owned(),
             };
         }
-        let used: BTreeSet<&String> = self.facts.types.iter().map(|t| &t.file).chain(self.facts.calls().map(|(_, call)| &call.file)).collect();
+        let used: BTreeSet<&String> =
+            self.facts.types.iter().map(|t| &t.file).chain(self.facts.calls().map(|(_, call)| &call.file)).collect();
         self.families = used.into_iter().filter(|family| *family != BASE).cloned().collect();
         Ok(())
     }
@@ -84,8 +85,12 @@ impl Surface {
     /// The families that use each type.
     fn users(&self) -> BTreeMap<String, BTreeSet<String>> {
         let facts = &self.facts;
-        let inner: BTreeMap<&str, Vec<&str>> =
-            facts.types.iter().filter(|t| t.module == Module::Types).map(|t| (t.name.as_str(), t.form.names())).collect();
+        let inner: BTreeMap<&str, Vec<&str>> = facts
+            .types
+            .iter()
+            .filter(|t| t.module == Module::Types)
+            .map(|t| (t.name.as_str(), t.form.names()))
+            .collect();
         let calls = facts.calls().flat_map(|(_, call)| {
             [&call.params, &call.output].into_iter().filter_map(Ty::name).map(|name| (name, call.file.as_str()))
         });

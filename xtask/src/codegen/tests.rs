@@ -224,11 +224,10 @@ fn written(facts: &Facts, words: &[(&str, &str, &str)]) -> Result<BTreeMap<Strin
 #[test]
 fn what_is_written_of_facts_and_words() {
     let files = written(&facts_of(FACTS).unwrap(), WORDS).unwrap();
-    let text: Vec<String> =
-        ["types/base.rs", "events/base.rs", "events/mod.rs", "methods/base.rs", "methods/mod.rs"]
-            .iter()
-            .map(|name| format!("== {name}\n{}", files[*name]))
-            .collect();
+    let text: Vec<String> = ["types/base.rs", "events/base.rs", "events/mod.rs", "methods/base.rs", "methods/mod.rs"]
+        .iter()
+        .map(|name| format!("== {name}\n{}", files[*name]))
+        .collect();
     insta::assert_snapshot!(text.join("\n"));
 }
 
@@ -283,10 +282,19 @@ fn both_layers_are_merged() {
     let files = emit::emit(&surface, &docs);
     docs.check().unwrap();
     assert!(docs.without_own_words().contains(&"Other.doc".to_owned()));
-    let text: Vec<String> = ["types/base.rs", "types/more.rs", "types/mod.rs", "events/base.rs", "events/more.rs", "events/mod.rs", "methods/more.rs", "methods/mod.rs"]
-        .iter()
-        .map(|name| format!("== {name}\n{}", files[*name]))
-        .collect();
+    let text: Vec<String> = [
+        "types/base.rs",
+        "types/more.rs",
+        "types/mod.rs",
+        "events/base.rs",
+        "events/more.rs",
+        "events/mod.rs",
+        "methods/more.rs",
+        "methods/mod.rs",
+    ]
+    .iter()
+    .map(|name| format!("== {name}\n{}", files[*name]))
+    .collect();
     insta::assert_snapshot!(format!("{}\n{}", emit::features(&surface), text.join("\n")));
 }
 

@@ -39,7 +39,8 @@ pub(super) type Changes = BTreeMap<Change, BTreeSet<String>>;
 
 /// Compares all messages.
 pub(super) fn compare(old: &Facts, new: &Facts) -> Changes {
-    let mut compare = Compare { old, new, changes: Changes::new(), message: String::new(), internal: false, seen: BTreeSet::new() };
+    let mut compare =
+        Compare { old, new, changes: Changes::new(), message: String::new(), internal: false, seen: BTreeSet::new() };
     for kind in ["method", "request", "notification"] {
         compare.calls(kind);
     }
@@ -164,10 +165,15 @@ impl<'a> Compare<'a> {
 
     /// Whether who reads `reader` can do with what who writes `writer` says.
     fn takes(&self, reader: &Ty, of_reader: &Facts, writer: &Ty, of_writer: &Facts) -> bool {
-        if let (Some(reads), Some(writes)) = (words(reader, of_reader), words(writer, of_writer)) {
-            // Clients keep words they do not know; a server refuses them.
-            let client = std::ptr::eq(of_reader, self.old);
-            return client || reads.is_none_or(|reads| writes.is_some_and(|writes| writes.iter().all(|word| reads.contains(word))));
+        // Clients keep words they do not know; a server refuses them.
+        let client = std::ptr::eq(of_reader, self.old);
+        match (texts(reader, of_reader), texts(writer, of_writer)) {
+            (Texts::No, _) | (_, Texts::No) => {}
+            (Texts::All, _) => return true,
+            (Texts::Some(_), Texts::All) => return client,
+            (Texts::Some(reads), Texts::Some(said)) => {
+                return client || said.iter().all(|word| reads.contains(word));
+            }
         }
         match (reader, writer) {
             (Ty::Json | Ty::Null, _) | (Ty::Int, Ty::Uint) | (Ty::Number, Ty::Uint | Ty::Int) => true,
@@ -184,7 +190,11 @@ impl<'a> Compare<'a> {
             (Form::Record(old), Form::Record(new)) => self.fields(old, new, way, name),
             (Form::Enum(old), Form::Enum(new)) => {
                 let lacks = |from: &[String], of: &[String]| {
-                    from.iter().filter(|word| !of.contains(word)).map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+                    from.iter()
+                        .filter(|word| !of.contains(word))
+                        .map(|word| format!("`{word}`"))
+                        .collect::<Vec<_>>()
+                        .join(", ")
                 };
                 let (gone, grown) = (lacks(old, new), lacks(new, old));
                 if !grown.is_empty() {
@@ -261,16 +271,23 @@ impl<'a> Compare<'a> {
     }
 }
 
-/// The words a text can be: none given means any. Nothing for what is no text.
-fn words<'a>(ty: &'a Ty, facts: &'a Facts) -> Option<Option<Vec<&'a str>>> {
+/// The texts a value can be.
+enum Texts<'a> {
+    /// It is no text.
+    No,
+    All,
+    Some(Vec<&'a str>),
+}
+
+fn texts<'a>(ty: &'a Ty, facts: &'a Facts) -> Texts<'a> {
     match ty {
-        Ty::String | Ty::Secret => Some(None),
-        Ty::Word(word) => Some(Some(vec![word])),
-        Ty::Named(name) => match &facts.find(name, Module::Types)?.form {
-            Form::Enum(words) => Some(Some(words.iter().map(String::as_str).collect())),
-            _ => None,
+        Ty::String | Ty::Secret => Texts::All,
+        Ty::Word(word) => Texts::Some(vec![word]),
+        Ty::Named(name) => match facts.find(name, Module::Types).map(|t| &t.form) {
+            Some(Form::Enum(words)) => Texts::Some(words.iter().map(String::as_str).collect()),
+            _ => Texts::No,
         },
-        _ => None,
+        _ => Texts::No,
     }
 }
 

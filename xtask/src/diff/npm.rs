@@ -90,9 +90,13 @@ fn find(folder: &Path, depth: usize) -> Option<PathBuf> {
 /// The platform's own program, in whichever platform package npm has chosen.
 fn programs(packages: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(packages).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut folders: Vec<PathBuf> = entries.filter(|path| path.file_name().is_some_and(|name| name != "copilot")).collect();
+    let mut folders: Vec<PathBuf> =
+        entries.filter(|path| path.file_name().is_some_and(|name| name != "copilot")).collect();
     folders.sort();
-    folders.iter().flat_map(|folder| ["copilot", "copilot.exe"].map(|name| folder.join(name))).find(|path| path.is_file())
+    folders
+        .iter()
+        .flat_map(|folder| ["copilot", "copilot.exe"].map(|name| folder.join(name)))
+        .find(|path| path.is_file())
 }
 
 /// Copies the two files; the folder appears whole or not at all.

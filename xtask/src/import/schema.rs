@@ -57,8 +57,7 @@ type Read = (Ty, bool);
 impl<'a> Reader<'a> {
     fn new(source: &'a Source) -> Self {
         let all = [&source.events, &source.api].into_iter().filter_map(|schema| schema["definitions"].as_object());
-        let definitions: BTreeMap<&str, &Value> =
-            all.flatten().map(|(name, schema)| (name.as_str(), schema)).collect();
+        let definitions: BTreeMap<&str, &Value> = all.flatten().map(|(name, schema)| (name.as_str(), schema)).collect();
         let mut reader =
             Self { source, definitions, in_union: BTreeMap::new(), defined: BTreeSet::new(), facts: Facts::default() };
         for (name, schema) in reader.definitions.clone() {
@@ -112,7 +111,11 @@ impl<'a> Reader<'a> {
         let objects = if schema.get("properties").is_some() || variants.is_empty() { &whole[..] } else { &variants };
         let objects: Vec<&Value> = objects.iter().copied().filter(|one| !nothing(one) && !is_null(one)).collect();
         let [object] = objects.as_slice() else {
-            return if objects.is_empty() { Ok(Ty::Null) } else { Ok(self.ty(schema, &format!("{}Params", pascal(wire)))?.0) };
+            return if objects.is_empty() {
+                Ok(Ty::Null)
+            } else {
+                Ok(self.ty(schema, &format!("{}Params", pascal(wire)))?.0)
+            };
         };
         let only_session = object["properties"].as_object().is_some_and(|fields| fields.keys().eq(["sessionId"]));
         let name = if only_session { SESSION_REF.to_owned() } else { format!("{}Params", pascal(wire)) };
@@ -194,13 +197,15 @@ impl<'a> Reader<'a> {
     }
 
     fn fields(&mut self, schema: &'a Value, owner: &str, but: Option<&str>) -> Result<Vec<Field>> {
-        let required: BTreeSet<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: BTreeSet<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let mut fields = Vec::new();
         let properties = schema["properties"].as_object().into_iter().flatten();
         for (wire, property) in properties.filter(|(wire, _)| Some(wire.as_str()) != but) {
             let (ty, absent) = self.ty(property, &format!("{owner}{}", pascal(wire)))?;
             let ty = if ty == Ty::Null { Ty::Json } else { hidden(wire, ty) };
-            let presence = if required.contains(wire.as_str()) && !absent { Presence::Required } else { Presence::Optional };
+            let presence =
+                if required.contains(wire.as_str()) && !absent { Presence::Required } else { Presence::Optional };
             fields.push(Field { wire: wire.clone(), presence, ty });
         }
         Ok(fields)
@@ -392,7 +397,8 @@ fn type_word(schema: &Value) -> (&str, bool) {
 /// Texts whose name says that they must not be printed.
 fn hidden(wire: &str, ty: Ty) -> Ty {
     let name = wire.to_ascii_lowercase();
-    let secret = ["token", "apikey", "api_key", "password", "secret", "credential"].iter().any(|end| name.ends_with(end));
+    let secret =
+        ["token", "apikey", "api_key", "password", "secret", "credential"].iter().any(|end| name.ends_with(end));
     match ty {
         Ty::String if secret => Ty::Secret,
         Ty::Nullable(inner) if secret && *inner == Ty::String => Ty::Nullable(Box::new(Ty::Secret)),

@@ -29,9 +29,10 @@ impl Source {
         let folder = locate(path)?;
         let api = schema(&folder.join(API), &["server", "session", "clientSession", "clientGlobal", "definitions"])?;
         let events = schema(&folder.join(EVENTS), &["definitions"])?;
-        let version = version.map(ToOwned::to_owned).or_else(|| find_version(&folder)).ok_or_else(|| {
-            bad(&folder, "does not say which CLI version it is of; give it with --cli-version")
-        })?;
+        let version = version
+            .map(ToOwned::to_owned)
+            .or_else(|| find_version(&folder))
+            .ok_or_else(|| bad(&folder, "does not say which CLI version it is of; give it with --cli-version"))?;
         if !is_version(&version) {
             return Err(bad(&folder, format!("`{version}` is not a version of the CLI, such as 1.0.102")));
         }
@@ -64,7 +65,10 @@ fn schema(path: &Path, sections: &[&str]) -> Result<Value> {
     })?;
     let draft = schema["$schema"].as_str().unwrap_or_default();
     if !DRAFTS.iter().any(|known| draft.contains(known)) {
-        return Err(bad(path, format!("is not a JSON Schema of a known version ({}): it says `{draft}`", DRAFTS.join(", "))));
+        return Err(bad(
+            path,
+            format!("is not a JSON Schema of a known version ({}): it says `{draft}`", DRAFTS.join(", ")),
+        ));
     }
     if let Some(section) = sections.iter().find(|section| !schema[**section].is_object()) {
         return Err(bad(path, format!("has no `{section}`; it is not a schema that the CLI ships")));

@@ -105,7 +105,9 @@ impl Samples {
             Some("integer") => json!(7),
             Some("number") => json!(1.5),
             Some("array") if kind == Kind::Empty => json!([]),
-            Some("array") => json!([self.one(&schema["items"], kind, depth + 1), self.one(&schema["items"], kind, depth + 2)]),
+            Some("array") => {
+                json!([self.one(&schema["items"], kind, depth + 1), self.one(&schema["items"], kind, depth + 2)])
+            }
             Some("object") => self.object(schema, kind, depth),
             _ if schema["type"].is_array() => json!({}),
             _ => json!({ "any": ["JSON", 1, null] }),

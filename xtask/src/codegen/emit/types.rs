@@ -63,9 +63,10 @@ impl<'a> Scope<'a> {
             for (field, name) in fields {
                 doc(&mut text, 2, &self.part(t, &field.wire, &format!("`{}` on the wire.", field.wire)));
                 let ty = match (&field.ty, presence) {
-                    (Ty::List(item), Presence::List) => self.rust(item, t.module),
                     // An optional field's `null` counts as absent.
-                    (Ty::Nullable(item), Presence::Optional) => self.rust(item, t.module),
+                    (Ty::List(item), Presence::List) | (Ty::Nullable(item), Presence::Optional) => {
+                        self.rust(item, t.module)
+                    }
                     (ty, _) => self.rust(ty, t.module),
                 };
                 let boxed = self.boxes.contains(&(t.name.clone(), field.wire.clone()));

@@ -29,7 +29,8 @@ pub(super) fn text(surface: &Surface, docs: &Docs) -> String {
         page.calls(&mut text, "Methods a client calls", &facts.methods);
         page.calls(&mut text, "Requests a server makes", &facts.requests);
         page.calls(&mut text, "Notifications", &facts.notifications);
-        let wires: BTreeMap<&str, &str> = facts.events.iter().map(|(wire, name)| (name.as_str(), wire.as_str())).collect();
+        let wires: BTreeMap<&str, &str> =
+            facts.events.iter().map(|(wire, name)| (name.as_str(), wire.as_str())).collect();
         for (title, module) in [("Events", Module::Events), ("Types", Module::Types), ("Mission Control", Module::Mc)] {
             let types: Vec<&Type> = facts.types.iter().filter(|t| t.module == module && t.file == family).collect();
             page.types(&mut text, title, &types, &wires);
@@ -51,7 +52,8 @@ impl Page<'_> {
         }
         let _ = write!(text, "\n### {title}\n\n");
         for call in calls {
-            let result = if title == "Notifications" { String::new() } else { format!(" → {}", show_ty(&call.output)) };
+            let result =
+                if title == "Notifications" { String::new() } else { format!(" → {}", show_ty(&call.output)) };
             let marks = if call.marks.is_empty() { String::new() } else { format!(" ({})", call.marks) };
             let words = self.words(&call.wire);
             let _ = writeln!(text, "- `{}`: `{}{result}`{marks}{words}", call.wire, show_ty(&call.params));
@@ -64,7 +66,8 @@ impl Page<'_> {
         }
         let _ = write!(text, "\n### {title}\n\n");
         for t in types {
-            let name = wires.get(t.name.as_str()).filter(|_| t.module == Module::Events).map_or(t.name.as_str(), |wire| wire);
+            let name =
+                wires.get(t.name.as_str()).filter(|_| t.module == Module::Events).map_or(t.name.as_str(), |wire| wire);
             let _ = writeln!(text, "- `{name}`: {}{}", show(&t.form), self.words(&t.name));
         }
     }

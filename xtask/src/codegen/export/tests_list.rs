@@ -8,7 +8,9 @@ use crate::facts::{Facts, Module};
 
 /// A macro call with each type's name in the JSON Schema and its path.
 pub(super) fn text(facts: &Facts) -> String {
-    let mut text = format!("{MARK}\n//! Every type of the protocol.\n\nuse groundlink_protocol::{{events, mc, types}};\n\ncrate::every! {{\n");
+    let mut text = format!(
+        "{MARK}\n//! Every type of the protocol.\n\nuse groundlink_protocol::{{events, mc, types}};\n\ncrate::every! {{\n"
+    );
     for t in &facts.types {
         let module = match t.module {
             Module::Types => "types",

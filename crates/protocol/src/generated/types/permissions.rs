@@ -2,7 +2,7 @@
 //! The records, unions and words that messages are made of.
 
 use crate::runtime::{open_enum, record, union};
-#[allow(unused_imports)]
+#[allow(unused_imports, clippy::wildcard_imports)]
 use crate::types::*;
 
 record! {
