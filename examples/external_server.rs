@@ -42,7 +42,12 @@ async fn start_server(stage: &Stage) -> Result<(Child, String)> {
     let mut server = Command::new(stage.cli())
         .args(["--headless", "--port", "0", "--no-auto-update", "--no-auto-login"])
         .env("COPILOT_HOME", stage.home())
-        .env("COPILOT_OFFLINE", "true")
+        // An offline server wants a model of its own; the session brings another.
+        .envs([
+            ("COPILOT_OFFLINE", "true"),
+            ("COPILOT_MODEL", "none"),
+            ("COPILOT_PROVIDER_BASE_URL", "http://127.0.0.1:1"),
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -50,7 +55,7 @@ async fn start_server(stage: &Stage) -> Result<(Child, String)> {
     let mut lines = BufReader::new(server.stdout.take().ok_or("no output")?).lines();
     while let Some(line) = lines.next_line().await? {
         if let Some(port) = line.strip_prefix("CLI server listening on port ") {
-            println!("A Copilot CLI is running on port {port}");
+            println!("A Copilot CLI is running at 127.0.0.1:{}", port.trim());
             return Ok((server, format!("127.0.0.1:{}", port.trim())));
         }
     }

@@ -79,7 +79,7 @@ impl Stage {
 
 /// Plays the person with the phone: opens the link, asks for a command, approves it, and waits for the answer.
 pub async fn somebody_opens(link: &str) {
-    let viewer = Viewer::open(link).await;
+    let viewer = Viewer::open_steerable(link).await;
     println!("Somebody opens the link and says: run-shell");
     viewer.say("run-shell").await;
     let request = viewer.permit(true).await;

@@ -90,7 +90,8 @@ const operations = {
   async wait(command) {
     const found = locate(command);
     await found.waitFor({ state: command.state ?? "visible", timeout: command.timeout });
-    return command.state === "hidden" || command.state === "detached" ? {} : { text: await found.innerText() };
+    const shown = (command.state ?? "visible") === "visible";
+    return shown ? { text: await found.innerText() } : {};
   },
   async click(command) {
     await locate(command).click({ timeout: command.timeout });
@@ -100,6 +101,10 @@ const operations = {
     await locate(command).fill(command.value, { timeout: command.timeout });
     return {};
   },
+  async select(command) {
+    await locate(command).selectOption(command.value, { timeout: command.timeout });
+    return {};
+  },
   async press(command) {
     await locate(command).press(command.key, { timeout: command.timeout });
     return {};
@@ -107,11 +112,11 @@ const operations = {
   async texts(command) {
     return { texts: await pageOf(command).page.locator(command.selector).allInnerTexts() };
   },
+  async count(command) {
+    return { count: await pageOf(command).page.locator(command.selector).count() };
+  },
   async attribute(command) {
     return { value: await locate(command).getAttribute(command.name, { timeout: command.timeout }) };
-  },
-  async enabled(command) {
-    return { enabled: await locate(command).isEnabled({ timeout: command.timeout }) };
   },
 
   // Watches the last element that fits `selector`, from inside the page and at every frame, until its text contains
@@ -163,8 +168,8 @@ const operations = {
   async problems(command) {
     return { problems: pageOf(command).problems };
   },
-  async html(command) {
-    return { html: await pageOf(command).page.content() };
+  async title(command) {
+    return { title: await pageOf(command).page.title() };
   },
 };
 

@@ -2,4 +2,6 @@
 
 mod with_browser {
     mod demo;
+    mod devices;
+    mod native;
 }

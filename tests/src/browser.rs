@@ -47,10 +47,6 @@ pub fn hook(name: &str) -> String {
 
 impl Browser {
     /// Starts Chromium.
-    ///
-    /// # Panics
-    ///
-    /// When it does not start.
     pub async fn start() -> Self {
         let (node, playwright, chromium) = parts::browser();
         let mut driver = Command::new(node)
@@ -158,6 +154,16 @@ impl Page<'_> {
         answer["text"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// Waits for an element that need not be visible.
+    pub async fn see_attached(&mut self, selector: &str) {
+        self.run(json!({"op": "wait", "selector": selector, "state": "attached"})).await;
+    }
+
+    /// The page's title.
+    pub async fn title(&mut self) -> String {
+        self.run(json!({"op": "title"})).await["title"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// Waits until no such element is visible.
     pub async fn gone(&mut self, selector: &str) {
         self.run(json!({"op": "wait", "selector": selector, "state": "hidden"})).await;
@@ -178,6 +184,11 @@ impl Page<'_> {
         self.run(json!({"op": "fill", "selector": selector, "value": value})).await;
     }
 
+    /// Chooses from a list.
+    pub async fn select(&mut self, selector: &str, value: &str) {
+        self.run(json!({"op": "select", "selector": selector, "value": value})).await;
+    }
+
     /// Presses a key in a field.
     pub async fn press(&mut self, selector: &str, key: &str) {
         self.run(json!({"op": "press", "selector": selector, "key": key})).await;
@@ -187,6 +198,11 @@ impl Page<'_> {
     pub async fn texts(&mut self, selector: &str) -> Vec<String> {
         let answer = self.run(json!({"op": "texts", "selector": selector})).await;
         serde_json::from_value(answer["texts"].clone()).unwrap_or_default()
+    }
+
+    /// How many elements fit, visible or not.
+    pub async fn count(&mut self, selector: &str) -> u64 {
+        self.run(json!({"op": "count", "selector": selector})).await["count"].as_u64().unwrap_or_default()
     }
 
     /// An attribute of the first element that fits.

@@ -23,10 +23,6 @@ pub struct Home {
 
 impl Home {
     /// An empty home.
-    ///
-    /// # Panics
-    ///
-    /// When the temporary directory cannot be written.
     pub fn new() -> Self {
         Self { folder: tempfile::Builder::new().prefix("groundlink-home-").tempdir().expect("a temporary directory") }
     }
@@ -92,10 +88,6 @@ impl Demo {
     }
 
     /// Starts it with more arguments and variables, and waits for the link.
-    ///
-    /// # Panics
-    ///
-    /// When the link does not come.
     pub async fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let (home, repo) = (Home::new(), ScratchRepo::new());
         let dir = repo.path().display().to_string();
@@ -115,14 +107,10 @@ impl Demo {
 
     /// Somebody who has the link.
     pub async fn viewer(&self) -> Viewer {
-        Viewer::open(self.link()).await
+        Viewer::open_steerable(self.link()).await
     }
 
     /// Presses Ctrl+C, and holds the end against what a person expects: exit code 0, nothing left running.
-    ///
-    /// # Panics
-    ///
-    /// When it ends otherwise.
     pub async fn ctrl_c(mut self) -> groundlink_testkit::process::Ended {
         let family = self.program.family();
         assert!(family.len() > 1, "the CLI runs as a child that can be found: {family:?}");

@@ -3,37 +3,21 @@
 use std::path::{Path, PathBuf};
 
 /// The Copilot CLI.
-///
-/// # Panics
-///
-/// When it is not there.
 pub fn copilot() -> PathBuf {
     part("GROUNDLINK_TEST_CLI")
 }
 
 /// Node, the folder with playwright-core, and Chromium.
-///
-/// # Panics
-///
-/// When one of them is not there.
 pub fn browser() -> (PathBuf, PathBuf, PathBuf) {
     (part("GROUNDLINK_TEST_NODE"), part("GROUNDLINK_TEST_PLAYWRIGHT"), part("GROUNDLINK_TEST_CHROMIUM"))
 }
 
 /// The `groundlink` command, built by `cargo xtask test` before the tests run.
-///
-/// # Panics
-///
-/// When it has not been built.
 pub fn groundlink() -> PathBuf {
     built("groundlink")
 }
 
 /// An example of the workspace, as built.
-///
-/// # Panics
-///
-/// When it has not been built.
 pub fn example(name: &str) -> PathBuf {
     built(&format!("examples/{name}"))
 }

@@ -52,7 +52,7 @@ async fn the_command_says_what_is_wrong_and_what_to_do() {
             code: 1,
             says: &["/nonexistent/project"],
         },
-        Case { arguments: &["serve", "--listen", &taken], variables: &[], code: 1, says: &[&port, "use"] },
+        Case { arguments: &["serve", "--listen", &taken], variables: &[], code: 1, says: &[&port, "another port"] },
         Case { arguments: &["watch", &nobody], variables: &[], code: 1, says: &["127.0.0.1"] },
         Case { arguments: &["send", &nobody, "hello"], variables: &[], code: 1, says: &["127.0.0.1"] },
         Case { arguments: &["pending", &nobody], variables: &[], code: 1, says: &["127.0.0.1"] },
@@ -95,8 +95,7 @@ impl Server {
     async fn start() -> Self {
         let home = Home::new();
         let data = home.path().join("hub").display().to_string();
-        let mut program =
-            Program::start(home.bare(&["serve", "--listen", "127.0.0.1:0", "--data", &data, "--json"]));
+        let mut program = Program::start(home.bare(&["serve", "--listen", "127.0.0.1:0", "--data", &data, "--json"]));
         let listening = program.json_event("listening", SOON).await;
         let text = |name: &str| listening[name].as_str().expect(name).trim_end_matches('/').to_owned();
         Self { url: text("url"), export_base: text("export_base"), token: text("export_token"), program, _home: home }
@@ -191,9 +190,7 @@ async fn a_malformed_upload_is_explained_and_never_kills_the_exporters_link() {
             (response.status(), response.text().await.unwrap_or_default())
         }
     };
-    let event = |id: &str, kind: &str| {
-        json!({"id": id, "type": kind, "timestamp": "2026-11-23T00:59:13.311Z", "parentId": null, "data": {}})
-    };
+    let event = |id: &str, kind: &str| json!({"id": id, "type": kind, "timestamp": "2026-11-23T00:59:13.311Z", "parentId": null, "data": {}});
 
     // Not an upload at all: never 400 or 404, which would end a CLI's link for good.
     for body in ["", "{", "[]", "null", "{}", r#"{"events":7}"#, r#"{"events":{"a":1}}"#, "\u{0}"] {

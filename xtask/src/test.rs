@@ -213,6 +213,10 @@ impl Runner<'_> {
 
     fn with_parts<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command.envs(self.parts.environment());
+        // Where the person who runs the tests shares their own sessions to, and under which name.
+        for name in ["BASE_URL", "FRONTEND_URL", "ACCESS_TOKEN", "REPO", "REPO_IDS"] {
+            command.env_remove(format!("COPILOT_MC_{name}"));
+        }
         if !self.without.is_empty() {
             let names: Vec<&str> = self.without.iter().map(|part| part.name()).collect();
             command.env("GROUNDLINK_TEST_WITHOUT", names.join(","));

@@ -187,3 +187,27 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Messages that no other test shows.
+    #[test]
+    fn messages_say_what_to_do() {
+        let errors = [
+            Error::NoBinary { version: "1.2.3".into(), os: "linux", arch: "riscv64" },
+            Error::NoHome { variable: "XDG_DATA_HOME" },
+            Error::NoDirectory { path: "/project".into(), reason: "there is no such directory".into() },
+            Error::NoModelKey { variable: "MY_KEY".into() },
+            Error::NotSignedIn,
+            Error::CliEnded { reason: "exit status: 1".into() },
+            Error::StoppedEarly,
+            Error::NoSuchRequest { request: "ab1".into() },
+            Error::AmbiguousRequest { request: "ab".into() },
+            Error::WrongAnswer { hint: "`approve` or `deny`" },
+        ];
+        let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(messages.join("\n"));
+    }
+}

@@ -393,7 +393,9 @@ function lost() {
   source = undefined;
   lostAt ||= Date.now();
   failures += 1;
-  const wait = Math.min(10_000, 400 * 2 ** Math.min(failures, 5)) * (0.75 + Math.random() / 2);
+  // While the device says it is offline, its coming back wakes us; the rare try is for devices that err.
+  const base = navigator.onLine ? Math.min(10_000, 400 * 2 ** Math.min(failures, 5)) : 20_000;
+  const wait = base * (0.75 + Math.random() / 2);
   clearTimeout(retry);
   retry = setTimeout(connect, wait);
   showConnection();
@@ -419,7 +421,7 @@ function showConnection() {
   let words = 'Connecting';
   if (gone) [state, words] = ['offline', 'Link is gone'];
   else if (open && !lostAt) [state, words] = ['live', 'Live'];
-  else if (lostAt && (!navigator.onLine || lostFor > 8000)) [state, words] = ['offline', `Offline for ${age(lostFor)}`];
+  else if (lostAt && (!navigator.onLine || lostFor > 8000)) [state, words] = ['offline', lostFor < 3000 ? 'Offline' : `Offline for ${age(lostFor)}`];
   else if (lostAt) [state, words] = ['reconnecting', lostFor > 2000 ? `Reconnecting, ${age(lostFor)}` : 'Reconnecting'];
   if (connection.textContent !== words) connection.textContent = words;
   connection.dataset.state = state;

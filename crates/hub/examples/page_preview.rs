@@ -53,16 +53,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut view = SessionView::new("preview");
     view.set_presence(Presence { online: true, last_seen_ms: None });
-    view.set_exporter(serde_json::from_value::<ExporterInfo>(serde_json::json!({
-        "name": "groundlink-bridge",
-        "notice": "This model is a script: it answers the suggestions below and repeats everything else.",
-        "suggestions": [
-            {"label": "run a command", "prompt": "run a command"},
-            {"label": "edit a file", "prompt": "edit a file"},
-            {"label": "ask me a question", "prompt": "ask me a question"},
-            {"label": "stream a long answer", "prompt": "stream a long answer"},
-        ],
-    })).ok());
+    view.set_exporter(
+        serde_json::from_value::<ExporterInfo>(serde_json::json!({
+            "name": "groundlink-bridge",
+            "notice": "This model is a script: it answers the suggestions below and repeats everything else.",
+            "suggestions": [
+                {"label": "run a command", "prompt": "run a command"},
+                {"label": "edit a file", "prompt": "edit a file"},
+                {"label": "ask me a question", "prompt": "ask me a question"},
+                {"label": "stream a long answer", "prompt": "stream a long answer"},
+            ],
+        }))
+        .ok(),
+    );
     let preview = Preview { view: Arc::new(Mutex::new(view)), changed: watch::Sender::new(0) };
     let player = preview.clone();
     tokio::spawn(async move {
@@ -100,11 +103,8 @@ impl Preview {
 }
 
 async fn page(State(preview): State<Preview>) -> Response {
-    let context = PageContext {
-        api_base: API.to_owned(),
-        epoch: EPOCH.to_owned(),
-        link_url: "http://127.0.0.1/".to_owned(),
-    };
+    let context =
+        PageContext { api_base: API.to_owned(), epoch: EPOCH.to_owned(), link_url: "http://127.0.0.1/".to_owned() };
     let html = web::page(&preview.view.lock().expect("no panic under the lock"), &context);
     with_policy(Html(html).into_response())
 }
@@ -166,12 +166,7 @@ async fn command(State(preview): State<Preview>, Json(intent): Json<CommandInten
     };
     println!("{}", serde_json::to_string(&intent).unwrap_or_default());
     preview.change(|view| view.apply_command(&note));
-    let receipt = CommandReceipt {
-        id: note.id,
-        client_id: intent.client_id,
-        kind: note.kind,
-        state: note.state,
-        reason: None,
-    };
+    let receipt =
+        CommandReceipt { id: note.id, client_id: intent.client_id, kind: note.kind, state: note.state, reason: None };
     (StatusCode::ACCEPTED, Json(receipt))
 }

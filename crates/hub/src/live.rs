@@ -11,14 +11,17 @@
 
 mod command;
 mod feed;
+mod inner;
 mod registry;
 mod upload;
 
 pub(crate) use command::SubmitError;
 pub(crate) use feed::{Feed, FeedItem};
+pub(crate) use inner::Inner;
+use inner::note;
 pub(crate) use registry::Sessions;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -27,17 +30,11 @@ use groundlink_protocol::mc::ExporterInfo;
 use secrecy::SecretString;
 use tokio::sync::{broadcast, watch};
 
-use crate::ledger::{Entry, Ledger, Limits};
-use crate::state::SessionState;
+use crate::ledger::{Entry, Limits};
 use crate::store::{SessionRow, SessionUpdate, Store};
-use crate::view::{CommandNote, SessionView};
 
 /// Events that a slow stream may be behind before it must read them from the store again.
 const FEED: usize = 512;
-/// Ids of passing events that are remembered to tell repetitions: two exporters of one session send each twice.
-const RECENT: usize = 4_096;
-/// How much older the stored time of the last contact may get.
-const LAST_SEEN_STEP_MS: u64 = 10_000;
 
 /// The hub's times.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +55,7 @@ impl Default for Timing {
             lease: Duration::from_secs(15),
             hold: Duration::from_secs(8),
             presence: Duration::from_secs(30),
-            idle: Duration::from_secs(600),
+            idle: Duration::from_mins(10),
         }
     }
 }
@@ -110,165 +107,6 @@ pub(crate) struct Live {
     /// Counts what may free a command.
     commands: watch::Sender<u64>,
     feed: broadcast::Sender<FeedItem>,
-}
-
-/// What the lock protects.
-pub(crate) struct Inner {
-    /// Names this view among all that there were; a page that knows another one starts anew.
-    pub(crate) epoch: String,
-    pub(crate) view: SessionView,
-    pub(crate) state: SessionState,
-    pub(crate) ledger: Ledger,
-    pub(crate) last_seq: u64,
-    pub(crate) exporter: Option<ExporterInfo>,
-    /// The exporter has asked for commands.
-    polled: bool,
-    pub(crate) shared: bool,
-    closed: bool,
-    last_seen: Option<u64>,
-    last_seen_stored: u64,
-    online: bool,
-    gap: Option<String>,
-    /// The newest event that filled a gap.
-    heal_tip: Option<String>,
-    recent: Recent,
-    viewers: u32,
-    pollers: u32,
-    /// Since when nobody has used it.
-    used_at: u64,
-}
-
-/// The last so many ids.
-#[derive(Default)]
-struct Recent {
-    order: VecDeque<String>,
-    set: HashSet<String>,
-}
-
-impl Recent {
-    /// Whether the id is new; it is known from now on.
-    fn insert(&mut self, id: &str) -> bool {
-        if !self.set.insert(id.to_owned()) {
-            return false;
-        }
-        self.order.push_back(id.to_owned());
-        if self.order.len() > RECENT
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.set.remove(&oldest);
-        }
-        true
-    }
-}
-
-impl Inner {
-    fn new(row: &SessionRow, limits: Limits) -> Self {
-        let exporter: Option<ExporterInfo> = row.exporter.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        let mut view = SessionView::new(row.id.clone());
-        view.set_exporter(exporter.clone());
-        view.set_presence(Presence { online: false, last_seen_ms: row.last_seen });
-        Self {
-            epoch: uuid::Uuid::new_v4().simple().to_string(),
-            view,
-            state: SessionState::default(),
-            ledger: Ledger::new(limits),
-            last_seq: row.last_seq,
-            exporter,
-            polled: row.steerable,
-            shared: row.shared,
-            closed: row.ended,
-            last_seen: row.last_seen,
-            last_seen_stored: row.last_seen.unwrap_or_default(),
-            online: false,
-            gap: row.gap.clone(),
-            heal_tip: None,
-            recent: Recent::default(),
-            viewers: 0,
-            pollers: 0,
-            used_at: now(),
-        }
-    }
-
-    pub(crate) fn presence(&self) -> Presence {
-        Presence { online: self.online, last_seen_ms: self.last_seen }
-    }
-
-    /// Whether the exporter takes commands.
-    pub(crate) fn steerable(&self) -> bool {
-        // The CLI says so, the bridge always does, and whoever asks for commands wants them.
-        self.state.steerable().unwrap_or(false) || self.polled || self.exporter.is_some()
-    }
-
-    pub(crate) fn status(&self) -> SessionStatus {
-        self.state.status()
-    }
-
-    fn summary(&self) -> SessionSummary {
-        SessionSummary {
-            status: self.status(),
-            viewers: self.viewers,
-            presence: self.presence(),
-            title: self.state.title().map(str::to_owned),
-        }
-    }
-
-    fn snapshot(&self, session_id: &str) -> SessionSnapshot {
-        let pending = self.state.pending().iter().cloned().map(|mut request| {
-            request.answering = self.ledger.is_answering(&request.request_id);
-            request
-        });
-        SessionSnapshot {
-            session_id: session_id.to_owned(),
-            title: self.state.title().map(str::to_owned),
-            status: self.status(),
-            presence: self.presence(),
-            cwd: self.state.cwd().map(str::to_owned),
-            model: self.state.model().map(str::to_owned),
-            mode: self.state.mode().map(str::to_owned),
-            steerable: self.steerable(),
-            exporter: self.exporter.clone(),
-            pending: pending.collect(),
-            last_seq: self.last_seq,
-            viewers: self.viewers,
-        }
-    }
-
-    fn set_online(&mut self, online: bool) {
-        self.online = online;
-        let presence = self.presence();
-        self.view.set_presence(presence);
-    }
-
-    /// Takes in one event of the store, at its place among the commands that were given meanwhile.
-    fn replay(&mut self, stored: &crate::store::StoredEvent, place: u64, commands: &mut VecDeque<Entry>) {
-        while commands.front().is_some_and(|entry| entry.at_seq < stored.seq) {
-            self.replay_command(commands.pop_front());
-        }
-        // The view wants numbers that go up, also where a gap was filled later.
-        self.view.apply_event(&stored.event, Some(place));
-        for evidence in self.state.apply(&stored.event, stored.seq) {
-            self.ledger.observe(&evidence);
-        }
-    }
-
-    fn replay_command(&mut self, entry: Option<Entry>) {
-        if let Some(entry) = entry {
-            self.view.apply_command(&note(&entry));
-            self.ledger.restore(entry);
-        }
-    }
-}
-
-/// A command's news for the view.
-fn note(entry: &Entry) -> CommandNote {
-    CommandNote {
-        id: entry.id.clone(),
-        kind: entry.kind.as_str().to_owned(),
-        state: entry.state,
-        request_id: entry.request_id.clone(),
-        text: entry.text().map(str::to_owned),
-        reason: entry.reason.clone(),
-    }
 }
 
 impl Live {
@@ -344,25 +182,12 @@ impl Live {
         bump(&self.state);
     }
 
-    /// Notes that the exporter was heard; says what of it is worth storing.
-    fn heard(&self, inner: &mut Inner, at: u64) -> Option<u64> {
-        inner.last_seen = inner.last_seen.max(Some(at));
-        inner.used_at = now();
-        if !inner.online {
-            inner.set_online(true);
-        }
-        (at >= inner.last_seen_stored + LAST_SEEN_STEP_MS).then(|| {
-            inner.last_seen_stored = at;
-            at
-        })
-    }
-
     /// The exporter was heard by something that stores nothing.
     pub(crate) async fn touch(&self) -> sqlx::Result<()> {
         let (was_online, worth_storing) = {
             let mut inner = self.lock();
             let was_online = inner.online;
-            (was_online, self.heard(&mut inner, now()))
+            (was_online, inner.heard(now()))
         };
         if !was_online {
             self.wake_all();
@@ -376,7 +201,8 @@ impl Live {
 
     /// Lets time pass: presence, leases, expiries. Says whether the session may leave the memory.
     pub(crate) async fn tick(&self, at: u64) -> bool {
-        let _order = self.order.lock().await;
+        // Somebody is changing it: the next tick will do, and other sessions must not wait.
+        let Ok(_order) = self.order.try_lock() else { return false };
         let (changes, turned, open, idle) = {
             let mut inner = self.lock();
             let silent = inner.last_seen.is_none_or(|seen| at >= seen.saturating_add(millis(self.timing.presence)));
@@ -390,9 +216,9 @@ impl Live {
             let idle = !used && at >= inner.used_at.saturating_add(millis(self.timing.idle));
             (changes, turned, inner.ledger.has_open(), idle)
         };
-        let changed = !changes.is_empty();
+        let commands_moved = !changes.is_empty();
         let stored = self.store_changes(changes).await.is_ok();
-        if turned || changed {
+        if turned || commands_moved {
             self.wake_all();
         }
         if open {
@@ -476,7 +302,7 @@ impl Live {
         self.store.update_session(self.n, update).await?;
         {
             let mut inner = self.lock();
-            self.heard(&mut inner, at);
+            inner.heard(at);
             if inner.closed {
                 inner.closed = false;
                 inner.state.set_ended(false);

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -266,7 +266,6 @@ fn router(app: &Arc<App>) -> Router {
             Failure::new(StatusCode::METHOD_NOT_ALLOWED, "this path is not used with this method")
         })
         .layer(CatchPanicLayer::custom(|_| {
-            use axum::response::IntoResponse;
             Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the hub has a bug; its log may say more").into_response()
         }))
         .layer(middleware::from_fn(finish))
@@ -277,7 +276,7 @@ fn router(app: &Arc<App>) -> Router {
 async fn finish(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
+    let mut response = readable(next.run(request).await);
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
     tracing::debug!(%method, route, status = response.status().as_u16(), "answered");
     let headers = response.headers_mut();
@@ -289,6 +288,15 @@ async fn finish(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Words for the refusals that come from below the routes, such as a path that is not UTF-8.
+fn readable(response: Response) -> Response {
+    let plain = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/plain"));
+    if response.status().is_client_error() && plain {
+        return Failure::new(response.status(), "the path or the query of this request cannot be read").into_response();
+    }
     response
 }
 

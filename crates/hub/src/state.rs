@@ -19,6 +19,7 @@ const COMMAND_SOURCE: &str = "command-";
 
 /// The state of one session. See the module's description.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(crate) struct SessionState {
     title: Option<String>,
     cwd: Option<String>,

@@ -1,4 +1,4 @@
-//! Where sessions, events and commands are kept: one SQLite file.
+//! Where sessions, events and commands are kept: one `SQLite` file.
 //!
 //! Writes go through one task with one connection, in `BEGIN IMMEDIATE` transactions; what waits in its queue
 //! is committed together. A write's answer comes after the commit. Reads use connections of their own and

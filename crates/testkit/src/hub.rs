@@ -13,10 +13,6 @@ pub struct TestHub {
 
 impl TestHub {
     /// Starts a hub on a free loopback port.
-    ///
-    /// # Panics
-    ///
-    /// When it does not start.
     pub async fn start() -> Self {
         let data = tempfile::Builder::new().prefix("groundlink-hub-").tempdir().expect("a temporary directory");
         let handle = start_in(data.path(), "127.0.0.1:0").await;
@@ -24,10 +20,6 @@ impl TestHub {
     }
 
     /// Stops it and starts it again on the same port and data.
-    ///
-    /// # Panics
-    ///
-    /// When it does not start again.
     pub async fn restart(&mut self) {
         let address = self.handle.local_addr().to_string();
         self.handle.shutdown().await;

@@ -3,6 +3,8 @@
 //! The agent in the tests is the real, unmodified Copilot CLI. What stands in is only what no test may touch: GitHub's
 //! account endpoints ([`github`]) and the model (`groundlink_cli::scripted`).
 //!
+//! Nearly everything here panics when the world is not as a test needs it: that is how a test fails.
+//!
 //! - [`signed_in`]: everything that makes a CLI believe somebody is signed in
 //! - [`github`]: GitHub's account endpoints
 //! - [`hub`]: a hub of the test's own
@@ -11,6 +13,8 @@
 //! - [`repo`]: scratch repositories
 //! - [`wait`]: waiting for a condition
 //! - [`normalise`]: comparable output
+
+#![allow(clippy::missing_panics_doc)]
 
 pub mod github;
 pub mod hub;

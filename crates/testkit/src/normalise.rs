@@ -19,7 +19,9 @@ pub fn normalise(text: &str, literals: &[(&str, &str)]) -> String {
                 uuids.push(uuid.to_owned());
                 uuids.len() - 1
             });
-            out.push_str(&format!("<uuid-{}>", number + 1));
+            out.push_str("<uuid-");
+            out.push_str(&(number + 1).to_string());
+            out.push('>');
             rest = &rest[uuid.len()..];
         } else if let Some(time) = time_at(rest) {
             out.push_str("<time>");
@@ -40,10 +42,10 @@ pub fn normalise(text: &str, literals: &[(&str, &str)]) -> String {
 fn uuid_at(text: &str) -> Option<&str> {
     const DASHES: [usize; 4] = [8, 13, 18, 23];
     let candidate = text.get(..36)?;
-    let fits = candidate.bytes().enumerate().all(|(at, byte)| match DASHES.contains(&at) {
-        true => byte == b'-',
-        false => byte.is_ascii_hexdigit(),
-    });
+    let fits = candidate
+        .bytes()
+        .enumerate()
+        .all(|(at, byte)| if DASHES.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() });
     fits.then_some(candidate)
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,19 +46,11 @@ pub struct Ended {
 
 impl Program {
     /// Starts a program in a process group of its own.
-    ///
-    /// # Panics
-    ///
-    /// When it cannot be started.
     pub fn start(command: Command) -> Self {
         Self::start_with_stdin(command, Stdio::null())
     }
 
     /// The same with something else than nothing to read. A pipe stays open, and silent, as long as the program runs.
-    ///
-    /// # Panics
-    ///
-    /// When it cannot be started.
     pub fn start_with_stdin(mut command: Command, stdin: Stdio) -> Self {
         let mark = uuid::Uuid::new_v4().to_string();
         command
@@ -69,17 +61,13 @@ impl Program {
             .process_group(0)
             .kill_on_drop(true);
         let program = command.as_std().get_program().to_owned();
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {program:?}: {error}"));
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
         let stdout = child.stdout.take().map(collect).unwrap_or_default();
         let stderr = child.stderr.take().map(collect).unwrap_or_default();
         Self { child, mark, stdout, stderr }
     }
 
     /// Runs a program to its end.
-    ///
-    /// # Panics
-    ///
-    /// When it cannot be started, or does not end in time.
     pub async fn run(command: Command, timeout: Duration) -> Ended {
         let mut program = Self::start(command);
         program.ended(timeout).await
@@ -101,19 +89,11 @@ impl Program {
     }
 
     /// The first line of standard output that is a JSON object with this `event`.
-    ///
-    /// # Panics
-    ///
-    /// When it does not come in time, or the program ends before.
     pub async fn json_event(&mut self, event: &str, timeout: Duration) -> Value {
         self.json_line(&format!("the event {event:?}"), timeout, |value| value["event"] == event).await
     }
 
     /// The first line of standard output that is JSON and fits.
-    ///
-    /// # Panics
-    ///
-    /// When it does not come in time, or the program ends before.
     pub async fn json_line(&mut self, what: &str, timeout: Duration, fits: impl Fn(&Value) -> bool) -> Value {
         let started = std::time::Instant::now();
         loop {
@@ -137,10 +117,6 @@ impl Program {
     }
 
     /// Its process id.
-    ///
-    /// # Panics
-    ///
-    /// When it has ended.
     pub fn pid(&self) -> u32 {
         self.child.id().expect("a running program")
     }
@@ -156,19 +132,15 @@ impl Program {
     }
 
     /// Waits for its end.
-    ///
-    /// # Panics
-    ///
-    /// When it does not end in time.
     pub async fn ended(&mut self, timeout: Duration) -> Ended {
-        let status: ExitStatus = match tokio::time::timeout(timeout, self.child.wait()).await {
-            Ok(status) => status.expect("the status of a child"),
-            Err(_) => panic!(
+        let Ok(status) = tokio::time::timeout(timeout, self.child.wait()).await else {
+            panic!(
                 "still running after {timeout:?}\n--- stdout\n{}\n--- stderr\n{}",
-                self.stdout().join("\n"),
-                self.stderr().join("\n")
-            ),
+                self.screen(),
+                text(&self.stderr)
+            );
         };
+        let status = status.expect("the status of a child");
         // What is still in the pipes. A grandchild may hold them open; then what is there must do.
         let drained = async {
             while !(closed(&self.stdout) && closed(&self.stderr)) {
@@ -185,10 +157,6 @@ impl Program {
     }
 
     /// Waits until nothing that it started is left.
-    ///
-    /// # Panics
-    ///
-    /// When something is still there after the time.
     pub async fn nothing_left(&self, timeout: Duration) {
         eventually_or("the end of all child processes", timeout, || {
             let family = self.family();

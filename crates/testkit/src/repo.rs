@@ -15,10 +15,6 @@ pub struct ScratchRepo {
 
 impl ScratchRepo {
     /// An empty repository with one commit.
-    ///
-    /// # Panics
-    ///
-    /// When git is missing or the temporary directory cannot be written.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("groundlink-repo-").tempdir().expect("a temporary directory");
         let path = folder.path().canonicalize().expect("the path of a directory that was just made");

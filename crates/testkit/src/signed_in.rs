@@ -7,16 +7,11 @@ use tempfile::TempDir;
 
 use crate::github::StandInGithub;
 
-/// Variables of the person who runs the tests that must not reach the CLI.
+/// Variables of the person who runs the tests that must not reach a CLI with a stand-in for an account.
 pub const UNWANTED: &[&str] = &[
     "GITHUB_TOKEN",
     "COPILOT_GITHUB_TOKEN",
     "COPILOT_OFFLINE",
-    "COPILOT_MC_BASE_URL",
-    "COPILOT_MC_FRONTEND_URL",
-    "COPILOT_MC_ACCESS_TOKEN",
-    "COPILOT_MC_REPO",
-    "COPILOT_MC_REPO_IDS",
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "http_proxy",
@@ -34,10 +29,6 @@ pub struct SignedInCli {
 
 impl SignedInCli {
     /// Starts both servers.
-    ///
-    /// # Panics
-    ///
-    /// When a loopback port or a temporary directory cannot be had.
     pub async fn start() -> Self {
         let model = ScriptedModel::start().await.expect("the scripted model starts");
         let github = StandInGithub::start(&model.base_url()).await.expect("the stand-in for GitHub starts");

@@ -34,10 +34,6 @@ pub struct Posted {
 
 impl Viewer {
     /// Asks the link for its API.
-    ///
-    /// # Panics
-    ///
-    /// When the link does not answer as a link should. (All methods of this client panic so: it is for tests.)
     pub async fn open(link: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
         let link = Url::parse(link).expect("a link is a URL");
@@ -49,6 +45,13 @@ impl Viewer {
         let api = info["api"].as_str().and_then(|api| link.join(api).ok()).expect("a link says where its API is");
         let session_id = info["session_id"].as_str().expect("a link says which session").to_owned();
         Self { http, api, session_id }
+    }
+
+    /// The same, and waits until the exporter takes commands: it says so only a moment after the link is known.
+    pub async fn open_steerable(link: &str) -> Self {
+        let viewer = Self::open(link).await;
+        viewer.until("steering", |snapshot| snapshot["steerable"] == true).await;
+        viewer
     }
 
     /// The session behind the link.

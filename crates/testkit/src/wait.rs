@@ -9,10 +9,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(40);
 /// Asks until the answer is `Some`, and gives up with a panic that names what was waited for.
 ///
 /// The last thing `ask` saw is often the reason: put it into `seen` with [`eventually_or`] when it is worth printing.
-///
-/// # Panics
-///
-/// When the time is up.
 pub async fn eventually<T, F, Fut>(what: &str, timeout: Duration, mut ask: F) -> T
 where
     F: FnMut() -> Fut,
@@ -26,10 +22,6 @@ where
 }
 
 /// Like [`eventually`], for an `ask` that can say what it saw instead; the last such word is in the panic message.
-///
-/// # Panics
-///
-/// When the time is up.
 pub async fn eventually_or<T, F, Fut>(what: &str, timeout: Duration, mut ask: F) -> T
 where
     F: FnMut() -> Fut,

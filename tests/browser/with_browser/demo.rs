@@ -47,7 +47,8 @@ async fn answer_streams_in(page: &mut Page<'_>, viewer: &Viewer) {
     send(page, "stream-text-40").await;
     let lengths = page.grow(&hook("item-assistant"), "word39").await;
     assert!(lengths.len() >= 8, "the text did not grow before the eyes of the person: {lengths:?}");
-    assert!(lengths.is_sorted(), "the text only grows: {lengths:?}");
+    // The first look may still have found the answer before.
+    assert!(lengths[1..].is_sorted(), "the text only grows: {lengths:?}");
     viewer.until_idle().await;
 }
 

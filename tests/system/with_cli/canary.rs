@@ -53,7 +53,7 @@ async fn the_native_path_shows_the_hub_no_github_token() {
     let client = client.start().await.expect("the CLI starts");
     let session = client.create_session(rig.config()).await.expect("a session");
     let link = session.remote().enable().await.expect("enabled").link.expect("a link");
-    let viewer = Viewer::open(link.url().as_str()).await;
+    let viewer = Viewer::open_steerable(link.url().as_str()).await;
     viewer.say(PRINT_ENVIRONMENT).await;
     viewer.permit(true).await;
     viewer.until_idle().await;
@@ -75,7 +75,8 @@ async fn the_native_path_shows_the_hub_no_github_token() {
 
     serve.interrupt().await;
     let ended = serve.ended(SOON).await;
-    assert!(ended.stderr.len() > 1000, "the log is talkative: {}", ended.stderr);
+    assert!(ended.stderr.contains("status=200"), "the log is talkative: {}", ended.stderr);
+    assert!(ended.stderr.contains("status=401"), "the GitHub token was shown and refused: {}", ended.stderr);
     assert!(rig.account.github().has_seen_token(rig.account.token()), "the canary was in use");
     assert_nowhere(rig.account.token(), "serve", &ended, &data);
     assert!(!ended.stderr.contains(&text("export_token")), "the hub's own token is in its log");
@@ -91,7 +92,7 @@ async fn share_keeps_the_token_to_itself() {
     share.envs(account.environment()).env("RUST_LOG", "trace");
     let mut share = Program::start(share);
     let shared = share.json_event("shared", SOON).await;
-    let viewer = Viewer::open(shared["url"].as_str().expect("a link")).await;
+    let viewer = Viewer::open_steerable(shared["url"].as_str().expect("a link")).await;
     viewer.say("hello").await;
     viewer.until_idle().await;
     viewer.say(PRINT_ENVIRONMENT).await;
@@ -118,7 +119,7 @@ async fn the_demo_does_not_touch_the_account() {
     demo.envs(account.environment()).env("RUST_LOG", "trace");
     let mut demo = Program::start(demo);
     let shared = demo.json_event("shared", SOON).await;
-    let viewer = Viewer::open(shared["url"].as_str().expect("a link")).await;
+    let viewer = Viewer::open_steerable(shared["url"].as_str().expect("a link")).await;
     viewer.say(PRINT_ENVIRONMENT).await;
     viewer.permit(true).await;
     viewer.until_idle().await;

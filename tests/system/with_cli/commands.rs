@@ -7,7 +7,7 @@ use groundlink_testkit::{Program, Viewer, eventually_or};
 use groundlink_tests::demo::{Demo, Home};
 use serde_json::Value;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// Another terminal, that has nothing but the link.
 struct Terminal {
@@ -49,9 +49,7 @@ async fn another_terminal_watches_and_steers() {
     let mut watch_as_text = Program::start(terminal.home.bare(&["watch", demo.link()]));
 
     terminal.ok("send", &["hello from another terminal"]).await;
-    watch
-        .json_line("user message", SOON, |line| line.to_string().contains("hello from another terminal"))
-        .await;
+    watch.json_line("user message", SOON, |line| line.to_string().contains("hello from another terminal")).await;
     viewer.until_idle().await;
 
     // Approve and deny.
@@ -121,6 +119,54 @@ async fn a_watcher_ends_when_the_demo_does() {
     let ended = watch.ended(SOON).await;
     assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
     assert!(!ended.stderr.contains("panicked"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_person_gets_a_link_and_a_code_that_scans() {
+    let home = Home::new();
+    // No directory given: the demo makes one, so that nothing of the person's can be harmed.
+    let mut demo = Program::start(home.groundlink(&["demo"]));
+    let link = eventually_or("the end of the instructions", SOON, || async {
+        let screen = demo.screen();
+        let link = screen.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned);
+        link.filter(|_| screen.contains("Ctrl+C")).ok_or(screen)
+    })
+    .await;
+    assert_eq!(scan(&demo.screen()), link);
+    let snapshot = Viewer::open(&link).await.snapshot().await;
+    let directory = snapshot["cwd"].as_str().expect("a working directory").to_owned();
+    assert!(demo.screen().contains(&directory), "the person is told where the agent works: {}", demo.screen());
+    assert!(std::path::Path::new(&directory).join(".git").exists(), "it is a git repository");
+
+    demo.interrupt().await;
+    let ended = demo.ended(SOON).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    demo.nothing_left(Duration::from_secs(10)).await;
+}
+
+/// Reads the QR code on a screen, as a phone's camera would: half blocks, black on white by explicit colours.
+fn scan(screen: &str) -> String {
+    const BLACK_ON_WHITE: &str = "\u{1b}[38;5;16;48;5;231m";
+    /// Pixels a module.
+    const SCALE: usize = 4;
+    let rows: Vec<Vec<char>> = screen
+        .lines()
+        .filter_map(|line| line.strip_prefix(BLACK_ON_WHITE)?.split('\u{1b}').next())
+        .map(|line| line.chars().collect())
+        .collect();
+    let width = rows.first().map_or(0, Vec::len);
+    let dark = |x: usize, y: usize| match rows[y / 2][x] {
+        '█' => true,
+        '▀' => y.is_multiple_of(2),
+        '▄' => !y.is_multiple_of(2),
+        _ => false,
+    };
+    let mut picture = rqrr::PreparedImage::prepare_from_greyscale(width * SCALE, rows.len() * 2 * SCALE, |x, y| {
+        if dark(x / SCALE, y / SCALE) { 0 } else { 255 }
+    });
+    let codes = picture.detect_grids();
+    assert_eq!(codes.len(), 1, "one QR code on the screen:\n{screen}");
+    codes[0].decode().expect("a code that can be read").1
 }
 
 async fn text_has(program: &Program, text: &str) {

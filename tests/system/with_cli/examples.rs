@@ -7,7 +7,7 @@ use groundlink_testkit::normalise::normalise;
 use groundlink_tests::parts;
 use tokio::process::Command;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 async fn run(name: &str) -> String {
     let mut command = Command::new(parts::example(name));
@@ -20,13 +20,14 @@ async fn run(name: &str) -> String {
 /// Link secrets differ every time.
 fn normalise_links(text: &str) -> String {
     let text = normalise(text, &[]);
-    let words = text.split(' ').map(|word| match word.find("/tasks/").map(|at| at + 7).or(word.find("/t/").map(|at| at + 3)) {
-        Some(at) => {
-            let line_end = word[at..].find('\n').map_or("", |end| &word[at + end..]);
-            format!("{}<key>{line_end}", &word[..at])
-        }
-        None => word.to_owned(),
-    });
+    let words =
+        text.split(' ').map(|word| match word.find("/tasks/").map(|at| at + 7).or(word.find("/t/").map(|at| at + 3)) {
+            Some(at) => {
+                let line_end = word[at..].find('\n').map_or("", |end| &word[at + end..]);
+                format!("{}<key>{line_end}", &word[..at])
+            }
+            None => word.to_owned(),
+        });
     words.collect::<Vec<_>>().join(" ")
 }
 

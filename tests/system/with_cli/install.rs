@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use groundlink_testkit::{Program, Viewer};
-use groundlink_tests::demo::Home;
+use groundlink_tests::demo::{Home, files_below};
+use groundlink_tests::parts;
+use tokio::process::Command;
 
 /// A download of some hundred megabytes, unless npm has it in its cache.
-const DOWNLOAD: Duration = Duration::from_secs(240);
+const DOWNLOAD: Duration = Duration::from_mins(4);
 
 #[tokio::test]
 async fn the_demo_installs_the_cli_where_there_is_none() {
@@ -14,18 +16,20 @@ async fn the_demo_installs_the_cli_where_there_is_none() {
     // Everything of PATH but a Copilot CLI that may happen to be installed here.
     let path = std::env::var_os("PATH").unwrap_or_default();
     let without = std::env::split_paths(&path).filter(|folder| !folder.join("copilot").exists());
-    let mut command = home.bare(&["demo", "--json"]);
+    // Where npm's registry is and how to get there are settings of the person who runs the tests: their environment
+    // stays, but for the places where the CLI could be found or kept.
+    let mut command = Command::new(parts::groundlink());
+    command.args(["demo", "--json"]).current_dir(home.path()).env_remove("COPILOT_CLI_PATH");
     command.env("PATH", std::env::join_paths(without).expect("a PATH"));
-    // Where the registry is, is a setting of the person who runs the tests.
-    for (name, value) in npm_settings() {
-        command.env(name, value);
+    for (name, folder) in [("XDG_CACHE_HOME", "cache"), ("XDG_DATA_HOME", "data"), ("XDG_CONFIG_HOME", "config")] {
+        command.env(name, home.path().join(folder));
     }
     let mut demo = Program::start(command);
     let shared = demo.json_event("shared", DOWNLOAD).await;
-    let viewer = Viewer::open(shared["url"].as_str().expect("a link")).await;
+    let viewer = Viewer::open_steerable(shared["url"].as_str().expect("a link")).await;
     viewer.say("hello").await;
     viewer.until_idle().await;
-    let installed = groundlink_tests::demo::files_below(&home.path().join("cache/groundlink"));
+    let installed = files_below(&home.path().join("cache/groundlink"));
     assert!(installed.iter().any(|file| file.ends_with("copilot")), "the CLI is in groundlink's cache");
     assert!(
         installed.iter().any(|file| file.to_string_lossy().to_lowercase().contains("license")),
@@ -36,13 +40,12 @@ async fn the_demo_installs_the_cli_where_there_is_none() {
     demo.nothing_left(Duration::from_secs(10)).await;
 }
 
-fn npm_settings() -> Vec<(String, String)> {
-    let settings = std::env::vars().filter(|(name, _)| name.to_lowercase().starts_with("npm_config_"));
-    let mut settings: Vec<_> = settings.collect();
-    if let Some(home) = std::env::home_dir() {
-        let cache = home.join(".npm").display().to_string();
-        settings.push(("NPM_CONFIG_USERCONFIG".to_owned(), home.join(".npmrc").display().to_string()));
-        settings.push(("NPM_CONFIG_CACHE".to_owned(), cache));
-    }
-    settings
+/// What is tested is what a person gets.
+#[tokio::test]
+async fn the_tests_run_the_version_that_is_installed_by_default() {
+    let mut command = Command::new(parts::copilot());
+    command.arg("--version");
+    let ended = Program::run(command, Duration::from_mins(1)).await;
+    let version = groundlink_testkit::install::DEFAULT_VERSION;
+    assert!(ended.stdout.contains(&format!("GitHub Copilot CLI {version}.")), "not {version}: {ended:?}");
 }

@@ -9,7 +9,7 @@ use groundlink_tests::native::{Rig, duplicates, said};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn the_clis_own_exporter_is_watched_and_steered_through_the_hub() {
@@ -67,9 +67,9 @@ async fn attaches_under_the_composed_link(rig: &Rig, session: &Session) -> Viewe
     assert_eq!(url.as_deref(), Some(link.url().as_str()));
 
     let again = session.remote().enable().await.expect("enabling twice does no harm");
-    assert_eq!(again.link.as_ref().map(|link| link.url()), Some(link.url()));
+    assert_eq!(again.link.as_ref().map(groundlink::remote::Link::url), Some(link.url()));
 
-    let viewer = Viewer::open(link.url().as_str()).await;
+    let viewer = Viewer::open_steerable(link.url().as_str()).await;
     assert_eq!(viewer.session_id(), session.id());
     let snapshot = viewer.until("steering", |snapshot| snapshot["steerable"] == true).await;
     assert_eq!(snapshot["presence"]["online"], true, "{snapshot}");
@@ -161,7 +161,7 @@ async fn remote_is_switched_off_and_on_again(session: &Session, viewer: &Viewer)
     assert_eq!(said(&viewer.events().await, "said while nobody listened"), 0);
 
     let status = session.remote().enable().await.expect("remote is enabled again");
-    assert_eq!(status.link.as_ref().map(|link| link.url()), Some(link.url()), "the link stays the same");
+    assert_eq!(status.link.as_ref().map(groundlink::remote::Link::url), Some(link.url()), "the link stays the same");
     viewer.event("what was said meanwhile", |e| e["data"]["content"] == "said while nobody listened").await;
     viewer.say("said after switching on again").await;
     viewer.until_idle().await;
@@ -194,7 +194,7 @@ async fn always_on_announces_the_link_of_every_session_as_a_typed_event() {
             None
         });
         let link = found.await.expect("the event comes by itself").expect("it has a link");
-        let viewer = Viewer::open(&link).await;
+        let viewer = Viewer::open_steerable(&link).await;
         viewer.say("run-shell").await;
         viewer.permit(true).await;
         viewer.until_idle().await;
@@ -204,6 +204,6 @@ async fn always_on_announces_the_link_of_every_session_as_a_typed_event() {
     // Attached once each: a second poller would have run the command twice.
     assert_eq!(rig.repo.read("shell-proof.txt").as_deref(), Some("shell-was-here\nshell-was-here\n"));
     // The first session is still attached after the second was made.
-    Viewer::open(&links[0]).await.say("still there").await;
+    Viewer::open_steerable(&links[0]).await.say("still there").await;
     client.stop().await;
 }

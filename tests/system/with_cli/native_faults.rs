@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use groundlink::protocol::Method;
-use groundlink::remote::RemoteExt;
+use groundlink::protocol::events::SessionInfo;
+use groundlink::remote::{RemoteError, RemoteExt};
 use groundlink_testkit::process::signal;
 use groundlink_testkit::{Viewer, eventually_or};
 use groundlink_tests::native::{Rig, duplicates, said};
@@ -16,7 +17,7 @@ async fn a_killed_cli_resumes_under_the_same_link_without_duplicates() {
     let session = client.create_session(rig.config()).await.expect("a session");
     let id = session.id().to_owned();
     let link = session.remote().enable().await.expect("enabled").link.expect("a link");
-    let viewer = Viewer::open(link.url().as_str()).await;
+    let viewer = Viewer::open_steerable(link.url().as_str()).await;
     viewer.say("said before the kill").await;
     viewer.until_idle().await;
     let before = viewer.events().await;
@@ -63,24 +64,38 @@ async fn two_attachments_of_one_session_execute_nothing_twice() {
     let answer = client.call::<StartRemoteControl>(&second).await.expect("a second attachment");
     assert_eq!(answer["status"]["state"], "active", "{answer}");
 
-    let viewer = Viewer::open(link.url().as_str()).await;
+    nothing_happens_twice(&rig, link.url().as_str()).await;
+
+    // Asked for at its creation, the CLI attaches a session twice by itself.
+    let config = rig.config().with(|params| {
+        params.extra.set("remoteSession", &"on").expect("a string");
+    });
+    let session = client.create_session(config).await.expect("a session");
+    let mut events = session.subscribe_from_start();
+    let info = tokio::time::timeout(Duration::from_secs(20), events.next_of_kind("session.info"));
+    let info: SessionInfo = info.await.expect("in time").expect("an event").data().expect("a session.info decodes");
+    nothing_happens_twice(&rig, &info.url.expect("a link")).await;
+    client.stop().await;
+}
+
+/// Messages and approved commands through a link whose session is attached twice.
+async fn nothing_happens_twice(rig: &Rig, link: &str) {
+    let viewer = Viewer::open_steerable(link).await;
     for round in 1..=3 {
         viewer.say(&format!("message {round}")).await;
         viewer.until_idle().await;
     }
-    for _ in 0..2 {
-        viewer.say("run-shell").await;
-        viewer.permit(true).await;
-        viewer.until_idle().await;
-    }
-    // Both exporters are alive: an event is uploaded by each, and kept once.
+    let before = rig.repo.read("shell-proof.txt").unwrap_or_default();
+    viewer.say("run-shell").await;
+    viewer.permit(true).await;
+    viewer.until_idle().await;
+    // Both exporters upload every event; each is kept once.
     let events = viewer.events().await;
     assert_eq!(duplicates(&events), []);
     for round in 1..=3 {
         assert_eq!(said(&events, &format!("message {round}")), 1);
     }
-    assert_eq!(rig.repo.read("shell-proof.txt").as_deref(), Some("shell-was-here\nshell-was-here\n"));
-    client.stop().await;
+    assert_eq!(rig.repo.read("shell-proof.txt"), Some(before + "shell-was-here\n"));
 }
 
 #[tokio::test]
@@ -89,7 +104,7 @@ async fn a_hub_that_restarts_goes_on_where_it_was() {
     let client = rig.client().start().await.expect("the CLI starts");
     let session = client.create_session(rig.config()).await.expect("a session");
     let link = session.remote().enable().await.expect("enabled").link.expect("a link");
-    let viewer = Viewer::open(link.url().as_str()).await;
+    let viewer = Viewer::open_steerable(link.url().as_str()).await;
     viewer.say("said before the restart").await;
     viewer.until_idle().await;
 
@@ -97,7 +112,7 @@ async fn a_hub_that_restarts_goes_on_where_it_was() {
 
     // A CLI whose uploads failed too often sleeps until something happens in the session.
     session.log("the hub is back", true).await.expect("logged");
-    let viewer = Viewer::open(link.url().as_str()).await;
+    let viewer = Viewer::open_steerable(link.url().as_str()).await;
     viewer.say("said after the restart").await;
     viewer.until_idle().await;
     eventually_or("a complete history without duplicates", Duration::from_secs(20), || async {
@@ -108,5 +123,23 @@ async fn a_hub_that_restarts_goes_on_where_it_was() {
         if complete { Ok(()) } else { Err(format!("{} events", events.len())) }
     })
     .await;
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn sharing_that_cannot_be_says_why() {
+    let rig = Rig::start().await;
+    let client = rig.client().env_remove("GH_TOKEN").start().await.expect("the CLI starts");
+    let session = client.create_session(rig.config()).await.expect("a session");
+    let error = session.remote().enable().await.expect_err("nobody is signed in");
+    assert!(matches!(error, RemoteError::NotSignedIn), "{error:?}");
+    assert!(error.to_string().contains("sign in"), "{error}");
+    client.stop().await;
+
+    let client = rig.client().start().await.expect("the CLI starts");
+    rig.hub.handle().shutdown().await;
+    let session = client.create_session(rig.config()).await.expect("a session");
+    let error = session.remote().enable().await.expect_err("no hub");
+    assert!(error.to_string().contains("server can be reached"), "{error}");
     client.stop().await;
 }

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::process::Command;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn the_terminal_app_attaches_and_takes_messages() {
@@ -20,13 +20,13 @@ async fn the_terminal_app_attaches_and_takes_messages() {
     std::fs::write(rig.account.home().join("config.json"), config.to_string()).expect("a writable home");
 
     let copilot = parts::copilot();
-    let line = format!(
+    let shell = format!(
         "stty cols 240 rows 60; exec '{}' --no-auto-update --model claude-sonnet-4.5 --remote",
         copilot.display()
     );
     // `script` gives it a terminal; it comes with every Debian.
     let mut command = Command::new("script");
-    command.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]);
+    command.args(["--quiet", "--return", "--flush", "--command", &shell, "/dev/null"]);
     command.current_dir(rig.repo.path()).envs(rig.account.environment()).env("TERM", "xterm-256color");
     for (name, value) in rig.hub.handle().environment() {
         command.env(name, value);
@@ -34,12 +34,12 @@ async fn the_terminal_app_attaches_and_takes_messages() {
     let (name, owner_id, repo_id) = REPOSITORY;
     command.env("COPILOT_MC_REPO", name).env("COPILOT_MC_REPO_IDS", format!("{owner_id},{repo_id}"));
     command.env("COPILOT_MC_ACCESS_TOKEN", rig.export_token().expose_secret());
-    let app = Program::start_with_stdin(command, Stdio::piped());
+    let terminal = Program::start_with_stdin(command, Stdio::piped());
 
     // The link is on the screen, for the person.
     let prefix = rig.link_prefix();
     let link = eventually_or("the link on the screen", SOON, || async {
-        let screen = app.screen();
+        let screen = terminal.screen();
         let found = screen.find(&prefix).map(|at| {
             let rest = &screen[at..];
             let end = rest.find(|c: char| c.is_whitespace() || c.is_control()).unwrap_or(rest.len());
@@ -49,7 +49,7 @@ async fn the_terminal_app_attaches_and_takes_messages() {
     })
     .await;
 
-    let viewer = Viewer::open(&link).await;
+    let viewer = Viewer::open_steerable(&link).await;
     viewer.until("steering", |snapshot| snapshot["steerable"] == true).await;
     viewer.say("said to the terminal").await;
     viewer.until_idle().await;
@@ -69,9 +69,7 @@ async fn the_terminal_app_attaches_and_takes_messages() {
             "action": "accept", "content": {"answer": "blue"},
         }))
         .await;
-    viewer
-        .event("the answer's effect", |e| e["type"] == "assistant.message" && e.to_string().contains("blue"))
-        .await;
+    viewer.event("the answer's effect", |e| e["type"] == "assistant.message" && e.to_string().contains("blue")).await;
     viewer.until_idle().await;
-    app.terminate().await;
+    terminal.terminate().await;
 }

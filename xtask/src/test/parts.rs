@@ -82,18 +82,9 @@ impl Parts {
     /// Finds the parts, and installs into `target/testkit` what is missing.
     pub(super) fn provide(root: &Path, without: &[Part]) -> Result<Self, PartsError> {
         let folder = target_dir(root).join("testkit");
-        let cli = match without.contains(&Part::Cli) {
-            true => None,
-            false => Some(find_cli(&folder)?),
-        };
-        let browser = match without.contains(&Part::Browser) {
-            true => None,
-            false => Some(Browser {
-                node: find_program("node").ok_or(PartsError::NoTool { tool: "node", part: "browser" })?,
-                playwright: find_playwright(&folder)?,
-                chromium: find_chromium()?,
-            }),
-        };
+        let wanted = |part| !without.contains(&part);
+        let cli = wanted(Part::Cli).then(|| find_cli(&folder)).transpose()?;
+        let browser = wanted(Part::Browser).then(|| Browser::find(&folder)).transpose()?;
         Ok(Self { cli, unpacked: folder.join("cli-unpacked"), browser })
     }
 
@@ -130,6 +121,16 @@ impl Parts {
     }
 }
 
+impl Browser {
+    fn find(folder: &Path) -> Result<Self, PartsError> {
+        Ok(Self {
+            node: find_program("node").ok_or(PartsError::NoTool { tool: "node", part: "browser" })?,
+            playwright: find_playwright(folder)?,
+            chromium: find_chromium()?,
+        })
+    }
+}
+
 fn target_dir(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir))
 }
@@ -138,10 +139,7 @@ fn target_dir(root: &Path) -> PathBuf {
 fn find_cli(folder: &Path) -> Result<PathBuf, PartsError> {
     if let Some(path) = std::env::var_os("GROUNDLINK_TEST_CLI") {
         let path = PathBuf::from(path);
-        return match path.is_file() {
-            true => Ok(path),
-            false => Err(PartsError::NotThere { what: "GROUNDLINK_TEST_CLI".to_owned(), path }),
-        };
+        return there("GROUNDLINK_TEST_CLI", path);
     }
     let home = folder.join(format!("cli-{CLI_VERSION}"));
     // The platform's own package: the general one only wraps it in a Node program.
@@ -179,10 +177,11 @@ fn npm_install(home: &Path, package: &str, proof: &Path, part: &'static str) -> 
     if !status.success() {
         return Err(PartsError::Npm { what: package.to_owned(), part, status });
     }
-    match proof.is_file() {
-        true => Ok(()),
-        false => Err(PartsError::NotThere { what: package.to_owned(), path: proof.to_path_buf() }),
-    }
+    there(package, proof.to_path_buf()).map(drop)
+}
+
+fn there(what: &str, path: PathBuf) -> Result<PathBuf, PartsError> {
+    if path.is_file() { Ok(path) } else { Err(PartsError::NotThere { what: what.to_owned(), path }) }
 }
 
 fn find_chromium() -> Result<PathBuf, PartsError> {
@@ -203,10 +202,10 @@ fn apt_install(package: &str) {
     let Some(apt) = find_program("apt-get") else { return };
     let root = output_of(Command::new("id").arg("-u")).is_some_and(|id| id.trim() == "0");
     let sudo = || Command::new("sudo").args(["-n", "true"]).stderr(Stdio::null()).status().is_ok_and(|s| s.success());
-    let prefix: &[&str] = match root {
-        true => &["env"],
-        false if sudo() => &["sudo", "-n", "env"],
-        false => return,
+    let prefix: &[&str] = match (root, sudo) {
+        (true, _) => &["env"],
+        (false, sudo) if sudo() => &["sudo", "-n", "env"],
+        _ => return,
     };
     println!("==> apt-get install {package}");
     for arguments in [&["update", "-q"][..], &["install", "-y", "-q", "--no-install-recommends", package]] {

@@ -13,6 +13,7 @@ use super::hub;
 use crate::args::{DemoArgs, HubArgs, SessionArgs, ShareArgs};
 use crate::error::Error;
 use crate::install::{self, InstallOptions};
+use crate::net;
 use crate::output;
 use crate::protocol::mc::{ExporterInfo, Suggestion};
 use crate::scratch;
@@ -25,9 +26,15 @@ enum Model {
     /// The built-in script.
     Scripted,
     /// An endpoint of the person's own.
-    Own { base_url: Url, name: String, key: Option<SecretString> },
+    Own { base_url: Url, name: String, key: Option<ModelKey> },
     /// GitHub's, with the account the CLI is signed in with.
     Account,
+}
+
+/// The key of a person's own endpoint.
+struct ModelKey {
+    value: SecretString,
+    variable: String,
 }
 
 /// What is to be shared, and how.
@@ -71,7 +78,7 @@ pub(super) async fn share(args: ShareArgs) -> Result<(), Error> {
 fn model(args: &SessionArgs, default: Model) -> Result<Model, Error> {
     let (Some(base_url), Some(name)) = (args.model_provider.clone(), args.model.clone()) else { return Ok(default) };
     let key = args.model_key_env.as_deref().map(|variable| match std::env::var(variable) {
-        Ok(key) if !key.is_empty() => Ok(SecretString::from(key)),
+        Ok(key) if !key.is_empty() => Ok(ModelKey { value: SecretString::from(key), variable: variable.to_owned() }),
         _ => Err(Error::NoModelKey { variable: variable.to_owned() }),
     });
     Ok(Model::Own { base_url, name, key: key.transpose()? })
@@ -155,8 +162,11 @@ async fn open(
     }
     let session = client.create_session(session_config(plan, script, directory)).await?;
     let endpoint = HubEndpoint::new(hub.export_base(), hub.export_token().clone());
-    let bridge = Bridge::builder(&session, endpoint).info(exporter(plan)).start().await?;
-    Ok((session, bridge))
+    let mut bridge = Bridge::builder(&session, endpoint).info(exporter(plan));
+    if let Model::Own { key: Some(key), .. } = &plan.model {
+        bridge = bridge.redact(&key.value);
+    }
+    Ok((session, bridge.start().await?))
 }
 
 /// The absolute path of a directory a person named.
@@ -188,10 +198,21 @@ async fn start_client(plan: &Plan, cli: &Path, place: &Path, directory: &Path) -
             builder = builder.env_remove(variable);
         }
     }
-    if matches!(plan.model, Model::Scripted) {
-        // The script is on this machine, where a proxy cannot reach it.
+    if let Model::Own { key: Some(key), .. } = &plan.model {
+        // The session gets it another way; the commands that the agent runs have no use for it.
+        builder = builder.env_remove(&key.variable);
+    }
+    let local_model = match &plan.model {
+        Model::Scripted => true,
+        Model::Own { base_url, .. } => net::is_loopback(base_url),
+        Model::Account => false,
+    };
+    if local_model {
+        // It is on this machine, where a proxy cannot reach it.
         for variable in ["NO_PROXY", "no_proxy"] {
-            builder = builder.env(variable, "127.0.0.1,localhost");
+            let excepted = std::env::var(variable).unwrap_or_default();
+            let separator = if excepted.is_empty() { "" } else { "," };
+            builder = builder.env(variable, format!("{excepted}{separator}127.0.0.1,localhost"));
         }
     }
     // The hub of this session is ours; the CLI must not export it a second time, to wherever these lead.
@@ -220,7 +241,7 @@ fn session_config(plan: &Plan, script: Option<&ScriptedModel>, directory: &Path)
         (Model::Own { base_url, name, key }, _) => {
             let provider = Provider::openai_completions(base_url.as_str().trim_end_matches('/'));
             let provider = match key {
-                Some(key) => provider.api_key(key),
+                Some(key) => provider.api_key(&key.value),
                 None => provider,
             };
             config.model(name).provider(provider)

@@ -21,8 +21,9 @@ use tokio_util::sync::CancellationToken;
 pub use demo::{NOTICE, SUGGESTIONS, Suggestion};
 pub use wire::router;
 
-/// The model name the script answers to. The CLI knows it, so it offers all of its tools.
-pub const MODEL: &str = "claude-sonnet-4.5";
+/// The model name the script goes by. It says what it is wherever a person reads it; a CLI that does not know the
+/// name offers all of its tools.
+pub const MODEL: &str = "scripted-model";
 
 /// What the script has to know besides the prompts.
 #[derive(Debug, Clone, Default)]

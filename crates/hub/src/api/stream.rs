@@ -93,7 +93,7 @@ impl Following {
             tokio::select! {
                 // Events first: of many changes in a row only the last state matters.
                 biased;
-                item = self.feed.next() => return self.item(item),
+                item = self.feed.next() => return Self::item(item),
                 changed = self.news.changed() => {
                     changed.ok()?;
                     if let Some(event) = self.state() {
@@ -104,7 +104,7 @@ impl Following {
         }
     }
 
-    fn item(&mut self, item: sqlx::Result<FeedItem>) -> Option<Event> {
+    fn item(item: sqlx::Result<FeedItem>) -> Option<Event> {
         match item {
             Ok(FeedItem::Stored { seq, event }) => {
                 let data = SequencedEvent { seq, event: event.raw().to_owned() };

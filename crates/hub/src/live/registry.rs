@@ -224,3 +224,65 @@ impl std::fmt::Debug for Sessions {
         f.write_str("Sessions(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::Upload;
+    use secrecy::zeroize::Zeroizing;
+
+    async fn registry(dir: &std::path::Path) -> Arc<Sessions> {
+        let store = Store::open(dir).await.unwrap();
+        let keys = Keys::from_key(Zeroizing::new([1; 32]));
+        let timing = Timing { idle: Duration::ZERO, presence: Duration::ZERO, ..Timing::default() };
+        Sessions::open(store, keys, timing, CancellationToken::new()).await.unwrap()
+    }
+
+    async fn upload(sessions: &Sessions, live: &Arc<Live>, body: &str) {
+        let upload = Upload::parse(body.as_bytes(), &sessions.secrets(live)).unwrap();
+        live.clone().upload(upload, now()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_idle_session_leaves_and_comes_back_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let sessions = registry(dir.path()).await;
+        let live = sessions.by_id_or_new("s").await.unwrap();
+        upload(&sessions, &live, r#"{"events":[{"id":"1","type":"session.title_changed","data":{"title":"Kept"}}]}"#)
+            .await;
+        let epoch = live.lock().epoch.clone();
+        assert!(live.tick(now() + 1).await, "nobody needs it");
+        sessions.let_go("s");
+        assert!(sessions.loaded("s").is_some(), "we hold it");
+        drop(live);
+        sessions.let_go("s");
+        assert!(sessions.loaded("s").is_none());
+        let live = sessions.by_id("s").await.unwrap().unwrap();
+        assert_eq!(live.summary().title.as_deref(), Some("Kept"));
+        assert_ne!(live.lock().epoch, epoch, "pages are drawn anew");
+    }
+
+    #[tokio::test]
+    async fn a_watched_session_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let sessions = registry(dir.path()).await;
+        let live = sessions.by_id_or_new("s").await.unwrap();
+        let viewer = live.viewer();
+        assert!(!live.tick(now() + 1).await);
+        drop(viewer);
+        assert!(live.tick(now() + 1).await);
+    }
+
+    #[tokio::test]
+    async fn many_that_ask_at_once_get_the_same_session() {
+        let dir = tempfile::tempdir().unwrap();
+        let sessions = registry(dir.path()).await;
+        let all = futures::future::join_all((0..20).map(|_| sessions.by_id_or_new("s"))).await;
+        let first = all[0].as_ref().unwrap();
+        assert!(all.iter().all(|live| Arc::ptr_eq(live.as_ref().unwrap(), first)));
+        assert!(sessions.by_id("other").await.unwrap().is_none());
+        let secret = sessions.link("s");
+        let found = sessions.by_link(secret.expose_secret()).await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(&found, first));
+    }
+}

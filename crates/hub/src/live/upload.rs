@@ -53,7 +53,12 @@ impl Live {
         let (changes, turned) = {
             let mut inner = self.lock();
             let was_online = inner.online;
-            update.last_seen = self.heard(&mut inner, received_at);
+            update.last_seen = inner.heard(received_at);
+            if stored > 0 && inner.closed {
+                inner.closed = false;
+                inner.state.set_ended(false);
+                update.ended = Some(false);
+            }
             let evidence = match rebuilt {
                 Some(fresh) => {
                     inner.replace(fresh);
@@ -65,10 +70,6 @@ impl Live {
                 inner.gap = lineage.gap;
             }
             inner.heal_tip = lineage.heal_tip;
-            if stored > 0 && inner.closed {
-                inner.closed = false;
-                update.ended = Some(false);
-            }
             settle(&mut inner, &upload, &evidence, received_at);
             (Self::note_changes(&mut inner), !was_online)
         };
@@ -161,20 +162,6 @@ impl Live {
     async fn reload(&self) -> sqlx::Result<Option<Inner>> {
         let Some(row) = self.store.session(&self.id).await? else { return Ok(None) };
         Self::rebuild(&self.store, self.timing, &row).await.map(Some)
-    }
-}
-
-impl Inner {
-    /// Takes over what was rebuilt from the store, and keeps what is not in there.
-    fn replace(&mut self, fresh: Self) {
-        let old = std::mem::replace(self, fresh);
-        self.recent = old.recent;
-        self.viewers = old.viewers;
-        self.pollers = old.pollers;
-        self.last_seen = old.last_seen;
-        self.last_seen_stored = old.last_seen_stored;
-        self.polled |= old.polled;
-        self.set_online(old.online);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::ledger::{CommandKind, Entry};
 
 /// A session as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "one for each column")]
 pub(crate) struct SessionRow {
     /// The store's own number for it.
     pub(crate) n: i64,

@@ -16,6 +16,7 @@ const GROUP: usize = 64;
 
 /// A change of a session's own row. `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::option_option, reason = "the outer one says whether to write, the inner one what")]
 pub(crate) struct SessionUpdate {
     /// `Some(None)`: no bridge any more.
     pub(crate) exporter: Option<Option<String>>,

@@ -68,11 +68,15 @@ impl SessionView {
 
     fn apply_message(&mut self, note: &CommandNote) {
         let place = self.queue.iter().position(|queued| queued.command == note.id);
-        if self.applied.contains(&note.id) || note.state == CommandState::Applied {
+        if self.applied.contains(&note.id) {
             return self.dequeue(&note.id);
         }
+        if note.state == CommandState::Applied && place.is_none() {
+            // Known from before; its event tells of it.
+            return;
+        }
         let text = note.text.as_deref().unwrap_or("");
-        if note.state.is_final() {
+        if note.state.is_final() && note.state != CommandState::Applied {
             let text = match place {
                 Some(place) => self.queue[place].text.clone(),
                 None => reduce::user_text(text),
@@ -120,6 +124,20 @@ impl SessionView {
         }
     }
 
+    /// The turn is over. What the agent had taken but not read by then, it will not read any more.
+    pub(super) fn drop_unread(&mut self, aborted: bool) {
+        let taken = |queued: &Queued| queued.state == CommandState::Applied;
+        let unread: Vec<Queued> = self.queue.iter().filter(|queued| taken(queued)).cloned().collect();
+        for queued in unread {
+            self.dequeue(&queued.command);
+            if aborted {
+                let source = Source::Link(queued.command);
+                let failed = Some("The turn was stopped before the agent read it.".to_owned());
+                self.push("", false, Body::User(UserText { text: queued.text, source, failed }));
+            }
+        }
+    }
+
     fn apply_answer(&mut self, note: &CommandNote) {
         let Some(id) = &note.request_id else { return };
         let answer = match note.state {
@@ -137,10 +155,8 @@ impl SessionView {
             return;
         };
         // An older answer's failure does not concern the one that is on its way now.
-        let other_on_its_way = request
-            .answer
-            .as_ref()
-            .is_some_and(|known| known.failed.is_none() && known.command != answer.command);
+        let other_on_its_way =
+            request.answer.as_ref().is_some_and(|known| known.failed.is_none() && known.command != answer.command);
         if request.answer.as_ref() == Some(&answer) || (other_on_its_way && answer.failed.is_some()) {
             return;
         }

@@ -238,14 +238,8 @@ impl Body {
     /// The growing text, while it grows.
     pub fn streaming(&self) -> Option<&StreamText> {
         match self {
-            Self::Assistant(Prose {
-                text: ProseText::Streaming(stream),
-                ..
-            })
-            | Self::Reasoning(Prose {
-                text: ProseText::Streaming(stream),
-                ..
-            }) => Some(stream),
+            Self::Assistant(Prose { text: ProseText::Streaming(stream), .. })
+            | Self::Reasoning(Prose { text: ProseText::Streaming(stream), .. }) => Some(stream),
             _ => None,
         }
     }

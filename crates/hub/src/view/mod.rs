@@ -32,8 +32,8 @@ pub use command::{CommandNote, Queued};
 pub use form::{Field, FieldKind};
 pub use groundlink_protocol::api::Presence;
 pub use item::{
-    AskRow, Body, By, Input, Item, Level, Notice, Outcome, Prose, ProseText, Source, ToolCall,
-    ToolKind, ToolState, UserText, Verdict,
+    AskRow, Body, By, Input, Item, Level, Notice, Outcome, Prose, ProseText, Source, ToolCall, ToolKind, ToolState,
+    UserText, Verdict,
 };
 pub use request::{Answer, Ask, Elicitation, Part, Permission, Plan, Question, Request};
 pub use stream::{StreamText, TailForm};
@@ -145,8 +145,8 @@ impl SessionView {
     /// While it is online the time does not matter to a page, so that a change of the time alone
     /// wakes nobody.
     pub fn set_presence(&mut self, presence: Presence) {
-        let changed = presence.online != self.header.presence.online
-            || (!presence.online && presence != self.header.presence);
+        let changed =
+            presence.online != self.header.presence.online || (!presence.online && presence != self.header.presence);
         self.header.presence = presence;
         if changed {
             self.touch_header();
@@ -232,10 +232,7 @@ impl SessionView {
     /// Whether the exporter can give the agent a message together with a refusal. The CLI's own
     /// exporter cannot.
     pub fn takes_feedback(&self) -> bool {
-        self.header
-            .exporter
-            .as_ref()
-            .is_some_and(|exporter| exporter.name.starts_with("groundlink"))
+        self.header.exporter.as_ref().is_some_and(|exporter| exporter.name.starts_with("groundlink"))
     }
 
     fn bump(&mut self) -> u64 {
@@ -252,14 +249,7 @@ impl SessionView {
         let n = self.next_item;
         self.next_item += 1;
         let rev = self.bump();
-        self.items.push_back(Item {
-            n,
-            first_rev: rev,
-            last_rev: rev,
-            at: at.to_owned(),
-            nested,
-            body,
-        });
+        self.items.push_back(Item { n, first_rev: rev, last_rev: rev, at: at.to_owned(), nested, body });
         if self.items.len() == 1 {
             // The page no longer says that there is nothing yet.
             self.header_rev = rev;

@@ -100,7 +100,7 @@ impl SessionView {
             "session.title_changed" => self.set(|header| &mut header.title, data.owned("title")),
             "session.model_change" => self.set(|header| &mut header.model, data.owned("newModel")),
             "session.mode_changed" => {
-                self.header.mode_wanted = None;
+                self.set(|header| &mut header.mode_wanted, None);
                 self.set(|header| &mut header.mode, data.owned("newMode"));
             }
             "session.context_changed" => self.working_directory(data),
@@ -112,6 +112,7 @@ impl SessionView {
                     self.set(|header| &mut header.mode, Some(mode));
                 }
                 self.end_turn(at);
+                self.drop_unread(data.bool("aborted") == Some(true));
             }
             "session.shutdown" => {
                 self.end_turn(at);
@@ -244,9 +245,10 @@ impl SessionView {
 
     fn stopped(&mut self, reason: &str, at: &str) {
         // A refusal ends the turn with an abort of its own; its row says so already.
-        let after_denial = self.items.back().is_some_and(|item| {
-            matches!(&item.body, Body::Tool(tool) if tool.state == super::ToolState::Denied)
-        });
+        let after_denial = self
+            .items
+            .back()
+            .is_some_and(|item| matches!(&item.body, Body::Tool(tool) if tool.state == super::ToolState::Denied));
         if !after_denial {
             let text = match reason {
                 "remote_command" => "Stopped from the link.",
@@ -270,7 +272,6 @@ impl SessionView {
         };
         let text = user_text(data.str("content"));
         self.push(at, false, Body::User(UserText { text, source, failed: None }));
-        self.ended = false;
         self.set_busy(true, at);
     }
 
@@ -285,7 +286,13 @@ impl SessionView {
         let content = data.str("content");
         if data.int("chunkIndex").is_some_and(|index| index > 0) {
             // A long message comes in pieces; each is shown as it comes.
-            self.prose_whole(&format!("{id}#{}", data.int("chunkIndex").unwrap_or(0)), content, at, nested, Body::Assistant);
+            self.prose_whole(
+                &format!("{id}#{}", data.int("chunkIndex").unwrap_or(0)),
+                content,
+                at,
+                nested,
+                Body::Assistant,
+            );
         } else {
             self.prose_whole(id, content, at, nested, Body::Assistant);
         }
@@ -295,14 +302,7 @@ impl SessionView {
         }
     }
 
-    fn prose_delta(
-        &mut self,
-        key: &str,
-        data: Fields<'_>,
-        at: &str,
-        nested: bool,
-        body: impl FnOnce(Prose) -> Body,
-    ) {
+    fn prose_delta(&mut self, key: &str, data: Fields<'_>, at: &str, nested: bool, body: impl FnOnce(Prose) -> Body) {
         let (id, delta) = (data.str(key), data.str("deltaContent"));
         if id.is_empty() || delta.is_empty() {
             return;
@@ -328,14 +328,7 @@ impl SessionView {
         self.set_busy(true, at);
     }
 
-    fn prose_whole(
-        &mut self,
-        id: &str,
-        content: &str,
-        at: &str,
-        nested: bool,
-        body: impl FnOnce(Prose) -> Body,
-    ) {
+    fn prose_whole(&mut self, id: &str, content: &str, at: &str, nested: bool, body: impl FnOnce(Prose) -> Body) {
         let text = Capped::new(content, MAX_PROSE, 0);
         if let Some(n) = self.by_message.get(id).copied() {
             self.update(n, |body| {
@@ -355,15 +348,18 @@ impl SessionView {
     }
 
     pub(super) fn set_busy(&mut self, busy: bool, at: &str) {
-        if self.busy != busy {
+        // Whoever works has not ended, even if nobody told of a resume.
+        let revived = busy && self.ended;
+        if self.busy != busy || revived {
             self.busy = busy;
+            self.ended &= !revived;
             self.status_changed(at);
         }
     }
 
     /// The agent has said its last word of the turn, unless another step begins.
     fn settle(&mut self, at: &str) {
-        self.header.activity = None;
+        self.set(|header| &mut header.activity, None);
         self.set_busy(false, at);
     }
 

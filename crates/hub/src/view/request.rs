@@ -167,10 +167,7 @@ impl Permission {
             parts.push(Part::Value { label: "Request", value: all.pretty() });
         }
         if prompt.str("kind") == "path" {
-            parts.push(Part::List {
-                label: "Access outside of the folder",
-                values: prompt.strings("paths"),
-            });
+            parts.push(Part::List { label: "Access outside of the folder", values: prompt.strings("paths") });
         }
         let mut warnings = Vec::new();
         warnings.extend(request.owned("warning"));
@@ -201,38 +198,19 @@ fn parts_of(request: Fields<'_>) -> Vec<Part> {
         (!values.is_empty()).then_some(Part::List { label, values })
     };
     let parts: Vec<Option<Part>> = match request.str("kind") {
-        "shell" => vec![
-            request.owned("fullCommandText").map(Part::Command),
-            list("Paths", "possiblePaths"),
-            {
-                let values: Vec<String> =
-                    request.list("possibleUrls").filter_map(|url| url.owned("url")).collect();
-                (!values.is_empty()).then_some(Part::List { label: "Addresses", values })
-            },
-        ],
+        "shell" => vec![request.owned("fullCommandText").map(Part::Command), list("Paths", "possiblePaths"), {
+            let values: Vec<String> = request.list("possibleUrls").filter_map(|url| url.owned("url")).collect();
+            (!values.is_empty()).then_some(Part::List { label: "Addresses", values })
+        }],
         "write" => vec![Some(write_part(request))],
         "read" => vec![value("File", "resolvedPath").or_else(|| value("File", "path"))],
         "url" => vec![value("Address", "url"), value("Redirected from", "redirectedFrom")],
-        "mcp" => vec![
-            value("Server", "serverName"),
-            value("Tool", "toolName"),
-            value("Arguments", "args"),
-        ],
-        "custom-tool" => vec![
-            value("Tool", "toolName"),
-            value("Description", "toolDescription"),
-            value("Arguments", "args"),
-        ],
-        "hook" => vec![
-            value("Tool", "toolName"),
-            value("Message", "hookMessage"),
-            value("Arguments", "toolArgs"),
-        ],
-        "memory" => vec![
-            value("Fact", "fact"),
-            value("Subject", "subject"),
-            value("Reason", "reason"),
-        ],
+        "mcp" => vec![value("Server", "serverName"), value("Tool", "toolName"), value("Arguments", "args")],
+        "custom-tool" => {
+            vec![value("Tool", "toolName"), value("Description", "toolDescription"), value("Arguments", "args")]
+        }
+        "hook" => vec![value("Tool", "toolName"), value("Message", "hookMessage"), value("Arguments", "toolArgs")],
+        "memory" => vec![value("Fact", "fact"), value("Subject", "subject"), value("Reason", "reason")],
         _ => Vec::new(),
     };
     parts.into_iter().flatten().collect()
@@ -293,12 +271,7 @@ impl Elicitation {
             (Some(_), _) | (None, Value::Null) => Some(Vec::new()),
             _ => form::read(schema),
         };
-        Self {
-            message: data.str("message").to_owned(),
-            source: data.owned("elicitationSource"),
-            fields,
-            url,
-        }
+        Self { message: data.str("message").to_owned(), source: data.owned("elicitationSource"), fields, url }
     }
 }
 
@@ -310,10 +283,6 @@ impl Plan {
         if actions.is_empty() {
             actions.push("interactive".to_owned());
         }
-        Self {
-            content: content.to_owned(),
-            actions,
-            recommended: data.owned("recommendedAction"),
-        }
+        Self { content: content.to_owned(), actions, recommended: data.owned("recommendedAction") }
     }
 }

@@ -112,8 +112,9 @@ impl StreamText {
             return None;
         }
         match (self.tail_at(len), self.tail()) {
-            (TailForm::Code { .. }, TailForm::Code { .. })
-            | (TailForm::Plain(_), TailForm::Plain(_)) => Some(&self.text[len..]),
+            (TailForm::Code { .. }, TailForm::Code { .. }) | (TailForm::Plain(_), TailForm::Plain(_)) => {
+                Some(&self.text[len..])
+            }
             _ => None,
         }
     }
@@ -141,9 +142,8 @@ impl StreamText {
         let indent = line.len() - line.trim_start().len();
         let mark = fence_mark(line.trim_start());
         if let Some(fence) = &self.fence {
-            let closes = mark.is_some_and(|(mark, len, rest)| {
-                mark == fence.mark && len >= fence.len && rest.is_empty()
-            });
+            let closes =
+                mark.is_some_and(|(mark, len, rest)| mark == fence.mark && len >= fence.len && rest.is_empty());
             if closes {
                 let own_block = fence.content.is_some();
                 self.fence = None;
@@ -165,16 +165,10 @@ impl StreamText {
                 self.end_block(start);
                 self.in_list = false;
             }
-            self.fence = Some(Fence {
-                mark,
-                len,
-                content: own_block.then_some(end),
-            });
+            self.fence = Some(Fence { mark, len, content: own_block.then_some(end) });
         } else if start == self.stable() {
             self.in_list = item;
-        } else if indent == 0
-            && ((self.after_blank && !(self.in_list && item)) || start - self.stable() > MAX_BLOCK)
-        {
+        } else if indent == 0 && ((self.after_blank && !(self.in_list && item)) || start - self.stable() > MAX_BLOCK) {
             self.end_block(start);
             self.in_list = item;
         }
@@ -199,11 +193,8 @@ fn fence_mark(line: &str) -> Option<(char, usize, &str)> {
 
 fn is_list_marker(line: &str) -> bool {
     let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    let rest = if rest.len() == line.len() {
-        line.strip_prefix(['-', '*', '+'])
-    } else {
-        rest.strip_prefix(['.', ')'])
-    };
+    let rest =
+        if rest.len() == line.len() { line.strip_prefix(['-', '*', '+']) } else { rest.strip_prefix(['.', ')']) };
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
 }
 
@@ -225,13 +216,7 @@ mod tests {
         let (blocks, tail) = cut(text);
         assert_eq!(
             blocks,
-            [
-                "# Title\n\n",
-                "One\ntwo\n\n",
-                "- a\n\n- b\n\n",
-                "End\n",
-                "```rust\nlet a;\n\nlet b;\n```\n"
-            ]
+            ["# Title\n\n", "One\ntwo\n\n", "- a\n\n- b\n\n", "End\n", "```rust\nlet a;\n\nlet b;\n```\n"]
         );
         assert_eq!(tail, "after");
     }
@@ -250,13 +235,7 @@ mod tests {
         let len = stream.text().len();
         stream.push(" -l\n");
         assert_eq!(stream.appended_since(len), Some(" -l\n"));
-        assert_eq!(
-            stream.tail(),
-            TailForm::Code {
-                language: "sh",
-                content: "ls -l\n"
-            }
-        );
+        assert_eq!(stream.tail(), TailForm::Code { language: "sh", content: "ls -l\n" });
         assert_eq!(stream.appended_since(3), None, "the fence line was not there yet");
         stream.push("```\n");
         assert_eq!(stream.tail(), TailForm::Markdown(""));

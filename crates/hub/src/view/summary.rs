@@ -12,12 +12,11 @@ const INPUT_TAIL: usize = 8 * 1024;
 /// known is merely shown plainly.
 pub(super) fn kind(name: &str) -> ToolKind {
     match name {
-        "bash" | "powershell" | "shell" | "write_bash" | "write_powershell" | "local_shell" => {
-            ToolKind::Shell
-        }
+        "bash" | "powershell" | "shell" | "write_bash" | "write_powershell" | "local_shell" => ToolKind::Shell,
         "create" | "edit" | "str_replace" | "insert" | "apply_patch" | "write" | "delete" => ToolKind::Write,
-        "view" | "read" | "show_file" | "read_bash" | "read_powershell" | "list_bash"
-        | "list_powershell" => ToolKind::Read,
+        "view" | "read" | "show_file" | "read_bash" | "read_powershell" | "list_bash" | "list_powershell" => {
+            ToolKind::Read
+        }
         "grep" | "glob" | "rg" | "search" | "lsp" => ToolKind::Search,
         "web_fetch" | "web_search" | "fetch" => ToolKind::Web,
         "ask_user" => ToolKind::Ask,

@@ -133,7 +133,11 @@ fn the_status_follows_the_turn() {
         ("user_input.completed", json!({"requestId": "Q", "answer": "!"}), SessionStatus::Working),
         ("session.idle", json!({}), SessionStatus::Idle),
         ("user.message", json!({"content": "hi"}), SessionStatus::Working),
-        ("assistant.message", json!({"messageId": "m", "content": "x", "toolRequests": [{"toolCallId": "c"}]}), SessionStatus::Working),
+        (
+            "assistant.message",
+            json!({"messageId": "m", "content": "x", "toolRequests": [{"toolCallId": "c"}]}),
+            SessionStatus::Working,
+        ),
         ("assistant.message", json!({"messageId": "n", "content": "end"}), SessionStatus::Idle),
         ("assistant.turn_start", json!({}), SessionStatus::Working),
         ("abort", json!({"reason": "user_initiated"}), SessionStatus::Idle),
@@ -161,6 +165,34 @@ fn a_message_is_queued_until_the_agent_has_it() {
     feeder.command("c1", "user_message", CommandState::Applied, text);
     assert!(feeder.view.queue().is_empty());
     assert_eq!(feeder.view.items().len(), 1);
+}
+
+#[test]
+fn a_message_that_is_taken_but_not_read_stays_in_sight() {
+    let text = [None, Some("and then?"), None];
+    let taken = || {
+        let mut feeder = Feeder::new();
+        feeder.event("user.message", json!({"content": "x"}));
+        for state in [CommandState::Accepted, CommandState::Delivered, CommandState::Applied] {
+            feeder.command("c1", "user_message", state, text);
+        }
+        assert_eq!(feeder.view.queue()[0].state, CommandState::Applied);
+        feeder
+    };
+    let mut read = taken();
+    read.event("user.message", json!({"content": "and then?", "source": "command-c1"}));
+    assert_eq!((read.view.queue().len(), read.view.items().len()), (0, 2));
+
+    let mut aborted = taken();
+    aborted.event("session.idle", json!({"aborted": true}));
+    assert!(aborted.view.queue().is_empty());
+    let last = aborted.view.items().last().map(|item| item.body.clone());
+    assert!(matches!(last, Some(Body::User(UserText { failed: Some(_), .. }))));
+
+    // After a restart the command is known to be applied before its event is read again.
+    let mut rebuilt = Feeder::new();
+    rebuilt.command("c1", "user_message", CommandState::Applied, text);
+    assert!(rebuilt.view.queue().is_empty());
 }
 
 #[test]
@@ -201,8 +233,12 @@ fn an_answer_is_shown_on_its_way_and_when_it_fails() {
 #[test]
 fn a_request_that_is_answered_elsewhere_says_so() {
     let mut feeder = Feeder::new();
-    feeder.event("tool.execution_start", json!({"toolCallId": "c", "toolName": "bash", "arguments": {"command": "ls"}}));
-    feeder.event("permission.requested", json!({"requestId": "R", "permissionRequest": {"kind": "shell", "toolCallId": "c", "fullCommandText": "ls"}}));
+    feeder
+        .event("tool.execution_start", json!({"toolCallId": "c", "toolName": "bash", "arguments": {"command": "ls"}}));
+    feeder.event(
+        "permission.requested",
+        json!({"requestId": "R", "permissionRequest": {"kind": "shell", "toolCallId": "c", "fullCommandText": "ls"}}),
+    );
     feeder.event("permission.completed", json!({"requestId": "R", "result": {"kind": "approved-for-session"}}));
     let Some(Body::Tool(tool)) = feeder.view.items().last().map(|item| item.body.clone()) else { panic!("a tool") };
     assert!(!tool.waiting);
@@ -216,13 +252,19 @@ fn a_question_is_open_as_soon_as_its_tool_runs() {
     feeder.event("tool.execution_start", json!({"toolCallId": "c", "toolName": "ask_user", "arguments": arguments}));
     assert_eq!(feeder.view.requests()[0].id, "c");
     let n = feeder.view.requests()[0].n;
-    feeder.event("user_input.requested", json!({"requestId": "R", "toolCallId": "c", "question": "Which?", "choices": ["a"], "allowFreeform": false}));
+    feeder.event(
+        "user_input.requested",
+        json!({"requestId": "R", "toolCallId": "c", "question": "Which?", "choices": ["a"], "allowFreeform": false}),
+    );
     assert_eq!(feeder.view.requests().len(), 1, "the same card, now with its own id");
     let request = &feeder.view.requests()[0];
     assert_eq!((request.id.as_str(), request.n), ("R", n));
     assert!(matches!(&request.ask, Ask::Question(question) if !question.freeform));
     // No `completed` event: the tool's end closes it as well.
-    feeder.event("tool.execution_complete", json!({"toolCallId": "c", "success": true, "result": {"content": "User selected: a"}}));
+    feeder.event(
+        "tool.execution_complete",
+        json!({"toolCallId": "c", "success": true, "result": {"content": "User selected: a"}}),
+    );
     assert!(feeder.view.requests().is_empty());
     let Some(Body::Tool(tool)) = feeder.view.items().last().map(|item| item.body.clone()) else { panic!("a tool") };
     assert_eq!(tool.outcome.map(|outcome| outcome.verdict), Some(Verdict::Answered("a".to_owned())));
@@ -245,7 +287,10 @@ fn an_abort_ends_what_runs() {
     let mut feeder = Feeder::new();
     feeder
         .event("user.message", json!({"content": "x"}))
-        .event("tool.execution_start", json!({"toolCallId": "c", "toolName": "bash", "arguments": {"command": "sleep 9"}}))
+        .event(
+            "tool.execution_start",
+            json!({"toolCallId": "c", "toolName": "bash", "arguments": {"command": "sleep 9"}}),
+        )
         .event("assistant.message_delta", json!({"messageId": "m", "deltaContent": "Half a sen"}))
         .event("user_input.requested", json!({"requestId": "Q", "question": "?"}))
         .command("c9", "abort", CommandState::Delivered, [None; 3]);
@@ -264,7 +309,9 @@ fn deltas_grow_into_the_message() {
     feeder
         .event("assistant.message_delta", json!({"messageId": "m", "deltaContent": "Hel"}))
         .event("assistant.message_delta", json!({"messageId": "m", "deltaContent": "lo"}));
-    assert!(feeder.view.items().last().is_some_and(|item| item.body.streaming().is_some_and(|text| text.text() == "Hello")));
+    assert!(
+        feeder.view.items().last().is_some_and(|item| item.body.streaming().is_some_and(|text| text.text() == "Hello"))
+    );
     feeder
         .event("assistant.message", json!({"messageId": "m", "content": "Hello!"}))
         .event("assistant.message_delta", json!({"messageId": "m", "deltaContent": "late"}));
@@ -328,9 +375,12 @@ fn every_kind_of_permission_says_what_it_is_about() {
 #[test]
 fn access_outside_of_the_folder_is_listed() {
     let mut feeder = Feeder::new();
-    feeder.event("permission.requested", json!({"requestId": "R",
+    feeder.event(
+        "permission.requested",
+        json!({"requestId": "R",
         "permissionRequest": {"kind": "shell", "fullCommandText": "cat /etc/hosts"},
-        "promptRequest": {"kind": "path", "accessKind": "read", "paths": ["/etc/hosts"]}}));
+        "promptRequest": {"kind": "path", "accessKind": "read", "paths": ["/etc/hosts"]}}),
+    );
     let Ask::Permission(permission) = &feeder.view.requests()[0].ask else { panic!("a permission") };
     let paths = Part::List { label: "Access outside of the folder", values: vec!["/etc/hosts".to_owned()] };
     assert!(permission.parts.contains(&paths));
@@ -352,7 +402,10 @@ fn presence_wakes_pages_only_when_it_shows() {
 fn a_read_only_export_takes_no_commands() {
     let mut feeder = Feeder::new();
     assert!(feeder.view.header().steerable);
-    feeder.event("session.info", json!({"infoType": "remote", "message": "Read-only remote session as octo", "url": "http://h"}));
+    feeder.event(
+        "session.info",
+        json!({"infoType": "remote", "message": "Read-only remote session as octo", "url": "http://h"}),
+    );
     assert!(!feeder.view.header().steerable);
     feeder.event("session.remote_steerable_changed", json!({"remoteSteerable": true}));
     assert!(feeder.view.header().steerable);
@@ -373,14 +426,36 @@ fn the_transcript_is_bounded() {
 
 #[test]
 fn odd_data_is_survived() {
-    let odd = [json!(null), json!([]), json!("x"), json!({"requestId": 3, "toolCallId": {}, "content": [], "permissionRequest": "x"})];
+    let odd = [
+        json!(null),
+        json!([]),
+        json!("x"),
+        json!({"requestId": 3, "toolCallId": {}, "content": [], "permissionRequest": "x"}),
+    ];
     for kind in [
-        "session.start", "session.title_changed", "session.info", "session.error", "session.mode_changed",
-        "user.message", "assistant.message", "assistant.message_delta", "assistant.reasoning",
-        "tool.execution_start", "tool.execution_partial_result", "tool.execution_complete",
-        "permission.requested", "permission.completed", "user_input.requested", "user_input.completed",
-        "elicitation.requested", "elicitation.completed", "exit_plan_mode.requested",
-        "exit_plan_mode.completed", "abort", "subagent.failed", "from.the_future",
+        "session.start",
+        "session.title_changed",
+        "session.info",
+        "session.error",
+        "session.mode_changed",
+        "user.message",
+        "assistant.message",
+        "assistant.message_delta",
+        "assistant.reasoning",
+        "tool.execution_start",
+        "tool.execution_partial_result",
+        "tool.execution_complete",
+        "permission.requested",
+        "permission.completed",
+        "user_input.requested",
+        "user_input.completed",
+        "elicitation.requested",
+        "elicitation.completed",
+        "exit_plan_mode.requested",
+        "exit_plan_mode.completed",
+        "abort",
+        "subagent.failed",
+        "from.the_future",
     ] {
         let mut feeder = Feeder::new();
         for data in &odd {

@@ -12,18 +12,11 @@ impl Capped {
     /// Keeps at most `head + tail` bytes of `text` (rounded down to whole characters).
     pub fn new(text: &str, head: usize, tail: usize) -> Self {
         if text.len() <= head + tail {
-            return Self {
-                head: text.to_owned(),
-                ..Self::default()
-            };
+            return Self { head: text.to_owned(), ..Self::default() };
         }
         let head_end = floor(text, head);
         let tail_start = ceil(text, text.len() - tail);
-        Self {
-            head: text[..head_end].to_owned(),
-            tail: text[tail_start..].to_owned(),
-            cut: tail_start - head_end,
-        }
+        Self { head: text[..head_end].to_owned(), tail: text[tail_start..].to_owned(), cut: tail_start - head_end }
     }
 
     /// The beginning; the whole text if nothing was cut.
@@ -67,11 +60,7 @@ fn ceil(text: &str, at: usize) -> usize {
 
 /// The first line of a text, without surrounding space, at most `max` characters.
 pub(crate) fn first_line(text: &str, max: usize) -> String {
-    let line = text
-        .lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or("");
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("");
     if line.chars().count() <= max {
         return line.to_owned();
     }

@@ -19,8 +19,7 @@ impl SessionView {
     /// What an `assistant.message` says about the calls it is going to make.
     pub(super) fn note_tool_requests(&mut self, message: Fields<'_>) {
         for request in message.list("toolRequests") {
-            if let (Some(call), Some(intention)) = (request.opt("toolCallId"), request.opt("intentionSummary"))
-            {
+            if let (Some(call), Some(intention)) = (request.opt("toolCallId"), request.opt("intentionSummary")) {
                 if self.intentions.len() >= MAX_INTENTIONS {
                     self.intentions.clear();
                 }
@@ -80,9 +79,7 @@ impl SessionView {
             ToolKind::Ask if !arguments.get("requestedSchema").is_null() => {
                 Ask::Elicitation(Elicitation::read(arguments))
             }
-            ToolKind::Ask if arguments.opt("question").is_some() => {
-                Ask::Question(Question::read(arguments))
-            }
+            ToolKind::Ask if arguments.opt("question").is_some() => Ask::Question(Question::read(arguments)),
             ToolKind::Plan => Ask::Plan(Plan::read(arguments)),
             _ => return,
         };
@@ -107,9 +104,8 @@ impl SessionView {
         let Some(n) = self.by_call.get(data.str("toolCallId")).copied() else {
             return;
         };
-        let running = self.item(n).is_some_and(
-            |item| matches!(&item.body, Body::Tool(tool) if tool.state == ToolState::Running),
-        );
+        let running =
+            self.item(n).is_some_and(|item| matches!(&item.body, Body::Tool(tool) if tool.state == ToolState::Running));
         if running {
             self.update(n, |body| {
                 if let Body::Tool(tool) = body {
@@ -232,9 +228,7 @@ fn without_shell_marker(text: &str) -> &str {
 /// What a person answered, as the tool that asked reports it.
 fn verdict_of_result(result: Fields<'_>) -> Option<Verdict> {
     let content = result.str("content");
-    let answer = ["User selected: ", "User responded: "]
-        .iter()
-        .find_map(|prefix| content.strip_prefix(prefix))?;
+    let answer = ["User selected: ", "User responded: "].iter().find_map(|prefix| content.strip_prefix(prefix))?;
     Some(Verdict::Answered(answer.trim().to_owned()))
 }
 

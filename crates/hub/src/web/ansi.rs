@@ -97,14 +97,8 @@ impl Style {
             return;
         }
         let colour = self.colour.map(|colour| format!("a{colour}"));
-        let classes: Vec<&str> = [
-            colour.as_deref(),
-            self.bold.then_some("ab"),
-            self.dim.then_some("ad"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        let classes: Vec<&str> =
+            [colour.as_deref(), self.bold.then_some("ab"), self.dim.then_some("ad")].into_iter().flatten().collect();
         let text = visible(text);
         let drawn = if classes.is_empty() {
             text
@@ -124,7 +118,10 @@ mod tests {
         let cases = [
             ("\u{1b}[31mred\u{1b}[0m plain", "<span class=\"a1\">red</span> plain"),
             ("\u{1b}[1;92mok\u{1b}[m", "<span class=\"a10 ab\">ok</span>"),
-            ("\u{1b}[38;5;4mblue\u{1b}[38;2;1;2;3mother", "<span class=\"a4\">blue</span><span class=\"a4\">other</span>"),
+            (
+                "\u{1b}[38;5;4mblue\u{1b}[38;2;1;2;3mother",
+                "<span class=\"a4\">blue</span><span class=\"a4\">other</span>",
+            ),
             ("a\u{1b}]8;;http://x\u{7}link\u{1b}]8;;\u{1b}\\b", "alinkb"),
             ("\u{1b}]0;title without end", ""),
             ("\u{1b}[2J\u{1b}[H\u{1b}(Bx\u{1b}", "x"),

@@ -41,8 +41,7 @@ fn names_only(line: &str, path: &str) -> bool {
         let middle = paths.len() / 2;
         return paths.is_char_boundary(middle) && is_path(&paths[..middle]) && is_path(paths[middle..].trim_start());
     }
-    line.starts_with("index ")
-        || line.strip_prefix("--- ").or(line.strip_prefix("+++ ")).is_some_and(is_path)
+    line.starts_with("index ") || line.strip_prefix("--- ").or(line.strip_prefix("+++ ")).is_some_and(is_path)
 }
 
 /// How many lines it adds and removes.
@@ -88,7 +87,8 @@ fn lines(text: &str) -> impl Iterator<Item = (Line, &str)> {
 mod tests {
     use super::*;
 
-    const DIFF: &str = "diff --git a/x b/x\nindex 0..0\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n same\n--- gone\n+++ come\n\\ No newline\n";
+    const DIFF: &str =
+        "diff --git a/x b/x\nindex 0..0\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n same\n--- gone\n+++ come\n\\ No newline\n";
 
     #[test]
     fn headers_and_lines_are_told_apart() {

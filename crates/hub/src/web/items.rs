@@ -9,8 +9,8 @@ use super::icon::{Icon, icon};
 use super::markdown::{markdown, open_code, plain};
 use super::visible::visible;
 use crate::view::{
-    AskRow, Body, By, Capped, Input, Item, Level, Notice, Outcome, Prose, ProseText, Queued, Source,
-    StreamText, TailForm, ToolCall, ToolKind, ToolState, UserText, Verdict,
+    AskRow, Body, By, Capped, Input, Item, Level, Notice, Outcome, Prose, ProseText, Queued, Source, StreamText,
+    TailForm, ToolCall, ToolKind, ToolState, UserText, Verdict,
 };
 use groundlink_protocol::api::CommandState;
 
@@ -78,7 +78,8 @@ fn user_row(id: &str, item: &Item, user: &UserText) -> Markup {
 /// A message that is on its way to the agent.
 pub(super) fn queued(queued: &Queued) -> Markup {
     let label = match queued.state {
-        CommandState::Delivered => "With the agent, waiting for its turn",
+        CommandState::Delivered => "On its way to the agent",
+        CommandState::Applied => "With the agent, which reads it at its next step",
         _ => "Waiting for the computer to fetch it",
     };
     html! {
@@ -175,7 +176,7 @@ fn tool_row(id: &str, item: &Item, tool: &ToolCall) -> Markup {
                     span.plus { "+" (added) }
                     span.minus { "−" (removed) }
                 }
-                span.state { (label) }
+                span.state dir="auto" { (visible(&label)) }
                 (icon(Icon::Chevron))
             }
             div.inside {
@@ -231,9 +232,18 @@ fn tool_state(tool: &ToolCall) -> (&'static str, String) {
         ToolState::Failed => ("failed", "Failed".to_owned()),
         ToolState::Done => match (tool.exit_code, tool.took_ms) {
             (Some(code), _) if code != 0 => ("done", format!("Exit {code}")),
+            _ if tool.kind == ToolKind::Ask => ("done", answer(tool)),
             (_, Some(ms)) if ms >= 1000 => ("done", duration(ms)),
             _ => ("done", String::new()),
         },
+    }
+}
+
+/// What a question was answered with, in a few words.
+fn answer(tool: &ToolCall) -> String {
+    match tool.outcome.as_ref().map(|outcome| &outcome.verdict) {
+        Some(Verdict::Answered(answer)) => answer.lines().next().unwrap_or("").chars().take(80).collect(),
+        _ => String::new(),
     }
 }
 
@@ -292,13 +302,14 @@ fn outcome_line(outcome: &Outcome) -> Markup {
     html! {
         p class={ "outcome " (class) } {
             (icon(mark))
-            (words)
+            (words) " "
             @match &outcome.by {
                 By::Local => span.by { "locally" },
                 By::Link(command) => span.by data-command=(command) { "from the link" },
                 By::Nobody => {},
             }
             @if let Verdict::Answered(answer) = &outcome.verdict {
+                " "
                 span.answer dir="auto" { (visible(answer)) }
             }
         }

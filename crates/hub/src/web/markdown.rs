@@ -19,11 +19,13 @@ pub(super) fn markdown(text: &str) -> Markup {
             Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
             Event::Start(Tag::HtmlBlock) => Event::Start(Tag::Paragraph),
             Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
-            // The page's own headings stand above those of a message.
-            Event::Start(Tag::Heading { level, id, classes, attrs }) => {
-                Event::Start(Tag::Heading { level: lower(level), id, classes, attrs })
+            // All of a message's headings stand below the page's own, and no level is left out; how
+            // large they are is a matter of style.
+            Event::Start(Tag::Heading { level, id, attrs, .. }) => {
+                let classes = vec![level_class(level).into()];
+                Event::Start(Tag::Heading { level: HeadingLevel::H3, id, classes, attrs })
             }
-            Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(lower(level))),
+            Event::End(TagEnd::Heading(_)) => Event::End(TagEnd::Heading(HeadingLevel::H3)),
             // An image of another site would tell it who reads this page.
             Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
                 images += 1;
@@ -59,7 +61,7 @@ pub(super) fn markdown(text: &str) -> Markup {
 /// An open code fence, to which the page appends what comes.
 pub(super) fn open_code(language: &str, content: &str) -> Markup {
     let class = language_class(language);
-    html! { pre { code class=[class] data-append { (content) } } }
+    html! { pre tabindex="0" { code class=[class] data-append { (content) } } }
 }
 
 /// Text that is too long to be drawn as Markdown again and again.
@@ -74,12 +76,11 @@ fn language_class(language: &str) -> Option<String> {
     known.then(|| format!("language-{language}"))
 }
 
-fn lower(level: HeadingLevel) -> HeadingLevel {
+fn level_class(level: HeadingLevel) -> &'static str {
     match level {
-        HeadingLevel::H1 => HeadingLevel::H3,
-        HeadingLevel::H2 => HeadingLevel::H4,
-        HeadingLevel::H3 => HeadingLevel::H5,
-        _ => HeadingLevel::H6,
+        HeadingLevel::H1 => "l1",
+        HeadingLevel::H2 => "l2",
+        _ => "l3",
     }
 }
 
@@ -89,8 +90,27 @@ fn nests(tag: TagEnd) -> bool {
 
 static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
     let tags = [
-        "a", "blockquote", "br", "code", "del", "em", "h3", "h4", "h5", "h6", "hr", "input", "li", "ol",
-        "p", "pre", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
+        "a",
+        "blockquote",
+        "br",
+        "code",
+        "del",
+        "em",
+        "h3",
+        "hr",
+        "input",
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "strong",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "tr",
+        "ul",
     ];
     let mut cleaner = ammonia::Builder::empty();
     cleaner
@@ -100,12 +120,17 @@ static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
             ("a", HashSet::from(["href", "title"])),
             ("ol", HashSet::from(["start"])),
             ("code", HashSet::from(["class"])),
+            ("h3", HashSet::from(["class"])),
             ("input", HashSet::from(["type", "checked", "disabled"])),
         ]))
         .attribute_filter(|element, attribute, value| match (element, attribute) {
             ("code", "class") => language_class(value.strip_prefix("language-")?).map(Into::into),
+            ("h3", "class") => ["l1", "l2", "l3"].contains(&value).then(|| value.into()),
             _ => Some(value.into()),
         })
+        // What scrolls sideways must be reachable by keyboard.
+        .set_tag_attribute_value("pre", "tabindex", "0")
+        .set_tag_attribute_value("table", "tabindex", "0")
         // The only input is a task's box, which nobody can press.
         .set_tag_attribute_value("input", "type", "checkbox")
         .set_tag_attribute_value("input", "disabled", "")

@@ -44,6 +44,7 @@ pub fn page(view: &SessionView, context: &PageContext) -> String {
             }
             main {
                 div #notice { (region("notice")) }
+                h2.vh { "Transcript" }
                 div #log role="log" aria-live="off" aria-label="Transcript" { (region("log")) }
                 div #queue { (region("queue")) }
                 div #activity { (region("activity")) }

@@ -9,9 +9,9 @@ use std::fmt;
 use serde::Serialize;
 
 use super::cards::{card, card_id};
+use super::chrome;
 use super::items::{blocks, item, item_id, queued, queued_id, tail};
 use super::page::{PAGE_ITEMS, log};
-use super::chrome;
 use crate::view::{Item, SessionView, StreamText};
 
 /// With more changed items than this the page is drawn anew.
@@ -45,9 +45,7 @@ impl ViewerCursor {
 
     /// The cursor that a viewer sends, if it is of this epoch; else one that starts over.
     pub fn resume(epoch: &str, sent: Option<&str>) -> Self {
-        sent.and_then(Self::parse)
-            .filter(|cursor| cursor.epoch == clean(epoch))
-            .unwrap_or_else(|| Self::new(epoch))
+        sent.and_then(Self::parse).filter(|cursor| cursor.epoch == clean(epoch)).unwrap_or_else(|| Self::new(epoch))
     }
 
     /// Reads what [`ViewerCursor`]'s `Display` writes.
@@ -199,11 +197,7 @@ fn changes(view: &SessionView, rev: u64, streams: &BTreeMap<u64, (usize, usize)>
     for one in changed {
         let known = streams.get(&one.n).filter(|_| one.first_rev <= rev);
         let grown = one.body.streaming().zip(known).and_then(|(stream, known)| text_op(one.n, stream, *known));
-        ops.push(grown.unwrap_or_else(|| Op::Item {
-            target: item_id(one.n),
-            n: one.n,
-            html: item(one).into_string(),
-        }));
+        ops.push(grown.unwrap_or_else(|| Op::Item { target: item_id(one.n), n: one.n, html: item(one).into_string() }));
     }
     if view.queue_rev() > rev {
         ops.push(Op::List {

@@ -46,7 +46,9 @@ fn lines(html: &str) -> String {
 
 /// The number of events up to and with the one that asks this.
 fn until(request_id: &str) -> usize {
-    let named = |event: &Event| event.kind().ends_with(".requested") && event.raw().get().contains(&format!("\"{request_id}\""));
+    let named = |event: &Event| {
+        event.kind().ends_with(".requested") && event.raw().get().contains(&format!("\"{request_id}\""))
+    };
     fixture_events().iter().position(named).expect("a request of this id") + 1
 }
 
@@ -103,12 +105,20 @@ fn a_card_without_groundlinks_bridge_takes_no_message() {
 fn a_card_whose_answer_is_on_its_way_or_failed() {
     let mut feeder = Feeder::new();
     feeder
-        .event("permission.requested", json!({"requestId": "R", "permissionRequest": {"kind": "url", "url": "http://a"}}))
+        .event(
+            "permission.requested",
+            json!({"requestId": "R", "permissionRequest": {"kind": "url", "url": "http://a"}}),
+        )
         .command("c", "permission_response", CommandState::Accepted, [Some("R"), None, None]);
     let card = |feeder: &Feeder| cards::card(&feeder.view, &feeder.view.requests()[0]).into_string();
     let sent = card(&feeder);
     assert!(sent.contains("data-state=\"sent\"") && sent.contains("<fieldset disabled>"));
-    feeder.command("c", "permission_response", CommandState::Superseded, [Some("R"), None, Some("It was answered <at the terminal>.")]);
+    feeder.command(
+        "c",
+        "permission_response",
+        CommandState::Superseded,
+        [Some("R"), None, Some("It was answered <at the terminal>.")],
+    );
     let failed = card(&feeder);
     assert!(failed.contains("data-state=\"open\"") && failed.contains("answered &lt;at the terminal&gt;."));
 }
@@ -138,7 +148,10 @@ fn the_surroundings() {
     show("new", &feeder.view);
     feeder
         .event("user.message", json!({"content": "x"}))
-        .event("tool.execution_start", json!({"toolCallId": "c", "toolName": "report_intent", "arguments": {"intent": "Exploring the code"}}))
+        .event(
+            "tool.execution_start",
+            json!({"toolCallId": "c", "toolName": "report_intent", "arguments": {"intent": "Exploring the code"}}),
+        )
         .command("a", "abort", CommandState::Accepted, [None; 3])
         .command("m", "mode_switch", CommandState::Accepted, [None, Some("plan"), None])
         .command("u", "user_message", CommandState::Accepted, [None, Some("and <then>"), None]);
@@ -214,8 +227,10 @@ fn a_page_far_behind_is_drawn_anew() {
 fn hostile_content_is_inert_everywhere() {
     let evil = "<script>alert(1)</script><img src=x onerror=alert(2)>\u{1b}[31m\u{1b}]8;;javascript:alert(3)\u{7}\u{202e}\" onclick=\"alert(4)";
     let mut feeder = Feeder::new();
-    let tool = |call: &str, name: &str| json!({"toolCallId": call, "toolName": name, "toolTitle": evil, "mcpServerName": evil, "mcpToolName": evil,
-        "arguments": {"command": evil, "path": evil, "question": evil, "intent": evil}});
+    let tool = |call: &str, name: &str| {
+        json!({"toolCallId": call, "toolName": name, "toolTitle": evil, "mcpServerName": evil, "mcpToolName": evil,
+        "arguments": {"command": evil, "path": evil, "question": evil, "intent": evil}})
+    };
     feeder
         .event("session.start", json!({"selectedModel": evil, "context": {"cwd": evil, "branch": evil, "repository": evil}}))
         .event("session.title_changed", json!({"title": evil}))
@@ -367,22 +382,54 @@ impl Dom {
 #[derive(Clone, Debug)]
 enum Step {
     /// An event of the fixture, again and again if `fresh` gives it a new id.
-    Event { index: usize, fresh: bool },
-    Delta { message: u8, text: &'static str, reasoning: bool },
-    Whole { message: u8 },
-    Command { kind: &'static str, id: u8, state: CommandState },
+    Event {
+        index: usize,
+        fresh: bool,
+    },
+    Delta {
+        message: u8,
+        text: &'static str,
+        reasoning: bool,
+    },
+    Whole {
+        message: u8,
+    },
+    Command {
+        kind: &'static str,
+        id: u8,
+        state: CommandState,
+    },
     Presence(bool),
     Poll(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let texts = prop::sample::select(vec![
-        "word ", "**bold", "\n", "\n\n", "```rust\n", "code <b>\n", "```\n", "- x\n", "1. y\n", "# h\n", "| a | b |\n", "|---|---|\n", "&amp; ", "~~~\n",
+        "word ",
+        "**bold",
+        "\n",
+        "\n\n",
+        "```rust\n",
+        "code <b>\n",
+        "```\n",
+        "- x\n",
+        "1. y\n",
+        "# h\n",
+        "| a | b |\n",
+        "|---|---|\n",
+        "&amp; ",
+        "~~~\n",
     ]);
     let states = prop::sample::select(vec![
-        CommandState::Accepted, CommandState::Delivered, CommandState::Applied, CommandState::Rejected, CommandState::Expired, CommandState::Superseded,
+        CommandState::Accepted,
+        CommandState::Delivered,
+        CommandState::Applied,
+        CommandState::Rejected,
+        CommandState::Expired,
+        CommandState::Superseded,
     ]);
-    let kinds = prop::sample::select(vec!["user_message", "abort", "mode_switch", "permission_response", "ask_user_response"]);
+    let kinds =
+        prop::sample::select(vec!["user_message", "abort", "mode_switch", "permission_response", "ask_user_response"]);
     let count = fixture_events().len();
     prop_oneof![
         4 => (0..count, any::<bool>()).prop_map(|(index, fresh)| Step::Event { index, fresh }),
@@ -395,8 +442,6 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
-
     /// Any order and repetition of events and commands: nothing panics, revisions go up, and every
     /// page that polled whenever it liked shows what a page loaded now shows.
     #[test]

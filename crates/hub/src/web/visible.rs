@@ -78,7 +78,8 @@ mod tests {
 
     #[test]
     fn ordinary_text_of_any_language_is_left_alone() {
-        for text in ["ls -l | sort", "日本語 العربية עברית ภาษา", "naïve — “quotes” 🚀\n\tx"] {
+        for text in ["ls -l | sort", "日本語 العربية עברית ภาษา", "naïve — “quotes” 🚀\n\tx"]
+        {
             assert!(!text.chars().any(is_hidden), "{text}");
         }
     }

@@ -5,6 +5,7 @@ mod errors;
 mod heal;
 mod restart;
 mod secrets;
+mod storm;
 mod streams;
 mod support;
 mod uploads;

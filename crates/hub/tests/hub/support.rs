@@ -183,7 +183,7 @@ impl Viewer {
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["x-accel-buffering"], "no");
         let events = response.bytes_stream().eventsource();
-        SseStream { events: Box::pin(events.map(|event| event.ok())) }
+        SseStream { events: Box::pin(events.map(Result::ok)) }
     }
 }
 

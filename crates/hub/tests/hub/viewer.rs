@@ -99,6 +99,8 @@ async fn bad_queries_get_clear_errors() {
         ("/events?after=-1", 400),
         ("/events?limit=many", 400),
         ("/events/stream?after=x", 400),
+        ("/events?after=1&after=2", 400),
+        ("/commands/%ff", 400),
         ("/events?after=99", 200),
         ("/events?limit=0", 200),
         ("/events?limit=4000000000", 200),

@@ -20,6 +20,7 @@ use super::hub::{Attached, Failure, HubClient};
 use super::outbox::{Next, Outbox};
 use super::port::{Heard, LogError, LogPage, Port};
 use super::prompts::Prompts;
+use super::redact::Redactor;
 use super::status::{BridgeState, BridgeStatus};
 
 /// Events taken from the stream before the rest gets its turn.
@@ -82,6 +83,7 @@ pub(crate) struct Exporter<P> {
     pub(crate) port: P,
     pub(crate) hub: HubClient,
     pub(crate) info: Option<ExporterInfo>,
+    pub(crate) redactor: Redactor,
     pub(crate) outbox: Outbox,
     pub(crate) known: Arc<Knowledge>,
     pub(crate) status: watch::Sender<BridgeStatus>,
@@ -311,7 +313,9 @@ impl<P: Port> Run<P> {
 
     fn take(&mut self, event: Event) {
         self.parts.known.learn(&event);
-        self.parts.outbox.push(event);
+        if let Some(event) = self.parts.redactor.clean(event) {
+            self.parts.outbox.push(event);
+        }
     }
 
     fn answered(&mut self, answer: Answer) {

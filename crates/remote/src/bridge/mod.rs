@@ -19,6 +19,7 @@ mod hub;
 mod outbox;
 mod port;
 mod prompts;
+mod redact;
 mod seen;
 mod session_port;
 mod status;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use groundlink_protocol::mc::ExporterInfo;
 use groundlink_session::Session;
+use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -45,12 +47,30 @@ use export::{Exporter, Knowledge};
 use hub::HubClient;
 use outbox::{Limits, Outbox};
 use port::Port;
+use redact::Redactor;
 use steer::Steerer;
 
 /// Outcomes of commands on their way from one task to the other; a full queue makes the poll wait.
 const REPORTS: usize = 64;
 
-/// Starts bridges; see the [module](self).
+/// Exports a session to a hub and carries the hub's commands back.
+///
+/// It needs nothing but a [`Session`] and the address of a hub: no GitHub account and no repository. A hub that is
+/// slow or away never holds up the session, and no durable event is lost while the session lives.
+///
+/// ```no_run
+/// use groundlink_remote::{Bridge, HubEndpoint, TerminalTheme};
+///
+/// # async fn run(session: groundlink_session::Session) -> Result<(), Box<dyn std::error::Error>> {
+/// let endpoint = HubEndpoint::new("http://127.0.0.1:8080/mc".parse()?, "glx_…".to_owned().into());
+/// let bridge = Bridge::builder(&session, endpoint).start().await?;
+/// println!("{}\n{}", bridge.link(), bridge.link().qr().terminal(TerminalTheme::Auto));
+/// // …
+/// session.destroy().await?;
+/// bridge.stop().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Bridge;
 
@@ -75,11 +95,18 @@ struct Options {
     info: Option<ExporterInfo>,
     limits: Limits,
     flush_limit: Duration,
+    redactor: Redactor,
 }
 
 impl Options {
     fn new(endpoint: HubEndpoint) -> Self {
-        Self { endpoint, info: None, limits: Limits::default(), flush_limit: Duration::from_secs(5) }
+        Self {
+            endpoint,
+            info: None,
+            limits: Limits::default(),
+            flush_limit: Duration::from_secs(5),
+            redactor: Redactor::from_env(),
+        }
     }
 }
 
@@ -102,6 +129,14 @@ impl BridgeBuilder {
         self
     }
 
+    /// A secret to blank (`******`) wherever it occurs in an exported event, as an agent's tools may print it. The GitHub
+    /// tokens of this process's environment (`GH_TOKEN`, `GITHUB_TOKEN`, `COPILOT_GITHUB_TOKEN`) are known already.
+    /// Passing text deltas can carry a secret in pieces, which is not recognised; no hub stores those.
+    pub fn redact(mut self, secret: &SecretString) -> Self {
+        self.options.redactor.add(secret);
+        self
+    }
+
     /// Attaches the session to the hub and starts to export it.
     ///
     /// An error here is final: the hub is not there, is not a hub, or refuses the token. Once the bridge
@@ -112,7 +147,7 @@ impl BridgeBuilder {
 }
 
 async fn start<P: Port>(port: P, options: Options) -> Result<BridgeHandle, RemoteError> {
-    let Options { endpoint, info, limits, flush_limit } = options;
+    let Options { endpoint, info, limits, flush_limit, redactor } = options;
     let hub = HubClient::new(endpoint.clone())?;
     // Subscribed first: nothing that happens from here on is missed.
     let live = port.events();
@@ -136,6 +171,7 @@ async fn start<P: Port>(port: P, options: Options) -> Result<BridgeHandle, Remot
         port,
         hub,
         info,
+        redactor,
         outbox: Outbox::new(limits),
         known,
         status,

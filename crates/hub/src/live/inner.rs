@@ -1,0 +1,202 @@
+//! What the lock of a [`Live`](super::Live) protects: the reducers and what they do not know.
+
+use std::collections::{HashSet, VecDeque};
+
+use groundlink_protocol::api::{Presence, SessionSnapshot, SessionStatus};
+use groundlink_protocol::mc::ExporterInfo;
+
+use super::{SessionSummary, now};
+use crate::ledger::{Entry, Ledger, Limits};
+use crate::state::SessionState;
+use crate::store::{SessionRow, StoredEvent};
+use crate::view::{CommandNote, SessionView};
+
+/// Ids of passing events that are remembered to tell repetitions: two exporters of one session send each twice.
+const RECENT: usize = 4_096;
+/// How much older the stored time of the last contact may get.
+const LAST_SEEN_STEP_MS: u64 = 10_000;
+
+/// What the lock protects.
+#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
+pub(crate) struct Inner {
+    /// Names this view among all that there were; a page that knows another one starts anew.
+    pub(crate) epoch: String,
+    pub(crate) view: SessionView,
+    pub(crate) state: SessionState,
+    pub(crate) ledger: Ledger,
+    pub(crate) last_seq: u64,
+    pub(crate) exporter: Option<ExporterInfo>,
+    /// The exporter has asked for commands.
+    pub(super) polled: bool,
+    pub(crate) shared: bool,
+    pub(super) closed: bool,
+    pub(super) last_seen: Option<u64>,
+    pub(super) last_seen_stored: u64,
+    pub(super) online: bool,
+    pub(super) gap: Option<String>,
+    /// The newest event that filled a gap.
+    pub(super) heal_tip: Option<String>,
+    pub(super) recent: Recent,
+    pub(super) viewers: u32,
+    pub(super) pollers: u32,
+    /// Since when nobody has used it.
+    pub(super) used_at: u64,
+}
+
+/// The last so many ids.
+#[derive(Default)]
+pub(super) struct Recent {
+    order: VecDeque<String>,
+    set: HashSet<String>,
+}
+
+impl Recent {
+    /// Whether the id is new; it is known from now on.
+    pub(super) fn insert(&mut self, id: &str) -> bool {
+        if !self.set.insert(id.to_owned()) {
+            return false;
+        }
+        self.order.push_back(id.to_owned());
+        if self.order.len() > RECENT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.set.remove(&oldest);
+        }
+        true
+    }
+}
+
+impl Inner {
+    pub(super) fn new(row: &SessionRow, limits: Limits) -> Self {
+        let exporter: Option<ExporterInfo> = row.exporter.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let mut view = SessionView::new(row.id.clone());
+        view.set_exporter(exporter.clone());
+        view.set_presence(Presence { online: false, last_seen_ms: row.last_seen });
+        Self {
+            epoch: uuid::Uuid::new_v4().simple().to_string(),
+            view,
+            state: SessionState::default(),
+            ledger: Ledger::new(limits),
+            last_seq: row.last_seq,
+            exporter,
+            polled: row.steerable,
+            shared: row.shared,
+            closed: row.ended,
+            last_seen: row.last_seen,
+            last_seen_stored: row.last_seen.unwrap_or_default(),
+            online: false,
+            gap: row.gap.clone(),
+            heal_tip: None,
+            recent: Recent::default(),
+            viewers: 0,
+            pollers: 0,
+            used_at: now(),
+        }
+    }
+
+    pub(crate) fn presence(&self) -> Presence {
+        Presence { online: self.online, last_seen_ms: self.last_seen }
+    }
+
+    /// Whether the exporter takes commands.
+    pub(crate) fn steerable(&self) -> bool {
+        // The CLI says so, the bridge always does, and whoever asks for commands wants them.
+        self.state.steerable().unwrap_or(false) || self.polled || self.exporter.is_some()
+    }
+
+    pub(crate) fn status(&self) -> SessionStatus {
+        self.state.status()
+    }
+
+    pub(super) fn summary(&self) -> SessionSummary {
+        SessionSummary {
+            status: self.status(),
+            viewers: self.viewers,
+            presence: self.presence(),
+            title: self.state.title().map(str::to_owned),
+        }
+    }
+
+    pub(super) fn snapshot(&self, session_id: &str) -> SessionSnapshot {
+        let pending = self.state.pending().iter().cloned().map(|mut request| {
+            request.answering = self.ledger.is_answering(&request.request_id);
+            request
+        });
+        SessionSnapshot {
+            session_id: session_id.to_owned(),
+            title: self.state.title().map(str::to_owned),
+            status: self.status(),
+            presence: self.presence(),
+            cwd: self.state.cwd().map(str::to_owned),
+            model: self.state.model().map(str::to_owned),
+            mode: self.state.mode().map(str::to_owned),
+            steerable: self.steerable(),
+            exporter: self.exporter.clone(),
+            pending: pending.collect(),
+            last_seq: self.last_seq,
+            viewers: self.viewers,
+        }
+    }
+
+    /// Notes that the exporter was heard; says what of it is worth storing.
+    pub(super) fn heard(&mut self, at: u64) -> Option<u64> {
+        self.last_seen = self.last_seen.max(Some(at));
+        self.used_at = now();
+        if !self.online {
+            self.set_online(true);
+        }
+        (at >= self.last_seen_stored + LAST_SEEN_STEP_MS).then(|| {
+            self.last_seen_stored = at;
+            at
+        })
+    }
+
+    pub(super) fn set_online(&mut self, online: bool) {
+        self.online = online;
+        let presence = self.presence();
+        self.view.set_presence(presence);
+    }
+
+    /// Takes over what was rebuilt from the store, and keeps what is not in there.
+    pub(super) fn replace(&mut self, fresh: Self) {
+        let old = std::mem::replace(self, fresh);
+        self.recent = old.recent;
+        self.viewers = old.viewers;
+        self.pollers = old.pollers;
+        self.last_seen = old.last_seen;
+        self.last_seen_stored = old.last_seen_stored;
+        self.polled |= old.polled;
+        self.set_online(old.online);
+    }
+
+    /// Takes in one event of the store, at its place among the commands that were given meanwhile.
+    pub(super) fn replay(&mut self, stored: &StoredEvent, place: u64, commands: &mut VecDeque<Entry>) {
+        while commands.front().is_some_and(|entry| entry.at_seq < stored.seq) {
+            self.replay_command(commands.pop_front());
+        }
+        // The view wants numbers that go up, also where a gap was filled later.
+        self.view.apply_event(&stored.event, Some(place));
+        for evidence in self.state.apply(&stored.event, stored.seq) {
+            self.ledger.observe(&evidence);
+        }
+    }
+
+    pub(super) fn replay_command(&mut self, entry: Option<Entry>) {
+        if let Some(entry) = entry {
+            self.view.apply_command(&note(&entry));
+            self.ledger.restore(entry);
+        }
+    }
+}
+
+/// A command's news for the view.
+pub(super) fn note(entry: &Entry) -> CommandNote {
+    CommandNote {
+        id: entry.id.clone(),
+        kind: entry.kind.as_str().to_owned(),
+        state: entry.state,
+        request_id: entry.request_id.clone(),
+        text: entry.text().map(str::to_owned),
+        reason: entry.reason.clone(),
+    }
+}
