@@ -37,7 +37,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
         requirement: format!("{{ path = {:?}, features = [\"full\"] }}", path.display().to_string()),
         folder: folder.join("ours"),
     };
-    let peer = Subject { name: PEER, requirement: format!("{{ version = {:?}, default-features = false }}", args.peer_version), folder: folder.join("peer") };
+    let peer = Subject {
+        name: PEER,
+        requirement: format!("{{ version = {:?}, default-features = false }}", args.peer_version),
+        folder: folder.join("peer"),
+    };
     let (ours, peer) = (ours.measure()?, peer.measure()?);
     let ratio = |key: &str| {
         let seconds = |of: &Value| of[key].as_f64().unwrap_or(f64::NAN);

@@ -109,7 +109,7 @@ fn names(kind: &str, calls: &[Call]) -> String {
 }
 
 /// The name of a call's unit struct.
-pub(super) fn call_name(call: &Call) -> String {
+pub(crate) fn call_name(call: &Call) -> String {
     pascal(&call.wire)
 }
 

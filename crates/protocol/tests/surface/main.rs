@@ -2,6 +2,7 @@
 //! the emptiest, and messages of releases to come.
 #![allow(missing_docs)]
 
+mod examples;
 mod generated;
 mod samples;
 
@@ -27,6 +28,36 @@ macro_rules! every {
     };
 }
 pub(crate) use every;
+
+/// A method, request or notification: its wire name, and what reads an example of it, writes it again and shows it.
+struct Call {
+    wire: &'static str,
+    check: fn(&str, &Value) -> String,
+}
+
+macro_rules! calls {
+    ( $( $call:ty, )* ) => {
+        pub(crate) fn calls() -> Vec<crate::Call> {
+            vec![ $( crate::Call {
+                wire: <$call as groundlink_protocol::Method>::NAME,
+                check: crate::examples::call::<$call, _, _>,
+            }, )* ]
+        }
+    };
+}
+pub(crate) use calls;
+
+macro_rules! notices {
+    ( $( $call:ty, )* ) => {
+        pub(crate) fn notices() -> Vec<crate::Call> {
+            vec![ $( crate::Call {
+                wire: <$call as groundlink_protocol::Notification>::NAME,
+                check: crate::examples::notice::<$call, _>,
+            }, )* ]
+        }
+    };
+}
+pub(crate) use notices;
 
 fn round<T: serde::de::DeserializeOwned + serde::Serialize>(text: &str) -> Result<String, serde_json::Error> {
     serde_json::to_string(&serde_json::from_str::<T>(text)?)
