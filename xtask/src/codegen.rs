@@ -4,6 +4,7 @@
 //! (`schema/docs/*.toml`) are our own words about them. The output is committed: Rust under `src/generated` as calls
 //! of the macros in `src/runtime`, the crate's features, and under `reference` the same in other languages.
 
+mod corrections;
 mod docs;
 pub(crate) mod emit;
 mod export;

@@ -953,7 +953,7 @@ export interface AgentDiscoveryPathList {
 export type AgentDiscoveryPathScope = Open_<"user" | "project">;
 
 export interface AgentGetCurrentResult {
-  "agent": AgentInfo;
+  "agent": AgentInfo | null;
   [later: string]: unknown;
 }
 

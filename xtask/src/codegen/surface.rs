@@ -32,7 +32,8 @@ impl Surface {
     pub(crate) fn read(schema: &Path) -> Result<Self> {
         let hand = Facts::read(schema)?;
         let folder = schema.join(import::FOLDER);
-        let imported = if folder.is_dir() { Facts::read(&folder)? } else { Facts::default() };
+        let mut imported = if folder.is_dir() { Facts::read(&folder)? } else { Facts::default() };
+        super::corrections::apply(schema, &mut imported)?;
         Self::new(&hand, &imported, &families(schema)?)
     }
 

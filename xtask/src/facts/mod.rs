@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
 
-pub(crate) use read::read_tables;
+pub(crate) use read::{field, read_tables};
 pub(crate) use write::{show_field, show_ty, write_files};
 
 /// All facts, in the order of files and of entries in them.

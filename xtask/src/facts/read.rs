@@ -131,7 +131,8 @@ fn fields(table: &Table) -> Result<Vec<Field>, String> {
     facts.map(|(wire, fact)| field(wire, fact).map_err(|problem| format!("{wire}: {problem}"))).collect()
 }
 
-fn field(wire: &str, fact: &Value) -> Result<Field, String> {
+/// A field of a record.
+pub(crate) fn field(wire: &str, fact: &Value) -> Result<Field, String> {
     let fact = fact.as_str().ok_or("expected a string")?.trim();
     let (expression, presence) = match (fact.strip_suffix('?'), fact.strip_suffix('*')) {
         (Some(rest), _) => (rest, Presence::Optional),

@@ -9,7 +9,7 @@ record! {
     /// A result; `AgentGetCurrentResult` in the CLI's schemas.
     AgentGetCurrentResult {
         /// `agent` on the wire.
-        agent: AgentInfo = "agent",
+        agent: Option<AgentInfo> = "agent",
     }
 }
 
