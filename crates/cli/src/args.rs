@@ -73,7 +73,8 @@ pub struct ShareArgs {
 /// What `demo` and `share` have in common.
 #[derive(Debug, Args)]
 pub struct SessionArgs {
-    /// Use your own model: the base URL of an OpenAI-compatible endpoint
+    /// Use your own model: the base URL of an OpenAI-compatible endpoint [default: your
+    /// `COPILOT_PROVIDER_*` variables]
     #[arg(long, value_name = "URL", value_parser = parse_http_url, requires = "model")]
     pub model_provider: Option<Url>,
     /// The environment variable that holds the endpoint's key

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use groundlink_protocol::types::{self, ProviderType, ProviderWireApi, SessionCreateParams};
-use secrecy::{ExposeSecret as _, SecretString};
+use groundlink_protocol::types::SessionCreateParams;
+use secrecy::SecretString;
 
 use crate::SessionError;
 use crate::events::EventLimits;
 use crate::handlers::{ElicitationHandler, Handlers, PermissionHandler, PlanHandler, UserInputHandler};
+use crate::provider::{Provider, wire_secret};
 
 /// How a session is created or resumed.
 ///
@@ -109,7 +110,7 @@ impl SessionConfig {
     /// A GitHub token for this session only.
     #[must_use]
     pub fn github_token(mut self, token: &SecretString) -> Self {
-        self.params.github_token = Some(types_secret(token));
+        self.params.github_token = Some(wire_secret(token));
         self
     }
 
@@ -197,71 +198,4 @@ impl SessionConfig {
         }
         Ok(())
     }
-}
-
-/// A model provider of one's own.
-#[derive(Debug, Clone)]
-pub struct Provider {
-    wire: types::Provider,
-}
-
-impl Provider {
-    fn new(kind: ProviderType, api: Option<ProviderWireApi>, base_url: impl Into<String>) -> Self {
-        let mut wire = types::Provider::new(kind);
-        wire.wire_api = api;
-        wire.base_url = Some(base_url.into());
-        Self { wire }
-    }
-
-    /// An endpoint that speaks `OpenAI`'s chat completions, such as a local model server.
-    pub fn openai_completions(base_url: impl Into<String>) -> Self {
-        Self::new(ProviderType::Openai, Some(ProviderWireApi::Completions), base_url)
-    }
-
-    /// An endpoint that speaks `OpenAI`'s responses.
-    pub fn openai_responses(base_url: impl Into<String>) -> Self {
-        Self::new(ProviderType::Openai, Some(ProviderWireApi::Responses), base_url)
-    }
-
-    /// An endpoint that speaks Anthropic's messages.
-    pub fn anthropic(base_url: impl Into<String>) -> Self {
-        Self::new(ProviderType::Anthropic, None, base_url)
-    }
-
-    /// An Azure `OpenAI` endpoint.
-    pub fn azure(base_url: impl Into<String>) -> Self {
-        Self::new(ProviderType::Azure, None, base_url)
-    }
-
-    /// The key for the endpoint.
-    #[must_use]
-    pub fn api_key(mut self, key: &SecretString) -> Self {
-        self.wire.api_key = Some(types_secret(key));
-        self
-    }
-
-    /// The bearer token for the endpoint.
-    #[must_use]
-    pub fn bearer_token(mut self, token: &SecretString) -> Self {
-        self.wire.bearer_token = Some(types_secret(token));
-        self
-    }
-
-    /// The model's name at the endpoint, where it differs from the session's.
-    #[must_use]
-    pub fn wire_model(mut self, model: impl Into<String>) -> Self {
-        self.wire.wire_model = Some(model.into());
-        self
-    }
-
-    /// Changes any field of the provider itself, for what has no method here.
-    #[must_use]
-    pub fn with(mut self, change: impl FnOnce(&mut types::Provider)) -> Self {
-        change(&mut self.wire);
-        self
-    }
-}
-
-fn types_secret(secret: &SecretString) -> groundlink_protocol::Secret {
-    groundlink_protocol::Secret::new(secret.expose_secret())
 }

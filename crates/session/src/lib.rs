@@ -53,6 +53,7 @@ mod history;
 mod launch;
 mod message;
 mod pending;
+mod provider;
 mod questions;
 mod remote;
 mod router;
@@ -63,7 +64,7 @@ pub use answers::{Approval, ElicitationAnswer, PermissionDecision, PlanDecision,
 pub use builder::ClientBuilder;
 pub use cli::{CLI_PATH_VARIABLE, CliCommand};
 pub use client::Client;
-pub use config::{Provider, SessionConfig};
+pub use config::SessionConfig;
 pub use error::SessionError;
 pub use events::{EventItem, EventLimits, EventStream, Lagged};
 pub use handlers::{
@@ -74,6 +75,7 @@ pub use handshake::PROTOCOL_VERSION;
 pub use history::HistoryPage;
 pub use launch::{LogLevel, MissionControl};
 pub use message::Message;
+pub use provider::{EnvironmentProvider, Provider};
 pub use remote::{RemoteMode, RemoteState};
 pub use session::Session;
 

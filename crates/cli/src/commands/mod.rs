@@ -2,6 +2,7 @@
 
 mod announce;
 mod hub;
+mod model;
 mod serve;
 mod share;
 mod steer;

@@ -5,37 +5,19 @@ use std::path::{Path, PathBuf};
 use groundlink::remote::{Bridge, BridgeHandle, HubEndpoint};
 use groundlink::session::{CliCommand, Client, Provider, Session, SessionConfig};
 use groundlink_hub::HubHandle;
-use secrecy::SecretString;
-use url::Url;
 
 use super::announce;
 use super::hub;
+use super::model::Model;
 use crate::args::{DemoArgs, HubArgs, SessionArgs, ShareArgs};
 use crate::error::Error;
 use crate::install::{self, InstallOptions};
-use crate::net;
 use crate::output;
 use crate::protocol::mc::{ExporterInfo, Suggestion};
 use crate::scratch;
 use crate::scripted::{self, ScriptOptions, ScriptedModel};
 use crate::signals::Stop;
 use crate::status::StatusLine;
-
-/// Who answers.
-enum Model {
-    /// The built-in script.
-    Scripted,
-    /// An endpoint of the person's own.
-    Own { base_url: Url, name: String, key: Option<ModelKey> },
-    /// GitHub's, with the account the CLI is signed in with.
-    Account,
-}
-
-/// The key of a person's own endpoint.
-struct ModelKey {
-    value: SecretString,
-    variable: String,
-}
 
 /// What is to be shared, and how.
 struct Plan {
@@ -63,25 +45,15 @@ struct Running {
 
 /// `groundlink demo`
 pub(super) async fn demo(args: DemoArgs) -> Result<(), Error> {
-    let model = if args.signed_in { Model::Account } else { model(&args.session, Model::Scripted)? };
+    let model = if args.signed_in { Model::Account } else { Model::choose(&args.session, Model::Scripted)? };
     let separate_home = !matches!(model, Model::Account);
     run(Plan::new("demo", model, args.dir, separate_home, args.session)).await
 }
 
 /// `groundlink share`
 pub(super) async fn share(args: ShareArgs) -> Result<(), Error> {
-    let model = model(&args.session, Model::Account)?;
+    let model = Model::choose(&args.session, Model::Account)?;
     run(Plan::new("share", model, Some(args.dir), false, args.session)).await
-}
-
-/// The model the options name, else `default`.
-fn model(args: &SessionArgs, default: Model) -> Result<Model, Error> {
-    let (Some(base_url), Some(name)) = (args.model_provider.clone(), args.model.clone()) else { return Ok(default) };
-    let key = args.model_key_env.as_deref().map(|variable| match std::env::var(variable) {
-        Ok(key) if !key.is_empty() => Ok(ModelKey { value: SecretString::from(key), variable: variable.to_owned() }),
-        _ => Err(Error::NoModelKey { variable: variable.to_owned() }),
-    });
-    Ok(Model::Own { base_url, name, key: key.transpose()? })
 }
 
 impl Plan {
@@ -163,8 +135,8 @@ async fn open(
     let session = client.create_session(session_config(plan, script, directory)).await?;
     let endpoint = HubEndpoint::new(hub.export_base(), hub.export_token().clone());
     let mut bridge = Bridge::builder(&session, endpoint).info(exporter(plan));
-    if let Model::Own { key: Some(key), .. } = &plan.model {
-        bridge = bridge.redact(&key.value);
+    for secret in plan.model.secrets() {
+        bridge = bridge.redact(secret);
     }
     Ok((session, bridge.start().await?))
 }
@@ -198,16 +170,11 @@ async fn start_client(plan: &Plan, cli: &Path, place: &Path, directory: &Path) -
             builder = builder.env_remove(variable);
         }
     }
-    if let Model::Own { key: Some(key), .. } = &plan.model {
-        // The session gets it another way; the commands that the agent runs have no use for it.
-        builder = builder.env_remove(&key.variable);
+    // The session gets them another way; the commands that the agent runs have no use for them.
+    for variable in plan.model.secret_variables() {
+        builder = builder.env_remove(variable);
     }
-    let local_model = match &plan.model {
-        Model::Scripted => true,
-        Model::Own { base_url, .. } => net::is_loopback(base_url),
-        Model::Account => false,
-    };
-    if local_model {
+    if plan.model.is_local() {
         // It is on this machine, where a proxy cannot reach it.
         for variable in ["NO_PROXY", "no_proxy"] {
             let excepted = std::env::var(variable).unwrap_or_default();
@@ -238,14 +205,7 @@ fn session_config(plan: &Plan, script: Option<&ScriptedModel>, directory: &Path)
         .ask_elicitation(true)
         .plan_approval(true);
     match (&plan.model, script) {
-        (Model::Own { base_url, name, key }, _) => {
-            let provider = Provider::openai_completions(base_url.as_str().trim_end_matches('/'));
-            let provider = match key {
-                Some(key) => provider.api_key(&key.value),
-                None => provider,
-            };
-            config.model(name).provider(provider)
-        }
+        (Model::Own(own), _) => config.model(&own.name).provider(own.provider.clone()),
         (_, Some(script)) => config
             .name("groundlink demo")
             .model(scripted::MODEL)

@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn an_event_without_secrets_keeps_its_bytes() {
-        let text = r#"{ "type" : "user.message","id":"1","timestamp":"t","parentId":null,"data":{"content":"\u0041"} }"#;
+        let text =
+            r#"{ "type" : "user.message","id":"1","timestamp":"t","parentId":null,"data":{"content":"\u0041"} }"#;
         let cleaned = redactor(&["gho_canary"]).clean(Event::parse(text).unwrap()).unwrap();
         assert_eq!(cleaned.raw().get(), text);
     }
