@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::path::Path;
 
-use groundlink_protocol::{Method, Notification, events};
+use groundlink_protocol::events;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ fn check<T: DeserializeOwned + Serialize + Debug>(name: &str, json: &Value) -> S
     format!("{message:#?}")
 }
 
-pub(crate) fn call<M: Method<Params = P, Output = O>, P, O>(name: &str, json: &Value) -> String
+pub(crate) fn call<P, O>(name: &str, json: &Value) -> String
 where
     P: DeserializeOwned + Serialize + Debug,
     O: DeserializeOwned + Serialize + Debug,
@@ -54,7 +54,7 @@ where
     format!("params: {}\n\nresult: {}", check::<P>(name, params), check::<O>(name, &json["result"]))
 }
 
-pub(crate) fn notice<N: Notification<Params = P>, P>(name: &str, json: &Value) -> String
+pub(crate) fn notice<P>(name: &str, json: &Value) -> String
 where
     P: DeserializeOwned + Serialize + Debug,
 {

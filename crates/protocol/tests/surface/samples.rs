@@ -46,7 +46,7 @@ impl Samples {
         self.all(name, Kind::Empty)
     }
 
-    pub(crate) fn from_the_future(&self, name: &str) -> Vec<Value> {
+    pub(crate) fn future(&self, name: &str) -> Vec<Value> {
         self.all(name, Kind::Future)
     }
 
