@@ -31,6 +31,8 @@ pub(super) fn emit(surface: &Surface, docs: &Docs) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let mut families = vec![BASE];
     families.extend(surface.families.iter().map(String::as_str));
+    // As rustfmt sorts modules.
+    families.sort_unstable();
 
     let mut module = |name: &str, about: &str, tail: &str, bodies: Vec<(&str, String)>| {
         let mut list = format!("{MARK}\n//! {about}\n\n");
