@@ -258,7 +258,7 @@ enum = ['on', 'off', 'later']
 again = 'Other ?'
 any = 'Either ?'
 [types.Either]
-any = ['string', 'Other', '[Mode]']
+any = ['string', 'Other', '[Mode]', 'Mode']
 [types.Mode]
 type = \"'mode'\"
 [types.What]

@@ -1,10 +1,18 @@
 //! Values of several shapes that no field tells apart.
 
-/// Declares such a value. The first shape that can be read counts; what fits none is `Unknown` and written back.
+use super::Object;
+
+/// Whether a JSON object has this word in a field.
+pub(crate) fn says(json: &str, field: &str, word: &str) -> bool {
+    serde_json::from_str::<Object>(json).is_ok_and(|mut object| object.tag(field).as_deref() == Some(word))
+}
+
+/// Declares such a value. The first shape that can be read counts, if the fields named behind `if` have the words given
+/// there; what fits none is `Unknown` and written back.
 macro_rules! any_of {
     (
         $(#[$meta:meta])*
-        $name:ident { $( $(#[$vmeta:meta])* $v:ident($ty:ty), )* }
+        $name:ident { $( $(#[$vmeta:meta])* $v:ident($ty:ty) $(if $( $field:literal = $word:literal )&+)?, )* }
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug)]
@@ -27,7 +35,13 @@ macro_rules! any_of {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let raw = $crate::RawJson::deserialize(deserializer)?;
-                $( if let Ok(value) = serde_json::from_str(raw.get()) { return Ok(Self::$v(value)); } )*
+                $(
+                    if true $($( && $crate::runtime::says(raw.get(), $field, $word) )+)?
+                        && let Ok(value) = serde_json::from_str(raw.get())
+                    {
+                        return Ok(Self::$v(value));
+                    }
+                )*
                 Ok(Self::Unknown(raw))
             }
         }

@@ -16,7 +16,7 @@ pub use extra::Extra;
 pub use secret::Secret;
 pub use union::Tagged;
 
-pub(crate) use any::any_of;
+pub(crate) use any::{any_of, says};
 pub(crate) use enums::open_enum;
 pub(crate) use object::{FieldError, Object};
 pub(crate) use record::{Record, record, record_start, serialize as serialize_record};

@@ -149,3 +149,13 @@ fn the_tables_are_the_schema() {
         assert_eq!(names, schema.section(section), "{section}");
     }
 }
+
+#[test]
+fn shapes_are_told_apart_by_their_words() {
+    use groundlink_protocol::types::UIElicitationSchemaProperty as Property;
+    let read = |text: &str| serde_json::from_str::<Property>(text).expect("a shape");
+    assert!(matches!(read(r#"{"type":"boolean"}"#), Property::UIElicitationSchemaPropertyBoolean(_)));
+    assert!(matches!(read(r#"{"type":"string","title":"A"}"#), Property::UIElicitationSchemaPropertyString(_)));
+    assert!(matches!(read(r#"{"type":"string","enum":["a"]}"#), Property::UIElicitationStringEnumField(_)));
+    assert!(matches!(read(r#"{"type":"later"}"#), Property::Unknown(_) | Property::UIElicitationSchemaPropertyNumber(_)));
+}

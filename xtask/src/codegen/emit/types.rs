@@ -118,10 +118,23 @@ impl<'a> Scope<'a> {
         let words: Vec<String> = shapes.iter().map(|shape| shape_name(shape)).collect();
         for (shape, name) in shapes.iter().zip(idents::variants(words.iter().map(String::as_str))) {
             doc(&mut text, 2, &format!("{}.", spoken(shape)));
-            let _ = writeln!(text, "        {name}({}),", self.rust(shape, t.module));
+            let _ = writeln!(text, "        {name}({}){},", self.rust(shape, t.module), self.words_of(shape));
         }
         text.push_str("    }\n}\n");
         text
+    }
+
+    /// The words that a shape always has in some of its fields, as the condition of a variant.
+    fn words_of(&self, shape: &Ty) -> String {
+        let found = shape.name().filter(|_| matches!(shape, Ty::Named(_)));
+        let found = found.and_then(|name| self.facts.find(name, Module::Types));
+        let Some(Form::Record(fields)) = found.map(|t| &t.form) else { return String::new() };
+        let conditions = fields.iter().filter(|field| field.presence == Presence::Required).filter_map(|field| {
+            let Ty::Word(word) = &field.ty else { return None };
+            Some(format!("\"{}\" = \"{word}\"", field.wire))
+        });
+        let conditions: Vec<String> = conditions.collect();
+        if conditions.is_empty() { String::new() } else { format!(" if {}", conditions.join(" & ")) }
     }
 
     fn opening(&self, kind: &str, t: &Type) -> String {

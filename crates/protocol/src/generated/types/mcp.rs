@@ -2020,7 +2020,7 @@ any_of! {
     /// One of the shapes of `McpServerConfig`.
     McpServerConfig {
         /// A `McpServerConfigMemory`.
-        McpServerConfigMemory(McpServerConfigMemory),
+        McpServerConfigMemory(McpServerConfigMemory) if "type" = "memory",
         /// A `McpServerConfigStdio`.
         McpServerConfigStdio(McpServerConfigStdio),
         /// A `McpServerConfigHttp`.

@@ -229,17 +229,17 @@ any_of! {
     /// One of the shapes of `UIElicitationSchemaProperty`.
     UIElicitationSchemaProperty {
         /// A `UIElicitationStringEnumField`.
-        UIElicitationStringEnumField(UIElicitationStringEnumField),
+        UIElicitationStringEnumField(UIElicitationStringEnumField) if "type" = "string",
         /// A `UIElicitationStringOneOfField`.
-        UIElicitationStringOneOfField(UIElicitationStringOneOfField),
+        UIElicitationStringOneOfField(UIElicitationStringOneOfField) if "type" = "string",
         /// A `UIElicitationArrayEnumField`.
-        UIElicitationArrayEnumField(UIElicitationArrayEnumField),
+        UIElicitationArrayEnumField(UIElicitationArrayEnumField) if "type" = "array",
         /// A `UIElicitationArrayAnyOfField`.
-        UIElicitationArrayAnyOfField(UIElicitationArrayAnyOfField),
+        UIElicitationArrayAnyOfField(UIElicitationArrayAnyOfField) if "type" = "array",
         /// A `UIElicitationSchemaPropertyBoolean`.
-        UIElicitationSchemaPropertyBoolean(UIElicitationSchemaPropertyBoolean),
+        UIElicitationSchemaPropertyBoolean(UIElicitationSchemaPropertyBoolean) if "type" = "boolean",
         /// A `UIElicitationSchemaPropertyString`.
-        UIElicitationSchemaPropertyString(UIElicitationSchemaPropertyString),
+        UIElicitationSchemaPropertyString(UIElicitationSchemaPropertyString) if "type" = "string",
         /// A `UIElicitationSchemaPropertyNumber`.
         UIElicitationSchemaPropertyNumber(UIElicitationSchemaPropertyNumber),
     }

@@ -1909,11 +1909,11 @@ any_of! {
         /// A text.
         Text(String),
         /// A `SessionInstalledPluginSourceGitHub`.
-        SessionInstalledPluginSourceGithub(SessionInstalledPluginSourceGitHub),
+        SessionInstalledPluginSourceGithub(SessionInstalledPluginSourceGitHub) if "source" = "github",
         /// A `SessionInstalledPluginSourceUrl`.
-        SessionInstalledPluginSourceUrl(SessionInstalledPluginSourceUrl),
+        SessionInstalledPluginSourceUrl(SessionInstalledPluginSourceUrl) if "source" = "url",
         /// A `SessionInstalledPluginSourceLocal`.
-        SessionInstalledPluginSourceLocal(SessionInstalledPluginSourceLocal),
+        SessionInstalledPluginSourceLocal(SessionInstalledPluginSourceLocal) if "source" = "local",
     }
 }
 

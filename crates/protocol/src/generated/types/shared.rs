@@ -1504,11 +1504,11 @@ any_of! {
         /// A text.
         Text(String),
         /// A `InstalledPluginSourceGitHub`.
-        InstalledPluginSourceGithub(InstalledPluginSourceGitHub),
+        InstalledPluginSourceGithub(InstalledPluginSourceGitHub) if "source" = "github",
         /// A `InstalledPluginSourceUrl`.
-        InstalledPluginSourceUrl(InstalledPluginSourceUrl),
+        InstalledPluginSourceUrl(InstalledPluginSourceUrl) if "source" = "url",
         /// A `InstalledPluginSourceLocal`.
-        InstalledPluginSourceLocal(InstalledPluginSourceLocal),
+        InstalledPluginSourceLocal(InstalledPluginSourceLocal) if "source" = "local",
     }
 }
 
@@ -2507,9 +2507,9 @@ any_of! {
         /// A `ProtocolStaticSectionOverride`.
         ProtocolStaticSectionOverride(ProtocolStaticSectionOverride),
         /// A `ProtocolSectionOverride2`.
-        ProtocolSectionOverride2(ProtocolSectionOverride2),
+        ProtocolSectionOverride2(ProtocolSectionOverride2) if "action" = "transform",
         /// A `ProtocolSectionOverride3`.
-        ProtocolSectionOverride3(ProtocolSectionOverride3),
+        ProtocolSectionOverride3(ProtocolSectionOverride3) if "action" = "preserve",
     }
 }
 
@@ -2568,9 +2568,9 @@ any_of! {
     /// One of the shapes of `ProtocolSystemMessageConfig`.
     ProtocolSystemMessageConfig {
         /// A `ProtocolSystemMessageReplaceConfig`.
-        ProtocolSystemMessageReplaceConfig(ProtocolSystemMessageReplaceConfig),
+        ProtocolSystemMessageReplaceConfig(ProtocolSystemMessageReplaceConfig) if "mode" = "replace",
         /// A `ProtocolSystemMessageCustomizeConfig`.
-        ProtocolSystemMessageCustomizeConfig(ProtocolSystemMessageCustomizeConfig),
+        ProtocolSystemMessageCustomizeConfig(ProtocolSystemMessageCustomizeConfig) if "mode" = "customize",
         /// A `ProtocolSystemMessageAppendConfig`.
         ProtocolSystemMessageAppendConfig(ProtocolSystemMessageAppendConfig),
     }
