@@ -2,9 +2,11 @@
 
 use super::Object;
 
-/// Whether a JSON object has this word in a field.
-pub(crate) fn says(json: &str, field: &str, word: &str) -> bool {
-    serde_json::from_str::<Object>(json).is_ok_and(|mut object| object.tag(field).as_deref() == Some(word))
+/// Whether a JSON object has these words in these fields; anything does when there are none.
+pub(crate) fn says(json: &str, words: &[(&str, &str)]) -> bool {
+    words.is_empty()
+        || serde_json::from_str::<Object>(json)
+            .is_ok_and(|mut object| words.iter().all(|(field, word)| object.tag(field).as_deref() == Some(word)))
 }
 
 /// Declares such a value. The first shape that can be read counts, if the fields named behind `if` have the words given
@@ -36,7 +38,7 @@ macro_rules! any_of {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let raw = $crate::RawJson::deserialize(deserializer)?;
                 $(
-                    if true $($( && $crate::runtime::says(raw.get(), $field, $word) )+)?
+                    if $crate::runtime::says(raw.get(), &[ $( $( ($field, $word), )+ )? ])
                         && let Ok(value) = serde_json::from_str(raw.get())
                     {
                         return Ok(Self::$v(value));

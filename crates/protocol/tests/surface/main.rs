@@ -157,5 +157,8 @@ fn shapes_are_told_apart_by_their_words() {
     assert!(matches!(read(r#"{"type":"boolean"}"#), Property::UIElicitationSchemaPropertyBoolean(_)));
     assert!(matches!(read(r#"{"type":"string","title":"A"}"#), Property::UIElicitationSchemaPropertyString(_)));
     assert!(matches!(read(r#"{"type":"string","enum":["a"]}"#), Property::UIElicitationStringEnumField(_)));
-    assert!(matches!(read(r#"{"type":"later"}"#), Property::Unknown(_) | Property::UIElicitationSchemaPropertyNumber(_)));
+    assert!(matches!(
+        read(r#"{"type":"later"}"#),
+        Property::Unknown(_) | Property::UIElicitationSchemaPropertyNumber(_)
+    ));
 }
