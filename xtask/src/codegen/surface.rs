@@ -68,6 +68,11 @@ impl Surface {
                 t.file.clear();
             }
         }
+        // What no message uses (a hand-kept fact reads it as JSON) can still be read by whoever asks for it.
+        let used = self.users();
+        for t in self.facts.types.iter_mut().filter(|t| t.file.is_empty() && !used.contains_key(&t.name)) {
+            SHARED.clone_into(&mut t.file);
+        }
         let places = self.users();
         for t in self.facts.types.iter_mut().filter(|t| t.file.is_empty()) {
             let users = places.get(&t.name).map(|users| users.iter().collect::<Vec<_>>()).unwrap_or_default();

@@ -312,3 +312,19 @@ fn other_languages() {
         insta::assert_snapshot!(name, text);
     }
 }
+
+/// So that each feature builds alone.
+#[test]
+fn a_family_is_made_of_itself_and_of_what_it_switches_on() {
+    use super::surface::{BASE, SHARED};
+    let facts = Surface::read(&workspace::root().join("crates/protocol/schema")).unwrap().facts;
+    let calls = facts.calls().flat_map(|(_, call)| {
+        [&call.params, &call.output].into_iter().filter_map(Ty::name).map(|name| (&call.file, name, Module::Types))
+    });
+    let types = facts.types.iter().flat_map(|t| t.form.names().into_iter().map(|name| (&t.file, name, t.module)));
+    for (family, name, module) in calls.chain(types) {
+        let uses = &facts.find(name, module).unwrap().file;
+        let fine = uses == family || uses == BASE || (uses == SHARED && family != BASE);
+        assert!(fine, "`{family}` uses `{name}`, which is of `{uses}`");
+    }
+}

@@ -91,18 +91,6 @@ open_enum! {
     }
 }
 
-open_enum! {
-    /// A word of `ContentFilterMode`.
-    ContentFilterMode {
-        /// `none`.
-        None = "none",
-        /// `markdown`.
-        Markdown = "markdown",
-        /// `hidden_characters`.
-        HiddenCharacters = "hidden_characters",
-    }
-}
-
 record! {
     /// The record `DiscoveredMcpServer`.
     DiscoveredMcpServer {
@@ -135,16 +123,6 @@ open_enum! {
         Sse = "sse",
         /// `memory`.
         Memory = "memory",
-    }
-}
-
-any_of! {
-    /// One of the shapes of `FilterMapping`.
-    FilterMapping {
-        /// Values by name.
-        Map(std::collections::BTreeMap<String, ContentFilterMode>),
-        /// A `ContentFilterMode`.
-        ContentFilterMode(ContentFilterMode),
     }
 }
 
@@ -1886,26 +1864,6 @@ record! {
     }
 }
 
-any_of! {
-    /// One of the shapes of `McpSafeForTelemetry`.
-    McpSafeForTelemetry {
-        /// Yes or no.
-        Bool(bool),
-        /// A `McpSafeForTelemetryFields`.
-        McpSafeForTelemetryFields(McpSafeForTelemetryFields),
-    }
-}
-
-record! {
-    /// The record `McpSafeForTelemetryFields`.
-    McpSafeForTelemetryFields {
-        /// `inputsNames` on the wire.
-        inputs_names: bool = "inputsNames",
-        /// Its name.
-        name: bool = "name",
-    }
-}
-
 open_enum! {
     /// A word of `McpSamplingExecutionAction`.
     McpSamplingExecutionAction {
@@ -1968,24 +1926,6 @@ record! {
     }
 }
 
-any_of! {
-    /// One of the shapes of `McpServerAuthConfig`.
-    McpServerAuthConfig {
-        /// Yes or no.
-        Bool(bool),
-        /// A `McpServerAuthConfigRedirectPort`.
-        McpServerAuthConfigRedirectPort(McpServerAuthConfigRedirectPort),
-    }
-}
-
-record! {
-    /// The record `McpServerAuthConfigRedirectPort`.
-    McpServerAuthConfigRedirectPort {} optional {
-        /// `redirectPort` on the wire.
-        redirect_port: u64 = "redirectPort",
-    }
-}
-
 record! {
     /// The record `McpServerCardEmbedded`.
     McpServerCardEmbedded {
@@ -2013,233 +1953,6 @@ record! {
         media_type: McpServerCardMediaType = "mediaType",
         /// An address that goes with it.
         url: String = "url",
-    }
-}
-
-any_of! {
-    /// One of the shapes of `McpServerConfig`.
-    McpServerConfig {
-        /// A `McpServerConfigMemory`.
-        McpServerConfigMemory(McpServerConfigMemory) if "type" = "memory",
-        /// A `McpServerConfigStdio`.
-        McpServerConfigStdio(McpServerConfigStdio),
-        /// A `McpServerConfigHttp`.
-        McpServerConfigHttp(McpServerConfigHttp),
-    }
-}
-
-open_enum! {
-    /// A word of `McpServerConfigDeferTools`.
-    McpServerConfigDeferTools {
-        /// `auto`.
-        Auto = "auto",
-        /// `never`.
-        Never = "never",
-    }
-}
-
-record! {
-    /// The record `McpServerConfigHttp`.
-    McpServerConfigHttp {
-        /// An address that goes with it.
-        url: String = "url",
-    } optional {
-        /// `auth` on the wire.
-        auth: McpServerAuthConfig = "auth",
-        /// `configWarnings` on the wire.
-        config_warnings: Vec<String> = "configWarnings",
-        /// `deferTools` on the wire.
-        defer_tools: McpServerConfigDeferTools = "deferTools",
-        /// `disableSecretMasking` on the wire.
-        disable_secret_masking: bool = "disableSecretMasking",
-        /// `disableToolCache` on the wire.
-        disable_tool_cache: bool = "disableToolCache",
-        /// `displayName` on the wire.
-        display_name: String = "displayName",
-        /// Events, in order, each as it came.
-        events: Vec<String> = "events",
-        /// `excludeTools` on the wire.
-        exclude_tools: Vec<String> = "excludeTools",
-        /// `filterMapping` on the wire.
-        filter_mapping: FilterMapping = "filterMapping",
-        /// `headers` on the wire.
-        headers: std::collections::BTreeMap<String, crate::Secret> = "headers",
-        /// `headersRefreshTtlMs` on the wire.
-        headers_refresh_ttl_ms: i64 = "headersRefreshTtlMs",
-        /// `isDefaultServer` on the wire.
-        is_default_server: bool = "isDefaultServer",
-        /// `notifications` on the wire.
-        notifications: Vec<String> = "notifications",
-        /// `oauthClientId` on the wire.
-        oauth_client_id: String = "oauthClientId",
-        /// `oauthGrantType` on the wire.
-        oauth_grant_type: McpServerConfigHttpOauthGrantType = "oauthGrantType",
-        /// `oauthPublicClient` on the wire.
-        oauth_public_client: bool = "oauthPublicClient",
-        /// `oauthScopes` on the wire.
-        oauth_scopes: Vec<String> = "oauthScopes",
-        /// `oidc` on the wire.
-        oidc: McpServerAuthConfig = "oidc",
-        /// `safeForTelemetry` on the wire.
-        safe_for_telemetry: McpSafeForTelemetry = "safeForTelemetry",
-        /// `slowConnectionThresholdMs` on the wire.
-        slow_connection_threshold_ms: i64 = "slowConnectionThresholdMs",
-        /// `source` on the wire.
-        source: McpServerSource = "source",
-        /// `sourcePath` on the wire.
-        source_path: String = "sourcePath",
-        /// `sourcePlugin` on the wire.
-        source_plugin: String = "sourcePlugin",
-        /// `sourcePluginSpec` on the wire.
-        source_plugin_spec: bool = "sourcePluginSpec",
-        /// `sourcePluginVersion` on the wire.
-        source_plugin_version: String = "sourcePluginVersion",
-        /// `timeout` on the wire.
-        timeout: i64 = "timeout",
-        /// Tools that this client runs.
-        tools: Vec<String> = "tools",
-        /// `type` on the wire.
-        kind: McpServerConfigHttpType = "type",
-    }
-}
-
-open_enum! {
-    /// A word of `McpServerConfigHttpOauthGrantType`.
-    McpServerConfigHttpOauthGrantType {
-        /// `authorization_code`.
-        AuthorizationCode = "authorization_code",
-        /// `client_credentials`.
-        ClientCredentials = "client_credentials",
-    }
-}
-
-open_enum! {
-    /// A word of `McpServerConfigHttpType`.
-    McpServerConfigHttpType {
-        /// `http`.
-        Http = "http",
-        /// `sse`.
-        Sse = "sse",
-    }
-}
-
-record! {
-    /// The record `McpServerConfigMemory`. Internal to the CLI.
-    McpServerConfigMemory {
-        /// `serverInstance` on the wire.
-        server_instance: crate::RawJson = "serverInstance",
-        /// `type` on the wire.
-        kind: String = "type",
-    } optional {
-        /// `configWarnings` on the wire.
-        config_warnings: Vec<String> = "configWarnings",
-        /// `deferTools` on the wire.
-        defer_tools: McpServerConfigDeferTools = "deferTools",
-        /// `disableSecretMasking` on the wire.
-        disable_secret_masking: bool = "disableSecretMasking",
-        /// `disableToolCache` on the wire.
-        disable_tool_cache: bool = "disableToolCache",
-        /// `displayName` on the wire.
-        display_name: String = "displayName",
-        /// Events, in order, each as it came.
-        events: Vec<String> = "events",
-        /// `excludeTools` on the wire.
-        exclude_tools: Vec<String> = "excludeTools",
-        /// `filterMapping` on the wire.
-        filter_mapping: FilterMapping = "filterMapping",
-        /// `isDefaultServer` on the wire.
-        is_default_server: bool = "isDefaultServer",
-        /// `notifications` on the wire.
-        notifications: Vec<String> = "notifications",
-        /// `oidc` on the wire.
-        oidc: McpServerAuthConfig = "oidc",
-        /// `safeForTelemetry` on the wire.
-        safe_for_telemetry: McpSafeForTelemetry = "safeForTelemetry",
-        /// `slowConnectionThresholdMs` on the wire.
-        slow_connection_threshold_ms: i64 = "slowConnectionThresholdMs",
-        /// `source` on the wire.
-        source: McpServerSource = "source",
-        /// `sourcePath` on the wire.
-        source_path: String = "sourcePath",
-        /// `sourcePlugin` on the wire.
-        source_plugin: String = "sourcePlugin",
-        /// `sourcePluginSpec` on the wire.
-        source_plugin_spec: bool = "sourcePluginSpec",
-        /// `sourcePluginVersion` on the wire.
-        source_plugin_version: String = "sourcePluginVersion",
-        /// `timeout` on the wire.
-        timeout: i64 = "timeout",
-        /// Tools that this client runs.
-        tools: Vec<String> = "tools",
-    }
-}
-
-record! {
-    /// The record `McpServerConfigStdio`.
-    McpServerConfigStdio {
-        /// `command` on the wire.
-        command: String = "command",
-    } optional {
-        /// The arguments, as the tool takes them.
-        args: Vec<String> = "args",
-        /// `auth` on the wire.
-        auth: McpServerAuthConfig = "auth",
-        /// `configWarnings` on the wire.
-        config_warnings: Vec<String> = "configWarnings",
-        /// The working directory.
-        cwd: String = "cwd",
-        /// `deferTools` on the wire.
-        defer_tools: McpServerConfigDeferTools = "deferTools",
-        /// `disableSecretMasking` on the wire.
-        disable_secret_masking: bool = "disableSecretMasking",
-        /// `disableToolCache` on the wire.
-        disable_tool_cache: bool = "disableToolCache",
-        /// `displayName` on the wire.
-        display_name: String = "displayName",
-        /// `env` on the wire.
-        env: std::collections::BTreeMap<String, String> = "env",
-        /// Events, in order, each as it came.
-        events: Vec<String> = "events",
-        /// `excludeTools` on the wire.
-        exclude_tools: Vec<String> = "excludeTools",
-        /// `filterMapping` on the wire.
-        filter_mapping: FilterMapping = "filterMapping",
-        /// `isDefaultServer` on the wire.
-        is_default_server: bool = "isDefaultServer",
-        /// `notifications` on the wire.
-        notifications: Vec<String> = "notifications",
-        /// `oidc` on the wire.
-        oidc: McpServerAuthConfig = "oidc",
-        /// `safeForTelemetry` on the wire.
-        safe_for_telemetry: McpSafeForTelemetry = "safeForTelemetry",
-        /// `slowConnectionThresholdMs` on the wire.
-        slow_connection_threshold_ms: i64 = "slowConnectionThresholdMs",
-        /// `source` on the wire.
-        source: McpServerSource = "source",
-        /// `sourcePath` on the wire.
-        source_path: String = "sourcePath",
-        /// `sourcePlugin` on the wire.
-        source_plugin: String = "sourcePlugin",
-        /// `sourcePluginSpec` on the wire.
-        source_plugin_spec: bool = "sourcePluginSpec",
-        /// `sourcePluginVersion` on the wire.
-        source_plugin_version: String = "sourcePluginVersion",
-        /// `timeout` on the wire.
-        timeout: i64 = "timeout",
-        /// Tools that this client runs.
-        tools: Vec<String> = "tools",
-        /// `type` on the wire.
-        kind: McpServerConfigStdioType = "type",
-    }
-}
-
-open_enum! {
-    /// A word of `McpServerConfigStdioType`.
-    McpServerConfigStdioType {
-        /// `local`.
-        Local = "local",
-        /// `stdio`.
-        Stdio = "stdio",
     }
 }
 

@@ -15,6 +15,293 @@ any_of! {
     }
 }
 
+open_enum! {
+    /// A word of `ContentFilterMode`.
+    ContentFilterMode {
+        /// `none`.
+        None = "none",
+        /// `markdown`.
+        Markdown = "markdown",
+        /// `hidden_characters`.
+        HiddenCharacters = "hidden_characters",
+    }
+}
+
+any_of! {
+    /// One of the shapes of `FilterMapping`.
+    FilterMapping {
+        /// Values by name.
+        Map(std::collections::BTreeMap<String, ContentFilterMode>),
+        /// A `ContentFilterMode`.
+        ContentFilterMode(ContentFilterMode),
+    }
+}
+
+any_of! {
+    /// One of the shapes of `McpSafeForTelemetry`.
+    McpSafeForTelemetry {
+        /// Yes or no.
+        Bool(bool),
+        /// A `McpSafeForTelemetryFields`.
+        McpSafeForTelemetryFields(McpSafeForTelemetryFields),
+    }
+}
+
+record! {
+    /// The record `McpSafeForTelemetryFields`.
+    McpSafeForTelemetryFields {
+        /// `inputsNames` on the wire.
+        inputs_names: bool = "inputsNames",
+        /// Its name.
+        name: bool = "name",
+    }
+}
+
+any_of! {
+    /// One of the shapes of `McpServerAuthConfig`.
+    McpServerAuthConfig {
+        /// Yes or no.
+        Bool(bool),
+        /// A `McpServerAuthConfigRedirectPort`.
+        McpServerAuthConfigRedirectPort(McpServerAuthConfigRedirectPort),
+    }
+}
+
+record! {
+    /// The record `McpServerAuthConfigRedirectPort`.
+    McpServerAuthConfigRedirectPort {} optional {
+        /// `redirectPort` on the wire.
+        redirect_port: u64 = "redirectPort",
+    }
+}
+
+any_of! {
+    /// One of the shapes of `McpServerConfig`.
+    McpServerConfig {
+        /// A `McpServerConfigMemory`.
+        McpServerConfigMemory(McpServerConfigMemory) if "type" = "memory",
+        /// A `McpServerConfigStdio`.
+        McpServerConfigStdio(McpServerConfigStdio),
+        /// A `McpServerConfigHttp`.
+        McpServerConfigHttp(McpServerConfigHttp),
+    }
+}
+
+open_enum! {
+    /// A word of `McpServerConfigDeferTools`.
+    McpServerConfigDeferTools {
+        /// `auto`.
+        Auto = "auto",
+        /// `never`.
+        Never = "never",
+    }
+}
+
+record! {
+    /// The record `McpServerConfigHttp`.
+    McpServerConfigHttp {
+        /// An address that goes with it.
+        url: String = "url",
+    } optional {
+        /// `auth` on the wire.
+        auth: McpServerAuthConfig = "auth",
+        /// `configWarnings` on the wire.
+        config_warnings: Vec<String> = "configWarnings",
+        /// `deferTools` on the wire.
+        defer_tools: McpServerConfigDeferTools = "deferTools",
+        /// `disableSecretMasking` on the wire.
+        disable_secret_masking: bool = "disableSecretMasking",
+        /// `disableToolCache` on the wire.
+        disable_tool_cache: bool = "disableToolCache",
+        /// `displayName` on the wire.
+        display_name: String = "displayName",
+        /// Events, in order, each as it came.
+        events: Vec<String> = "events",
+        /// `excludeTools` on the wire.
+        exclude_tools: Vec<String> = "excludeTools",
+        /// `filterMapping` on the wire.
+        filter_mapping: FilterMapping = "filterMapping",
+        /// `headers` on the wire.
+        headers: std::collections::BTreeMap<String, crate::Secret> = "headers",
+        /// `headersRefreshTtlMs` on the wire.
+        headers_refresh_ttl_ms: i64 = "headersRefreshTtlMs",
+        /// `isDefaultServer` on the wire.
+        is_default_server: bool = "isDefaultServer",
+        /// `notifications` on the wire.
+        notifications: Vec<String> = "notifications",
+        /// `oauthClientId` on the wire.
+        oauth_client_id: String = "oauthClientId",
+        /// `oauthGrantType` on the wire.
+        oauth_grant_type: McpServerConfigHttpOauthGrantType = "oauthGrantType",
+        /// `oauthPublicClient` on the wire.
+        oauth_public_client: bool = "oauthPublicClient",
+        /// `oauthScopes` on the wire.
+        oauth_scopes: Vec<String> = "oauthScopes",
+        /// `oidc` on the wire.
+        oidc: McpServerAuthConfig = "oidc",
+        /// `safeForTelemetry` on the wire.
+        safe_for_telemetry: McpSafeForTelemetry = "safeForTelemetry",
+        /// `slowConnectionThresholdMs` on the wire.
+        slow_connection_threshold_ms: i64 = "slowConnectionThresholdMs",
+        /// `source` on the wire.
+        source: McpServerSource = "source",
+        /// `sourcePath` on the wire.
+        source_path: String = "sourcePath",
+        /// `sourcePlugin` on the wire.
+        source_plugin: String = "sourcePlugin",
+        /// `sourcePluginSpec` on the wire.
+        source_plugin_spec: bool = "sourcePluginSpec",
+        /// `sourcePluginVersion` on the wire.
+        source_plugin_version: String = "sourcePluginVersion",
+        /// `timeout` on the wire.
+        timeout: i64 = "timeout",
+        /// Tools that this client runs.
+        tools: Vec<String> = "tools",
+        /// `type` on the wire.
+        kind: McpServerConfigHttpType = "type",
+    }
+}
+
+open_enum! {
+    /// A word of `McpServerConfigHttpOauthGrantType`.
+    McpServerConfigHttpOauthGrantType {
+        /// `authorization_code`.
+        AuthorizationCode = "authorization_code",
+        /// `client_credentials`.
+        ClientCredentials = "client_credentials",
+    }
+}
+
+open_enum! {
+    /// A word of `McpServerConfigHttpType`.
+    McpServerConfigHttpType {
+        /// `http`.
+        Http = "http",
+        /// `sse`.
+        Sse = "sse",
+    }
+}
+
+record! {
+    /// The record `McpServerConfigMemory`. Internal to the CLI.
+    McpServerConfigMemory {
+        /// `serverInstance` on the wire.
+        server_instance: crate::RawJson = "serverInstance",
+        /// `type` on the wire.
+        kind: String = "type",
+    } optional {
+        /// `configWarnings` on the wire.
+        config_warnings: Vec<String> = "configWarnings",
+        /// `deferTools` on the wire.
+        defer_tools: McpServerConfigDeferTools = "deferTools",
+        /// `disableSecretMasking` on the wire.
+        disable_secret_masking: bool = "disableSecretMasking",
+        /// `disableToolCache` on the wire.
+        disable_tool_cache: bool = "disableToolCache",
+        /// `displayName` on the wire.
+        display_name: String = "displayName",
+        /// Events, in order, each as it came.
+        events: Vec<String> = "events",
+        /// `excludeTools` on the wire.
+        exclude_tools: Vec<String> = "excludeTools",
+        /// `filterMapping` on the wire.
+        filter_mapping: FilterMapping = "filterMapping",
+        /// `isDefaultServer` on the wire.
+        is_default_server: bool = "isDefaultServer",
+        /// `notifications` on the wire.
+        notifications: Vec<String> = "notifications",
+        /// `oidc` on the wire.
+        oidc: McpServerAuthConfig = "oidc",
+        /// `safeForTelemetry` on the wire.
+        safe_for_telemetry: McpSafeForTelemetry = "safeForTelemetry",
+        /// `slowConnectionThresholdMs` on the wire.
+        slow_connection_threshold_ms: i64 = "slowConnectionThresholdMs",
+        /// `source` on the wire.
+        source: McpServerSource = "source",
+        /// `sourcePath` on the wire.
+        source_path: String = "sourcePath",
+        /// `sourcePlugin` on the wire.
+        source_plugin: String = "sourcePlugin",
+        /// `sourcePluginSpec` on the wire.
+        source_plugin_spec: bool = "sourcePluginSpec",
+        /// `sourcePluginVersion` on the wire.
+        source_plugin_version: String = "sourcePluginVersion",
+        /// `timeout` on the wire.
+        timeout: i64 = "timeout",
+        /// Tools that this client runs.
+        tools: Vec<String> = "tools",
+    }
+}
+
+record! {
+    /// The record `McpServerConfigStdio`.
+    McpServerConfigStdio {
+        /// `command` on the wire.
+        command: String = "command",
+    } optional {
+        /// The arguments, as the tool takes them.
+        args: Vec<String> = "args",
+        /// `auth` on the wire.
+        auth: McpServerAuthConfig = "auth",
+        /// `configWarnings` on the wire.
+        config_warnings: Vec<String> = "configWarnings",
+        /// The working directory.
+        cwd: String = "cwd",
+        /// `deferTools` on the wire.
+        defer_tools: McpServerConfigDeferTools = "deferTools",
+        /// `disableSecretMasking` on the wire.
+        disable_secret_masking: bool = "disableSecretMasking",
+        /// `disableToolCache` on the wire.
+        disable_tool_cache: bool = "disableToolCache",
+        /// `displayName` on the wire.
+        display_name: String = "displayName",
+        /// `env` on the wire.
+        env: std::collections::BTreeMap<String, String> = "env",
+        /// Events, in order, each as it came.
+        events: Vec<String> = "events",
+        /// `excludeTools` on the wire.
+        exclude_tools: Vec<String> = "excludeTools",
+        /// `filterMapping` on the wire.
+        filter_mapping: FilterMapping = "filterMapping",
+        /// `isDefaultServer` on the wire.
+        is_default_server: bool = "isDefaultServer",
+        /// `notifications` on the wire.
+        notifications: Vec<String> = "notifications",
+        /// `oidc` on the wire.
+        oidc: McpServerAuthConfig = "oidc",
+        /// `safeForTelemetry` on the wire.
+        safe_for_telemetry: McpSafeForTelemetry = "safeForTelemetry",
+        /// `slowConnectionThresholdMs` on the wire.
+        slow_connection_threshold_ms: i64 = "slowConnectionThresholdMs",
+        /// `source` on the wire.
+        source: McpServerSource = "source",
+        /// `sourcePath` on the wire.
+        source_path: String = "sourcePath",
+        /// `sourcePlugin` on the wire.
+        source_plugin: String = "sourcePlugin",
+        /// `sourcePluginSpec` on the wire.
+        source_plugin_spec: bool = "sourcePluginSpec",
+        /// `sourcePluginVersion` on the wire.
+        source_plugin_version: String = "sourcePluginVersion",
+        /// `timeout` on the wire.
+        timeout: i64 = "timeout",
+        /// Tools that this client runs.
+        tools: Vec<String> = "tools",
+        /// `type` on the wire.
+        kind: McpServerConfigStdioType = "type",
+    }
+}
+
+open_enum! {
+    /// A word of `McpServerConfigStdioType`.
+    McpServerConfigStdioType {
+        /// `local`.
+        Local = "local",
+        /// `stdio`.
+        Stdio = "stdio",
+    }
+}
+
 record! {
     /// The record `ModelBilling`.
     ModelBilling {} optional {
@@ -1333,6 +1620,32 @@ record! {
         token_based_billing: bool = "token_based_billing",
         /// `unlimited` on the wire.
         unlimited: bool = "unlimited",
+    }
+}
+
+record! {
+    /// The record `EmbeddedBlobResourceContents`.
+    EmbeddedBlobResourceContents {
+        /// `blob` on the wire.
+        blob: String = "blob",
+        /// `uri` on the wire.
+        uri: String = "uri",
+    } optional {
+        /// `mimeType` on the wire.
+        mime_type: String = "mimeType",
+    }
+}
+
+record! {
+    /// The record `EmbeddedTextResourceContents`.
+    EmbeddedTextResourceContents {
+        /// `text` on the wire.
+        text: String = "text",
+        /// `uri` on the wire.
+        uri: String = "uri",
+    } optional {
+        /// `mimeType` on the wire.
+        mime_type: String = "mimeType",
     }
 }
 
@@ -3906,6 +4219,177 @@ record! {
         tool_references: Vec<String> = "toolReferences",
         /// `toolTelemetry` on the wire.
         tool_telemetry: std::collections::BTreeMap<String, crate::RawJson> = "toolTelemetry",
+    }
+}
+
+record! {
+    /// The record `ExternalToolTextResultForLlmBinaryResultsForLlm`.
+    ExternalToolTextResultForLlmBinaryResultsForLlm {
+        /// `data` on the wire.
+        data: String = "data",
+        /// `mimeType` on the wire.
+        mime_type: String = "mimeType",
+        /// `type` on the wire.
+        kind: ExternalToolTextResultForLlmBinaryResultsForLlmType = "type",
+    } optional {
+        /// `description` on the wire.
+        description: String = "description",
+        /// More about it.
+        metadata: std::collections::BTreeMap<String, crate::RawJson> = "metadata",
+    }
+}
+
+open_enum! {
+    /// A word of `ExternalToolTextResultForLlmBinaryResultsForLlmType`.
+    ExternalToolTextResultForLlmBinaryResultsForLlmType {
+        /// `image`.
+        Image = "image",
+        /// `resource`.
+        Resource = "resource",
+    }
+}
+
+union! {
+    /// One of the kinds of `ExternalToolTextResultForLlmContent`, told apart by `type`.
+    ExternalToolTextResultForLlmContent by "type" {
+        /// `type` is `text`.
+        Text(ExternalToolTextResultForLlmContentText) = "text",
+        /// `type` is `terminal`.
+        Terminal(ExternalToolTextResultForLlmContentTerminal) = "terminal",
+        /// `type` is `shell_exit`.
+        ShellExit(ExternalToolTextResultForLlmContentShellExit) = "shell_exit",
+        /// `type` is `image`.
+        Image(ExternalToolTextResultForLlmContentImage) = "image",
+        /// `type` is `audio`.
+        Audio(ExternalToolTextResultForLlmContentAudio) = "audio",
+        /// `type` is `resource_link`.
+        ResourceLink(ExternalToolTextResultForLlmContentResourceLink) = "resource_link",
+        /// `type` is `resource`.
+        Resource(ExternalToolTextResultForLlmContentResource) = "resource",
+    }
+}
+
+record! {
+    /// The record `ExternalToolTextResultForLlmContentAudio`.
+    ExternalToolTextResultForLlmContentAudio {
+        /// `data` on the wire.
+        data: String = "data",
+        /// `mimeType` on the wire.
+        mime_type: String = "mimeType",
+    }
+}
+
+record! {
+    /// The record `ExternalToolTextResultForLlmContentImage`.
+    ExternalToolTextResultForLlmContentImage {
+        /// `data` on the wire.
+        data: String = "data",
+        /// `mimeType` on the wire.
+        mime_type: String = "mimeType",
+    }
+}
+
+record! {
+    /// The record `ExternalToolTextResultForLlmContentResource`.
+    ExternalToolTextResultForLlmContentResource {
+        /// `resource` on the wire.
+        resource: ExternalToolTextResultForLlmContentResourceDetails = "resource",
+    }
+}
+
+any_of! {
+    /// One of the shapes of `ExternalToolTextResultForLlmContentResourceDetails`.
+    ExternalToolTextResultForLlmContentResourceDetails {
+        /// A `EmbeddedTextResourceContents`.
+        EmbeddedTextResourceContents(EmbeddedTextResourceContents),
+        /// A `EmbeddedBlobResourceContents`.
+        EmbeddedBlobResourceContents(EmbeddedBlobResourceContents),
+    }
+}
+
+record! {
+    /// The record `ExternalToolTextResultForLlmContentResourceLink`.
+    ExternalToolTextResultForLlmContentResourceLink {
+        /// Its name.
+        name: String = "name",
+        /// `uri` on the wire.
+        uri: String = "uri",
+    } optional {
+        /// `description` on the wire.
+        description: String = "description",
+        /// `icons` on the wire.
+        icons: Vec<ExternalToolTextResultForLlmContentResourceLinkIcon> = "icons",
+        /// `mimeType` on the wire.
+        mime_type: String = "mimeType",
+        /// `size` on the wire.
+        size: u64 = "size",
+        /// `title` on the wire.
+        title: String = "title",
+    }
+}
+
+record! {
+    /// The record `ExternalToolTextResultForLlmContentResourceLinkIcon`.
+    ExternalToolTextResultForLlmContentResourceLinkIcon {
+        /// `src` on the wire.
+        src: String = "src",
+    } optional {
+        /// `mimeType` on the wire.
+        mime_type: String = "mimeType",
+        /// `sizes` on the wire.
+        sizes: Vec<String> = "sizes",
+        /// `theme` on the wire.
+        theme: ExternalToolTextResultForLlmContentResourceLinkIconTheme = "theme",
+    }
+}
+
+open_enum! {
+    /// A word of `ExternalToolTextResultForLlmContentResourceLinkIconTheme`.
+    ExternalToolTextResultForLlmContentResourceLinkIconTheme {
+        /// `light`.
+        Light = "light",
+        /// `dark`.
+        Dark = "dark",
+    }
+}
+
+record! {
+    /// The record `ExternalToolTextResultForLlmContentShellExit`.
+    ExternalToolTextResultForLlmContentShellExit {
+        /// `exitCode` on the wire.
+        exit_code: i64 = "exitCode",
+        /// `shellId` on the wire.
+        shell_id: String = "shellId",
+    } optional {
+        /// The working directory.
+        cwd: String = "cwd",
+        /// `outputFilePath` on the wire.
+        output_file_path: String = "outputFilePath",
+        /// `outputPreview` on the wire.
+        output_preview: String = "outputPreview",
+        /// `outputTruncated` on the wire.
+        output_truncated: bool = "outputTruncated",
+    }
+}
+
+record! {
+    /// The record `ExternalToolTextResultForLlmContentTerminal`.
+    ExternalToolTextResultForLlmContentTerminal {
+        /// `text` on the wire.
+        text: String = "text",
+    } optional {
+        /// The working directory.
+        cwd: String = "cwd",
+        /// `exitCode` on the wire.
+        exit_code: i64 = "exitCode",
+    }
+}
+
+record! {
+    /// The record `ExternalToolTextResultForLlmContentText`.
+    ExternalToolTextResultForLlmContentText {
+        /// `text` on the wire.
+        text: String = "text",
     }
 }
 
