@@ -1,25 +1,23 @@
-//! `cargo xtask bench`: figures as JSON, measured in this run, peers included.
+//! `cargo xtask bench`: figures, as JSON on stdout. What is built and run on the way speaks on stderr.
 
 mod protocol_build;
+mod transport;
 
 use crate::error::Result;
 
-/// Options of `cargo xtask bench`.
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    #[command(subcommand)]
-    bench: Bench,
-}
-
+/// What to measure.
 #[derive(clap::Subcommand)]
-enum Bench {
+pub(crate) enum Bench {
     /// The CPU time of a clean build of groundlink-protocol, beside the official SDK's.
     ProtocolBuild(protocol_build::Args),
+    /// Instructions a message of groundlink-transport and of others, and groundlink under load.
+    Transport(transport::Args),
 }
 
-/// Runs one of them.
-pub(crate) fn run(args: &Args) -> Result<()> {
-    match &args.bench {
+/// Runs the task.
+pub(crate) fn run(bench: &Bench) -> Result<()> {
+    match bench {
         Bench::ProtocolBuild(args) => protocol_build::run(args),
+        Bench::Transport(args) => transport::run(args),
     }
 }

@@ -48,6 +48,9 @@ pub(crate) enum Error {
     /// The repository breaks its own rules.
     #[error("{}\n{} to put in order", .0.join("\n"), .0.len())]
     Untidy(Vec<String>),
+    /// Figures of a bench are beyond their limits.
+    #[error("{}\n{} beyond their limits", .0.join("\n"), .0.len())]
+    Missed(Vec<String>),
     /// The checks or the tests.
     #[error(transparent)]
     Test(#[from] crate::test::TestError),

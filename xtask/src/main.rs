@@ -1,4 +1,4 @@
-//! Development tasks: `cargo xtask codegen`, `cargo xtask tidy`, `cargo xtask test`.
+//! Development tasks; `cargo xtask help` lists them.
 
 mod bench;
 mod codegen;
@@ -19,14 +19,15 @@ use clap::Parser;
 /// Development tasks of groundlink.
 #[derive(Parser)]
 enum Task {
+    /// Measure, and write the figures to stdout as JSON.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Write the protocol's types from the facts in crates/protocol/schema.
     Codegen(codegen::Args),
     /// Read the schemas of an installed Copilot CLI into crates/protocol/schema/cli.
     ImportSchema(import::Args),
     /// Say what changed between two versions of the Copilot CLI; exit code 1 when it could break a client.
     ProtocolDiff(diff::Args),
-    /// Measure, and print JSON.
-    Bench(bench::Args),
     /// Print the protocol as JSON Schema.
     Schema(schema_task::Args),
     /// Check what holds for the repository as a whole: floors, lints, files.
@@ -37,11 +38,11 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
+        Task::Bench(bench) => bench::run(&bench),
         Task::Codegen(args) => codegen::run(&args),
         Task::ImportSchema(args) => import::run(&args),
         Task::Schema(args) => schema_task::run(&args),
         Task::ProtocolDiff(args) => diff::run(&args),
-        Task::Bench(args) => bench::run(&args),
         Task::Tidy => tidy::run(),
         Task::Test(args) => test::run(&args).map_err(Into::into),
     };

@@ -67,6 +67,8 @@ struct Data {
     source: Option<String>,
     reason: Option<String>,
     tool_requests: Vec<serde::de::IgnoredAny>,
+    info_type: Option<String>,
+    message: Option<String>,
     request_id: Option<String>,
     tool_call_id: Option<String>,
     result: Option<Outcome>,
@@ -185,6 +187,13 @@ impl SessionState {
                 if let Some(mode) = read::<Data>(event).new_mode {
                     self.mode = Some(mode.clone());
                     return vec![Evidence::Mode { mode }];
+                }
+            }
+            "session.info" => {
+                let data: Data = read(event);
+                // Its words are the only sign of an export that takes no commands.
+                if data.info_type.as_deref() == Some("remote") {
+                    self.steerable = data.message.map(|message| !message.starts_with("Read-only")).or(self.steerable);
                 }
             }
             "session.remote_steerable_changed" => {

@@ -5,6 +5,7 @@
 use crate::Limits;
 use crate::envelope::{self, Kind};
 use crate::frame::{Decoder, FrameError, Item};
+use crate::quick::{self, Quick};
 
 /// Limits small enough for a fuzzer to reach.
 fn limits() -> Limits {
@@ -43,9 +44,31 @@ pub fn decode<'a>(limits: &Limits, pieces: impl IntoIterator<Item = &'a [u8]>) -
     (items, end)
 }
 
+/// What is recognised by its first bytes, and whose value proves to be one, is what the whole frame says.
+fn quickly(frame: &[u8]) {
+    let Some(quick) = quick::recognise(frame) else { return };
+    let (Quick::Result { value, .. } | Quick::Request { value, .. } | Quick::Notification { value, .. }) = quick;
+    let Some(value) = quick::prove(value) else { return };
+    let kind = envelope::scan(frame).map(envelope::Envelope::kind);
+    let same = match (&quick, &kind) {
+        (Quick::Result { id, .. }, Ok(Kind::Response { id: Some(whole), outcome: Ok(result) })) => {
+            envelope::own_id(whole) == Some(*id) && result.get() == value.get()
+        }
+        (Quick::Request { id, method, .. }, Ok(Kind::Request { id: whole, method: named, params: Some(params) })) => {
+            whole.get() == *id && named == method && params.get() == value.get()
+        }
+        (Quick::Notification { method, .. }, Ok(Kind::Notification { method: named, params: Some(params) })) => {
+            named == method && params.get() == value.get()
+        }
+        _ => false,
+    };
+    assert!(same, "{quick:?} against {kind:?}");
+}
+
 /// A message is sorted as a plain reading of its JSON says, and nothing panics on what is not JSON.
 pub fn envelope(frame: &[u8]) {
     let _ = envelope::guess_id(frame);
+    quickly(frame);
     let value = serde_json::from_slice::<serde_json::Value>(frame).ok();
     let Ok(scanned) = envelope::scan(frame) else {
         assert!(!value.is_some_and(|value| value.is_object()), "an object was refused");

@@ -26,10 +26,11 @@
 //!
 //! # Ordering
 //!
-//! One task reads. It runs the notification callback and completes calls strictly in wire order, so a notification that
-//! came before an answer has been seen by the callback when the call returns. The reverse does not hold: a caller resumes
-//! when its own task is scheduled, and the callback may by then have seen later notifications. Whoever needs what follows
-//! an answer registers its interest before it sends the call.
+//! One task reads. It runs the notification callback, begins to serve requests (a handler that does not wait is done
+//! there and then) and completes calls, strictly in wire order. Nothing is read meanwhile, so none of these may block.
+//! A notification that came before an answer has been seen by the callback when the call returns. The reverse does not
+//! hold: a caller resumes when its own task is scheduled, and the callback may by then have seen later notifications.
+//! Whoever needs what follows an answer registers its interest before it sends the call.
 //!
 //! # Queues
 //!
@@ -51,6 +52,7 @@ mod limits;
 pub mod memory;
 mod message;
 mod peer;
+mod quick;
 pub mod rpc;
 pub mod tcp;
 

@@ -73,7 +73,12 @@ impl Notification {
     /// The params as a type, which may borrow from the frame.
     pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
         let bytes = self.params.as_deref().unwrap_or(b"{}");
-        let error = match serde_json::from_slice(bytes) {
+        // Text is checked once, not string by string.
+        let parsed = match std::str::from_utf8(bytes) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(bytes),
+        };
+        let error = match parsed {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };

@@ -5,8 +5,8 @@
 //!
 //! A method of the table finds the peer it was called over in its extensions, as a [`WeakPeer`](crate::WeakPeer).
 
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use jsonrpsee::core::client::{BatchResponse, ClientT, Error as ClientError};
 use jsonrpsee::core::params::BatchRequestBuilder;
 use jsonrpsee::core::traits::ToRpcParams;
@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::envelope::{self, Kind};
+use crate::quick::{self, Quick};
 use crate::{CallError, ErrorObject, Peer, RawJson, Request};
 
 /// Params that are one object: any type that serializes to one.
@@ -55,7 +56,7 @@ impl ClientT for Peer {
     {
         let calls = batch.build()?;
         let calls = calls.iter().map(|(method, params)| self.call_raw(method, params.as_deref()));
-        let outcomes = futures::future::join_all(calls).await;
+        let outcomes = futures_util::future::join_all(calls).await;
         let (mut entries, mut failed) = (Vec::with_capacity(outcomes.len()), 0);
         for outcome in outcomes {
             entries.push(match outcome.map_err(client_error) {
@@ -100,21 +101,29 @@ impl MethodTable {
         const STAND_IN: Id<'static> = Id::Number(0);
         let mut extensions = Extensions::new();
         extensions.insert(request.peer.clone());
-        let params = Params::new(request.params().map(RawValue::get)).into_owned();
-        let response = match self.0.method(request.method())? {
+        match self.0.method(request.method())? {
             MethodCallback::Sync(callback) => {
-                let callback = callback.clone();
-                async move { callback(STAND_IN, params, usize::MAX, extensions) }.boxed()
+                let params = Params::new(request.params().map(RawValue::get));
+                let response = callback(STAND_IN, params, usize::MAX, extensions);
+                Some(std::future::ready(outcome(response.as_json())).boxed())
             }
-            MethodCallback::Async(callback) => callback(STAND_IN, params, ConnectionId(0), usize::MAX, extensions),
-            MethodCallback::Subscription(_) | MethodCallback::Unsubscription(_) => return None,
-        };
-        Some(async move { outcome(response.await.as_json()) }.boxed())
+            MethodCallback::Async(callback) => {
+                let params = Params::new(request.params().map(RawValue::get)).into_owned();
+                let response = callback(STAND_IN, params, ConnectionId(0), usize::MAX, extensions);
+                Some(async move { outcome(response.await.as_json()) }.boxed())
+            }
+            MethodCallback::Subscription(_) | MethodCallback::Unsubscription(_) => None,
+        }
     }
 }
 
 /// Takes the outcome out of a whole response.
 fn outcome(response: &RawValue) -> Result<RawJson, ErrorObject> {
+    if let Some(Quick::Result { value, .. }) = quick::recognise(response.get().as_bytes())
+        && let Some(result) = quick::prove(value)
+    {
+        return Ok(result.to_owned());
+    }
     match envelope::scan(response.get().as_bytes()).map(envelope::Envelope::kind) {
         Ok(Kind::Response { outcome, .. }) => outcome.map(ToOwned::to_owned),
         _ => Err(ErrorObject::internal("The method gave no response")),

@@ -37,7 +37,7 @@ const FLOORS: &[Floor] = &[
     Floor { name: TRANSPORT, never: &["axum", "reqwest", "sqlx", "qrcode"], ..PLAIN },
     Floor { name: SESSION, may: &[PROTOCOL, TRANSPORT], never: &["axum", "reqwest", "sqlx", "qrcode"], ..PLAIN },
     Floor { name: REMOTE, may: &[PROTOCOL, SESSION], never: &["axum", "sqlx", "maud"], ..PLAIN },
-    Floor { name: HUB, may: &[PROTOCOL], never: &["jsonrpsee", "process-wrap", "reqwest", "qrcode"], ..PLAIN },
+    Floor { name: HUB, may: &[PROTOCOL], never: &["jsonrpsee", "reqwest", "qrcode"], ..PLAIN },
     Floor { name: SDK, may: &[PROTOCOL, TRANSPORT, SESSION, REMOTE, HUB], optional: &[HUB], ..PLAIN },
     Floor { name: CLI, may: &[SDK, HUB], ..PLAIN },
     Floor { name: TESTKIT, may: ANY, ..PLAIN },
@@ -53,7 +53,6 @@ const ANY: &[&str] = &[PROTOCOL, TRANSPORT, SESSION, REMOTE, HUB, SDK, CLI, TEST
 const KEPT: &[(&str, &[&str])] = &[
     // 0.x, and breaking now and then: kept behind one module.
     ("jsonrpsee", &[TRANSPORT, SESSION]),
-    ("process-wrap", &[TRANSPORT]),
     // The command's scripted model and the testkit's stand-ins are servers too.
     ("axum", &[HUB, CLI, TESTKIT]),
     ("sqlx", &[HUB]),

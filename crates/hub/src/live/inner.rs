@@ -100,8 +100,9 @@ impl Inner {
 
     /// Whether the exporter takes commands.
     pub(crate) fn steerable(&self) -> bool {
-        // The CLI says so, the bridge always does, and whoever asks for commands wants them.
-        self.state.steerable().unwrap_or(false) || self.polled || self.exporter.is_some()
+        // The CLI says whether, in its first upload; until then a person who is quick is not turned away. The bridge
+        // always does, and whoever asks for commands wants them.
+        self.state.steerable().unwrap_or(true) || self.polled || self.exporter.is_some()
     }
 
     pub(crate) fn status(&self) -> SessionStatus {

@@ -252,7 +252,10 @@ async fn the_same_client_id_is_the_same_command() {
 async fn who_exports_only_cannot_be_steered_until_they_poll() {
     let hub = TestHub::start().await;
     let (exporter, viewer) = hub.attach("s1").await;
-    exporter.upload(&[crate::support::start("s1")]).await;
+    assert_eq!(viewer.snapshot().await["steerable"], true, "as long as nobody knows");
+    let read_only = json!({"infoType": "remote", "message": "Read-only remote session as octo"});
+    let said = event("info", Some("start"), "session.info", &read_only);
+    exporter.upload(&[crate::support::start("s1"), said]).await;
     assert_eq!(viewer.snapshot().await["steerable"], false);
     let refused = viewer.post(&json!({"client_id": "a", "type": "abort"})).await;
     assert_eq!(refused.status(), StatusCode::CONFLICT);

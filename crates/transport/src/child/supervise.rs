@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use process_wrap::tokio::{ChildWrapper, CommandWrap};
-use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use futures_util::future::BoxFuture;
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -77,12 +76,19 @@ pub(super) struct Line {
 pub(super) fn start(mut command: Command, stdin: Stdio) -> Result<Started, Error> {
     command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     let program = PathBuf::from(command.as_std().get_program());
-    let mut command = CommandWrap::from(command);
     #[cfg(unix)]
-    command.wrap(process_wrap::tokio::ProcessGroup::leader());
+    command.process_group(0);
     let mut child = command.spawn().map_err(|source| Error::Spawn { program, source })?;
-    let pipes = Pipes { stdin: child.stdin().take(), stdout: child.stdout().take(), stderr: child.stderr().take() };
-    Ok(Started { process: Process { child, gone: false }, pipes })
+    let pipes = Pipes { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() };
+    #[cfg(unix)]
+    let group = child.id().and_then(|pid| i32::try_from(pid).ok()).map(nix::unistd::Pid::from_raw);
+    let process = Process {
+        child,
+        #[cfg(unix)]
+        group,
+        gone: false,
+    };
+    Ok(Started { process, pipes })
 }
 
 /// Watches the program in the background. `connect` takes the pipes it wants and gives what the caller wants of them.
@@ -152,7 +158,10 @@ enum Signal {
 
 /// The program and its group. Dropped before its end was seen, it kills the whole group.
 struct Process {
-    child: Box<dyn ChildWrapper>,
+    child: Child,
+    /// Numbered as its leader, which is the program itself.
+    #[cfg(unix)]
+    group: Option<nix::unistd::Pid>,
     gone: bool,
 }
 
@@ -186,16 +195,26 @@ impl Process {
 
     /// Signals the whole group. It keeps its number while any member lives, so that a late signal reaches nobody else;
     /// with no member left the signal fails, which is as good.
+    #[cfg(unix)]
     fn signal(&mut self, signal: Signal) {
-        let sent = match signal {
-            #[cfg(unix)]
-            // SIGTERM, which has this number everywhere.
-            Signal::Terminate => self.child.signal(15),
-            #[cfg(not(unix))]
-            Signal::Terminate => Ok(()),
-            Signal::Kill => self.child.start_kill(),
+        use nix::sys::signal::{Signal as Number, killpg};
+
+        let Some(group) = self.group else { return };
+        let number = match signal {
+            Signal::Terminate => Number::SIGTERM,
+            Signal::Kill => Number::SIGKILL,
         };
-        if let Err(error) = sent {
+        if let Err(error) = killpg(group, number) {
+            tracing::trace!(%error, "nobody to signal");
+        }
+    }
+
+    /// There is no polite way here, and no group.
+    #[cfg(not(unix))]
+    fn signal(&mut self, signal: Signal) {
+        if matches!(signal, Signal::Kill)
+            && let Err(error) = self.child.start_kill()
+        {
             tracing::trace!(%error, "nobody to signal");
         }
     }

@@ -1,6 +1,6 @@
 //! The decoder: bytes in, frames and noise out.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::FrameError;
 use crate::Limits;
@@ -111,6 +111,9 @@ impl Decoder {
                     self.state = State::Header { length, size };
                 }
                 State::Between => {
+                    if self.usual_header()? {
+                        continue;
+                    }
                     let Some(whole) = self.line() else {
                         return self.unfinished(self.noise, self.max_noise, FrameError::TooMuchNoise(self.max_noise));
                     };
@@ -136,6 +139,29 @@ impl Decoder {
                 }
             }
         }
+    }
+
+    /// Takes a header block that is there in whole, is the first thing after a frame, and is written in the usual way:
+    /// one line and the empty one.
+    fn usual_header(&mut self) -> Result<bool, FrameError> {
+        const NAME: &[u8] = b"Content-Length: ";
+        const END: &[u8] = b"\r\n\r\n";
+        let Some(rest) = self.buffer.strip_prefix(NAME) else { return Ok(false) };
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let size = NAME.len() + digits + END.len();
+        // What could break a limit is left to the lines that know them.
+        if digits == 0
+            || self.noise > 0
+            || size > self.max_header.min(self.max_noise)
+            || !rest[digits..].starts_with(END)
+        {
+            return Ok(false);
+        }
+        let length = self.length(&rest[..digits])?;
+        self.buffer.advance(size);
+        self.searched = 0;
+        self.state = State::Body { length };
+        Ok(true)
     }
 
     /// The end of the stream: what is left as noise, or the frame that was cut short.

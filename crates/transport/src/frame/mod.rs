@@ -8,6 +8,7 @@ mod decode;
 mod encode;
 
 pub use decode::{Decoder, Item};
+pub(crate) use encode::Digits;
 pub use encode::{append_frame, append_frame_parts};
 
 /// Why the rest of a byte stream cannot be cut into frames any more.

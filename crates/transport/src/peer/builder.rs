@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::core::{Core, Setup};
@@ -52,7 +52,8 @@ impl PeerBuilder {
         self
     }
 
-    /// Serves the methods of a jsonrpsee module. They are looked up before [`on_request`](Self::on_request) is asked.
+    /// Serves the methods of a jsonrpsee module. They are looked up before [`on_request`](Self::on_request) is asked, and
+    /// run as it describes.
     #[must_use]
     pub fn methods(mut self, methods: impl Into<Methods>) -> Self {
         self.methods = MethodTable::new(methods.into());
@@ -61,7 +62,9 @@ impl PeerBuilder {
 
     /// Serves every request that the method table does not.
     ///
-    /// Each request runs in a task of its own, in any order. A panic becomes an internal error. When the other side
+    /// The future is polled once within the read loop, where most handlers are done already; one that waits goes on in
+    /// a task of its own, in any order with the others. So a handler must not block, and what computes for long belongs
+    /// on a thread for that (`tokio::task::spawn_blocking`). A panic becomes an internal error. When the other side
     /// cancels the request, or the connection closes, the future is dropped.
     #[must_use]
     pub fn on_request(mut self, handler: impl Fn(Request) -> HandlerFuture + Send + Sync + 'static) -> Self {
@@ -130,7 +133,8 @@ impl PeerBuilder {
         }));
         let peer = Peer { handle: Arc::new(Handle { core: Arc::clone(&core) }) };
         tokio::spawn(write::run(Arc::clone(&core), writer));
-        tokio::spawn(read::run(core, reader, peer.downgrade()));
+        let reading = tokio::spawn(read::run(Arc::clone(&core), reader, peer.downgrade()));
+        core.end_with(reading.abort_handle());
         peer
     }
 

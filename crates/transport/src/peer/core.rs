@@ -1,16 +1,18 @@
 //! What the tasks and the handles of one peer share.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::value::RawValue;
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::builder::{EndHook, FastPath, NoiseSink, NotificationSink, RequestHandler};
 use super::outbox::Outbox;
-use super::pending::{Pending, Ticket};
+use super::pending::{Answer, Pending, Ticket};
 use super::serve::Incoming;
 use crate::envelope;
+use crate::frame::Digits;
 use crate::rpc::MethodTable;
 use crate::{CallError, CloseReason, ErrorObject, Limits, RawJson};
 
@@ -39,6 +41,8 @@ pub(crate) struct Core {
     next_id: AtomicU64,
     reason: OnceLock<CloseReason>,
     closed: CancellationToken,
+    /// The reading task. It ends with the close instead of looking out for it: it is woken for every message.
+    reading: OnceLock<AbortHandle>,
 }
 
 impl Core {
@@ -50,33 +54,35 @@ impl Core {
             next_id: AtomicU64::new(1),
             reason: OnceLock::new(),
             closed: CancellationToken::new(),
+            reading: OnceLock::new(),
             setup,
         }
     }
 
-    pub(crate) async fn call(&self, method: &str, params: Option<&RawValue>) -> Result<RawJson, CallError> {
+    /// Calls and waits. The id is for reading the answer.
+    pub(crate) async fn call(&self, method: &str, params: Option<&str>) -> Result<(u64, Answer), CallError> {
         self.check(method, params)?;
         self.outbox.room().await;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let waiting = self.pending.register(id).map_err(CallError::Closed)?;
         // From here on, dropping this future cancels the call.
         let ticket = Ticket::new(self, id);
-        let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":{}"#, Quoted(method));
-        self.push_message(&head, params);
+        self.push_message(Some(id), method, params);
         let outcome = waiting.await;
         ticket.answered();
         // The sender goes unused only with the table itself, which closes with a reason first.
-        outcome.unwrap_or_else(|_| Err(CallError::Closed(self.close_reason().unwrap_or(CloseReason::Local))))
+        let outcome =
+            outcome.unwrap_or_else(|_| Err(CallError::Closed(self.close_reason().unwrap_or(CloseReason::Local))));
+        Ok((id, outcome?))
     }
 
-    pub(crate) async fn notify(&self, method: &str, params: Option<&RawValue>) -> Result<(), CallError> {
+    pub(crate) async fn notify(&self, method: &str, params: Option<&str>) -> Result<(), CallError> {
         self.check(method, params)?;
         self.outbox.room().await;
         if let Some(reason) = self.close_reason() {
             return Err(CallError::Closed(reason));
         }
-        let head = format!(r#"{{"jsonrpc":"2.0","method":{}"#, Quoted(method));
-        if self.push_message(&head, params) {
+        if self.push_message(None, method, params) {
             Ok(())
         } else {
             // Writing ended before reading did; the reason comes with the end of both.
@@ -90,12 +96,11 @@ impl Core {
     }
 
     /// Refuses what the other side could not read or would silently misread.
-    fn check(&self, method: &str, params: Option<&RawValue>) -> Result<(), CallError> {
+    fn check(&self, method: &str, params: Option<&str>) -> Result<(), CallError> {
         if let Some(reason) = self.close_reason() {
             return Err(CallError::Closed(reason));
         }
-        let Some(params) = params else { return Ok(()) };
-        let text = params.get();
+        let Some(text) = params else { return Ok(()) };
         if text.starts_with('[') && text[1..].trim_start() != "]" || !text.starts_with(['{', '[']) && text != "null" {
             return Err(CallError::NotNamed { method: method.to_owned() });
         }
@@ -111,12 +116,37 @@ impl Core {
     }
 
     /// False where nothing is written any more.
-    fn push_message(&self, head: &str, params: Option<&RawValue>) -> bool {
-        let queued = match params {
-            Some(params) => self.outbox.push(&[head.as_bytes(), br#","params":"#, params.get().as_bytes(), b"}"]),
-            None => self.outbox.push(&[head.as_bytes(), b"}"]),
+    fn push_message(&self, id: Option<u64>, method: &str, params: Option<&str>) -> bool {
+        let method = quoted_inside(method);
+        let (before, digits) = match id {
+            Some(id) => (r#"{"jsonrpc":"2.0","id":"#, Some(Digits::of(id))),
+            None => (r#"{"jsonrpc":"2.0""#, None),
         };
+        let (between, params) = params.map_or(("\"", ""), |params| (r#"","params":"#, params));
+        let queued = self.outbox.push(&[
+            before.as_bytes(),
+            digits.as_ref().map_or(b"", Digits::as_bytes),
+            br#","method":""#,
+            method.as_bytes(),
+            between.as_bytes(),
+            params.as_bytes(),
+            b"}",
+        ]);
         queued > 0
+    }
+
+    /// Queues the answer to a request of the other side. The id goes back as it came.
+    pub(crate) fn push_answer(&self, id: &str, answer: &Result<RawJson, ErrorObject>) {
+        match answer {
+            Ok(result) => self.outbox.push(&[
+                br#"{"jsonrpc":"2.0","id":"#,
+                id.as_bytes(),
+                br#","result":"#,
+                result.get().as_bytes(),
+                b"}",
+            ]),
+            Err(error) => self.outbox.push(&[error_answer(id, error).as_bytes()]),
+        };
     }
 
     /// An answer that the other side can read: what it could not becomes an error.
@@ -142,8 +172,8 @@ impl Core {
     }
 
     /// Queues an error answer from within the read loop.
-    pub(crate) fn refuse(&self, id: Option<&RawValue>, error: &ErrorObject) {
-        self.push_unasked(&error_answer(id.map_or("null", RawValue::get), error));
+    pub(crate) fn refuse(&self, id: Option<&str>, error: &ErrorObject) {
+        self.push_unasked(&error_answer(id.unwrap_or("null"), error));
     }
 
     /// Ends the connection; only the first reason counts.
@@ -159,6 +189,18 @@ impl Core {
         self.pending.fail_all(reason);
         self.incoming.abort_all();
         self.closed.cancel();
+        if let Some(reading) = self.reading.get() {
+            reading.abort();
+        }
+    }
+
+    /// Names the reading task, once, to end with the connection.
+    pub(crate) fn end_with(&self, reading: AbortHandle) {
+        let reading = self.reading.get_or_init(|| reading);
+        // Closed already: `close` may have looked before there was anything to see.
+        if self.reason.get().is_some() {
+            reading.abort();
+        }
     }
 
     /// Writes what is queued and closes the writing half. Reading goes on until the other side is done.
@@ -167,8 +209,9 @@ impl Core {
     }
 
     pub(crate) fn close_reason(&self) -> Option<CloseReason> {
+        let reason = self.reason.get()?;
         // `reason` is set a moment before the token; what callers see is the token.
-        if self.closed.is_cancelled() { self.reason.get().cloned() } else { None }
+        if self.closed.is_cancelled() { Some(reason.clone()) } else { None }
     }
 
     pub(crate) async fn closed(&self) -> CloseReason {
@@ -186,17 +229,15 @@ impl Core {
 pub(crate) fn error_answer(id: &str, error: &ErrorObject) -> String {
     let ErrorObject { code, message, data } = error;
     let data = data.as_deref().map_or_else(String::new, |data| format!(r#","data":{data}"#));
-    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":{}{data}}}}}"#, Quoted(message))
+    let message = quoted_inside(message);
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":"{message}"{data}}}}}"#)
 }
 
-/// A string as JSON.
-struct Quoted<'a>(&'a str);
-
-impl std::fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
-            return write!(f, "\"{}\"", self.0);
-        }
-        write!(f, "{}", serde_json::Value::from(self.0))
+/// A string as JSON, without the quotes around it.
+fn quoted_inside(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        return Cow::Borrowed(text);
     }
+    let quoted = serde_json::Value::from(text).to_string();
+    Cow::Owned(quoted[1..quoted.len() - 1].to_owned())
 }

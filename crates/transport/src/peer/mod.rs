@@ -13,7 +13,7 @@ use std::sync::{Arc, Weak};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use crate::{CallError, CloseReason, RawJson};
 
@@ -51,26 +51,26 @@ impl Peer {
     ///
     /// Dropping the future tells the other side to cancel and forgets the call.
     pub async fn call_raw(&self, method: &str, params: Option<&RawValue>) -> Result<RawJson, CallError> {
-        self.handle.core.call(method, params).await
+        let (id, answer) = self.handle.core.call(method, params.map(RawValue::get)).await?;
+        answer.into_raw(id)
     }
 
     /// Calls a method with params of any type that serializes to an object, and reads the result.
     pub async fn call<R: DeserializeOwned>(&self, method: &str, params: &impl Serialize) -> Result<R, CallError> {
         let params = encode(method, params)?;
-        let result = self.call_raw(method, Some(&params)).await?;
-        serde_json::from_str(result.get())
-            .map_err(|source| CallError::Decode { method: method.to_owned(), source: Arc::new(source) })
+        let (id, answer) = self.handle.core.call(method, Some(&params)).await?;
+        answer.parse(id)?.map_err(|source| CallError::Decode { method: method.to_owned(), source: Arc::new(source) })
     }
 
     /// Sends a notification. It is on its way when this returns, not necessarily read.
     pub async fn notify_raw(&self, method: &str, params: Option<&RawValue>) -> Result<(), CallError> {
-        self.handle.core.notify(method, params).await
+        self.handle.core.notify(method, params.map(RawValue::get)).await
     }
 
     /// Sends a notification with params of any type that serializes to an object.
     pub async fn notify(&self, method: &str, params: &impl Serialize) -> Result<(), CallError> {
         let params = encode(method, params)?;
-        self.notify_raw(method, Some(&params)).await
+        self.handle.core.notify(method, Some(&params)).await
     }
 
     /// Waits for the end of the connection and says why it ended.
@@ -123,6 +123,7 @@ impl fmt::Debug for WeakPeer {
     }
 }
 
-fn encode(method: &str, params: &impl Serialize) -> Result<RawJson, CallError> {
-    to_raw_value(params).map_err(|source| CallError::Encode { method: method.to_owned(), source: Arc::new(source) })
+fn encode(method: &str, params: &impl Serialize) -> Result<String, CallError> {
+    serde_json::to_string(params)
+        .map_err(|source| CallError::Encode { method: method.to_owned(), source: Arc::new(source) })
 }

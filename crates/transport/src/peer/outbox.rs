@@ -32,20 +32,26 @@ impl Outbox {
         Self { queue: Mutex::default(), filled: Notify::new(), drained: Notify::new(), high_water }
     }
 
+    /// Whether the queue is below the high-water mark, or closed.
+    pub(crate) fn has_room(&self) -> bool {
+        let queue = self.lock();
+        queue.closed || queue.bytes.len() < self.high_water
+    }
+
     /// Waits until the queue is below the high-water mark, or closed.
     ///
     /// Not a reservation: all who wait go on together, so the queue may pass the mark by one message each.
     pub(crate) async fn room(&self) {
+        if self.has_room() {
+            return;
+        }
         loop {
             let drained = self.drained.notified();
             tokio::pin!(drained);
             // Registered before the check, so that no drain falls between the two.
             drained.as_mut().enable();
-            {
-                let queue = self.lock();
-                if queue.closed || queue.bytes.len() < self.high_water {
-                    return;
-                }
+            if self.has_room() {
+                return;
             }
             drained.await;
         }

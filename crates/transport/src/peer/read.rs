@@ -12,22 +12,18 @@ use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::core::CANCEL;
+use super::pending::{Answer, bad_answer};
 use super::{Core, WeakPeer, serve};
 use crate::envelope::{self, Kind};
 use crate::frame::{Decoder, Item};
+use crate::quick::{self, Quick};
 use crate::{CallError, CloseReason, ErrorObject, Notification, Request, codes};
 
+/// Ends with the stream, or is aborted by [`Core::close`].
 pub(super) async fn run(core: Arc<Core>, mut reader: impl AsyncRead + Send + Unpin, peer: WeakPeer) {
-    let reason = tokio::select! {
-        biased;
-        _ = core.closed() => return,
-        reason = read_all(&core, &mut reader, &peer) => reason,
-    };
+    let reason = read_all(&core, &mut reader, &peer).await;
     let reason = match &core.setup.on_end {
-        Some(better) => tokio::select! {
-            _ = core.closed() => return,
-            reason = better(reason) => reason,
-        },
+        Some(better) => better(reason).await,
         None => reason,
     };
     core.close(reason);
@@ -77,6 +73,9 @@ fn sort(core: &Arc<Core>, frame: &Bytes, peer: &WeakPeer) {
         hand_on(core, notification);
         return;
     }
+    if sort_quickly(core, frame, peer) {
+        return;
+    }
     let envelope = match envelope::scan(frame) {
         Ok(envelope) => envelope,
         Err(error) => return unreadable(core, frame, &error),
@@ -95,12 +94,36 @@ fn sort(core: &Arc<Core>, frame: &Bytes, peer: &WeakPeer) {
         Kind::Request { id, method, params } => {
             let request =
                 Request { method: Cow::into_owned(method), params: params.map(ToOwned::to_owned), peer: peer.clone() };
-            serve::start(core, id, request);
+            serve::start(core, id.get(), request);
         }
         Kind::Invalid { id, why } => {
             tracing::debug!(bytes = frame.len(), why, "a message that is none");
-            core.refuse(id, &ErrorObject::new(codes::INVALID_REQUEST, why));
+            core.refuse(id.map(RawValue::get), &ErrorObject::new(codes::INVALID_REQUEST, why));
         }
+    }
+}
+
+/// Sorts a frame in the usual spelling. False where the frame needs the long way.
+fn sort_quickly(core: &Arc<Core>, frame: &Bytes, peer: &WeakPeer) -> bool {
+    match quick::recognise(frame) {
+        Some(Quick::Result { id, value }) => {
+            let answer = || Ok(Answer::Unproven { frame: frame.clone(), result: frame.slice_ref(value) });
+            // Nobody waits: the long way says so, or finds another id in it.
+            core.pending.complete(id, answer)
+        }
+        Some(Quick::Request { id, method, value }) => {
+            let Some(params) = quick::prove(value) else { return false };
+            let request = Request { method: method.to_owned(), params: Some(params.to_owned()), peer: peer.clone() };
+            serve::start(core, id, request);
+            true
+        }
+        Some(Quick::Notification { method, value }) if method != CANCEL => {
+            let Some(params) = quick::prove(value) else { return false };
+            let params = Some(frame.slice_ref(params.get().as_bytes()));
+            hand_on(core, Notification { method: method.into(), params, unproven: None });
+            true
+        }
+        Some(Quick::Notification { .. }) | None => false,
     }
 }
 
@@ -127,7 +150,7 @@ fn hand_on(core: &Core, notification: Notification) {
 }
 
 fn respond(core: &Core, id: Option<&RawValue>, outcome: Result<&RawValue, ErrorObject>) {
-    let outcome = outcome.map(ToOwned::to_owned).map_err(CallError::from);
+    let outcome = outcome.map(|result| Answer::Read(result.to_owned())).map_err(CallError::from);
     let Some(id) = id else {
         // The other side could not read some message of ours and cannot say which.
         let refused_with = outcome.as_ref().err().and_then(CallError::code);
@@ -135,7 +158,7 @@ fn respond(core: &Core, id: Option<&RawValue>, outcome: Result<&RawValue, ErrorO
         tracing::warn!(code = refused_with, attributed, "an answer without an id");
         return;
     };
-    let known = envelope::own_id(id).is_some_and(|id| core.pending.complete(id, outcome));
+    let known = envelope::own_id(id).is_some_and(|id| core.pending.complete(id, || outcome));
     if !known {
         tracing::debug!("an answer nobody waits for");
     }
@@ -164,8 +187,7 @@ fn unreadable(core: &Core, frame: &[u8], error: &serde_json::Error) {
     tracing::warn!(bytes = frame.len(), place, guessed = guess.is_some(), "a frame that is not JSON");
     match guess {
         Some(id) => {
-            let why = format!("its frame of {} bytes is not JSON at byte {place}", frame.len());
-            core.pending.complete(id, Err(CallError::BadAnswer(why)));
+            core.pending.complete(id, || Err(bad_answer(frame, error)));
         }
         None => core.refuse(None, &ErrorObject::new(codes::PARSE_ERROR, format!("not JSON at byte {place}"))),
     }

@@ -1,6 +1,5 @@
 //! The writing task.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,24 +18,33 @@ pub(super) async fn run(core: Arc<Core>, mut writer: impl AsyncWrite + Send + Un
             tokio::time::sleep(core.setup.limits.close_flush).await;
         }
     };
-    let failed = tokio::select! {
-        done = write_all(&core, &mut writer) => done.err(),
-        () = abandoned => None,
+    tokio::pin!(abandoned);
+    let mut buffer = Vec::new();
+    let written = loop {
+        // The end wakes this up as new bytes do; only a write that the other side holds up has to be abandoned.
+        let more = core.outbox.take(&mut buffer).await;
+        let step = async {
+            if more {
+                writer.write_all(&buffer).await?;
+                writer.flush().await
+            } else {
+                writer.shutdown().await
+            }
+        };
+        tokio::select! {
+            biased;
+            step = step => match step {
+                Ok(()) if more => {}
+                done => break done,
+            },
+            () = &mut abandoned => break Ok(()),
+        }
     };
     drop(writer);
-    let Some(error) = failed else { return };
+    let Err(error) = written else { return };
     core.outbox.close();
     // A program that died leaves a broken pipe here and its last words, then the end of the stream, on the other side.
     if tokio::time::timeout(READER_FIRST, core.closed()).await.is_err() {
         core.close(CloseReason::Io(Arc::new(error)));
     }
-}
-
-async fn write_all(core: &Core, writer: &mut (impl AsyncWrite + Send + Unpin)) -> io::Result<()> {
-    let mut buffer = Vec::new();
-    while core.outbox.take(&mut buffer).await {
-        writer.write_all(&buffer).await?;
-        writer.flush().await?;
-    }
-    writer.shutdown().await
 }

@@ -70,6 +70,46 @@ async fn a_pending_call_fails_with_the_exit_status_and_the_last_words() {
 }
 
 #[tokio::test]
+async fn every_pending_call_fails_with_the_same_exit_status() {
+    let script = "for n in 1 2 3 4 5; do read line; done; echo 'fatal: out of memory' >&2; exit 134";
+    let child = child::spawn(sh(script), quick(), PeerBuilder::new()).unwrap();
+    let calls: Vec<_> = (0..20)
+        .map(|_| {
+            let peer = child.peer().clone();
+            tokio::spawn(async move { peer.call_raw("ping", None).await })
+        })
+        .collect();
+    for call in calls {
+        let error = call.await.unwrap().unwrap_err();
+        let CallError::Closed(CloseReason::Exited(exit)) = &error else { panic!("{error:?}") };
+        assert_eq!(exit.status.unwrap().code(), Some(134));
+        assert_eq!(exit.output, "fatal: out of memory");
+    }
+}
+
+#[tokio::test]
+async fn a_program_killed_by_somebody_else_is_reported_with_its_signal() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let child = child::spawn(sh("kill -9 $$"), quick(), PeerBuilder::new()).unwrap();
+    let error = child.call_raw("ping", None).await.unwrap_err();
+    let CallError::Closed(CloseReason::Exited(exit)) = &error else { panic!("{error:?}") };
+    assert_eq!(exit.status.unwrap().signal(), Some(9));
+    assert!(error.to_string().contains("signal: 9"), "{error}");
+}
+
+#[tokio::test]
+async fn a_program_leads_a_process_group_of_its_own() {
+    let child = child::spawn(sh("cat"), quick(), PeerBuilder::new()).unwrap();
+    let pid = child.pid().unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // After the name: state, parent, group.
+    let group = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(2)).unwrap().to_owned();
+    assert_eq!(group, pid.to_string());
+    child.stop().await;
+}
+
+#[tokio::test]
 async fn a_program_that_is_not_there_is_named() {
     let error = child::spawn(Command::new("/nonexistent/copilot"), quick(), PeerBuilder::new()).unwrap_err();
     assert!(matches!(error, Error::Spawn { .. }));

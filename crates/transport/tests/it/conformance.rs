@@ -22,23 +22,27 @@ use Sent::{Bytes, Frames, Last};
 
 /// A name, the calls the peer is waiting for meanwhile (ids from 1), and what it is sent.
 const TABLE: &[(&str, usize, Sent)] = &[
+    // What ends jsonrpsee's own client, or is lost by it.
+    ("an unknown id", 1, Frames(&[r#"{"id":99,"result":1}"#])),
+    ("the same answer twice", 1, Frames(&[r#"{"id":1,"result":1}"#, r#"{"id":1,"result":2}"#])),
+    ("a null id with a result", 1, Frames(&[r#"{"id":null,"result":1}"#])),
+    ("an id echoed as a string", 1, Frames(&[r#"{"id":"1","result":1}"#])),
+    ("an answer without a result", 1, Frames(&[r#"{"id":1}"#])),
+    ("an error code beyond 32 bits", 1, Frames(&[r#"{"id":1,"error":{"code":-99999999999,"message":"m","x":1}}"#])),
+    ("no JSON", 2, Frames(&["hello", "", "{"])),
+    ("more members in an error", 1, Frames(&[r#"{"id":1,"error":{"code":1,"message":"m","more":[1]}}"#])),
+    ("a request beside a call", 1, Frames(&[r#"{"jsonrpc":"2.0","id":1,"method":"echo","params":{}}"#])),
     // Answers.
     ("an answer", 1, Frames(&[r#"{"jsonrpc":"2.0","id":1,"result":{"a":1}}"#])),
     ("answers out of order", 2, Frames(&[r#"{"id":2,"result":2}"#, r#"{"id":1,"result":1}"#])),
-    ("an id echoed as a string", 1, Frames(&[r#"{"id":"1","result":1}"#])),
     ("an id echoed as a float", 1, Frames(&[r#"{"id":1.0,"result":1}"#])),
-    ("an unknown id", 1, Frames(&[r#"{"id":99,"result":1}"#])),
-    ("the same answer twice", 1, Frames(&[r#"{"id":1,"result":1}"#, r#"{"id":1,"result":2}"#])),
-    ("an answer without a result", 1, Frames(&[r#"{"id":1}"#])),
     ("a result and a null error", 1, Frames(&[r#"{"id":1,"result":1,"error":null}"#])),
     ("a result and an error", 1, Frames(&[r#"{"id":1,"result":1,"error":{"code":5,"message":"m"}}"#])),
-    ("an error code beyond 32 bits", 1, Frames(&[r#"{"id":1,"error":{"code":-99999999999,"message":"m","x":1}}"#])),
     ("an error that is a string", 1, Frames(&[r#"{"id":1,"error":"broken"}"#])),
     ("a cancelled answer", 1, Frames(&[r#"{"id":1,"error":{"code":-32800,"message":"Request cancelled"}}"#])),
     ("an error without an id, one call waiting", 1, Frames(&[r#"{"id":null,"error":{"code":-32700,"message":"m"}}"#])),
     ("an error without an id, two calls waiting", 2, Frames(&[r#"{"id":null,"error":{"code":-32700,"message":"m"}}"#])),
     ("an error without an id, no call waiting", 0, Frames(&[r#"{"error":{"code":-32700,"message":"m"}}"#])),
-    ("a null id with a result", 1, Frames(&[r#"{"id":null,"result":1}"#])),
     ("a damaged answer whose id can be guessed", 2, Frames(&[r#"{"jsonrpc":"2.0","id":1,"result":{"cut"#])),
     ("a result nested 1000 deep", 1, Bytes(DEEP)),
     // Requests.
@@ -107,8 +111,30 @@ const TABLE: &[(&str, usize, Sent)] = &[
         ]),
     ),
     ("a damaged frame on the fast path", 0, Frames(&[r#"{"jsonrpc":"2.0","method":"fast","params":{"a":}}"#])),
+    // Frames that begin in the usual spelling and go on otherwise.
+    (
+        "an error behind a result",
+        1,
+        Frames(&[r#"{"jsonrpc":"2.0","id":1,"result":1,"error":{"code":5,"message":"m"}}"#]),
+    ),
+    ("a null error behind a result", 1, Frames(&[r#"{"jsonrpc":"2.0","id":1,"result":1,"error":null}"#])),
+    ("a second id behind a result", 2, Frames(&[r#"{"jsonrpc":"2.0","id":1,"result":1,"id":2}"#])),
+    ("a method behind a result", 1, Frames(&[r#"{"jsonrpc":"2.0","id":1,"result":1,"method":"echo"}"#])),
+    ("a damaged result", 2, Frames(&[r#"{"jsonrpc":"2.0","id":1,"result":{"a":}}"#])),
+    (
+        "two answers in one frame",
+        2,
+        Frames(&[r#"{"jsonrpc":"2.0","id":1,"result":1}{"jsonrpc":"2.0","id":2,"result":2}"#]),
+    ),
+    (
+        "a result that is not UTF-8",
+        1,
+        Bytes(b"Content-Length: 38\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"\xff\xfe\"}"),
+    ),
+    ("a result behind params", 0, Frames(&[r#"{"jsonrpc":"2.0","id":1,"method":"echo","params":{},"result":1}"#])),
+    ("damaged params", 0, Frames(&[r#"{"jsonrpc":"2.0","id":1,"method":"echo","params":{"a"}}"#])),
+    ("an id behind a notification", 0, Frames(&[r#"{"jsonrpc":"2.0","method":"echo","params":{},"id":7}"#])),
     // No messages at all.
-    ("no JSON", 2, Frames(&["hello", "", "{"])),
     ("invalid UTF-8", 0, Bytes(b"Content-Length: 25\r\n\r\n{\"method\":\"\xff\",\"id\":1    }")),
     ("JSON that is no message", 0, Frames(&["null", "1", "\"text\"", "{}"])),
     ("batches", 1, Frames(&["[]", r#"[{"id":1,"result":1},{"id":1,"method":"echo"}]"#])),
@@ -119,7 +145,13 @@ const TABLE: &[(&str, usize, Sent)] = &[
         0,
         Bytes(b"content-length: 17\ncontent-type: x\n\n{\"method\":\"note\"}"),
     ),
+    (
+        "a web server",
+        1,
+        Bytes(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\nBad Request"),
+    ),
     // The end.
+    ("a byte order mark before a header", 1, Bytes(b"\xef\xbb\xbfContent-Length: 2\r\n\r\n{}")),
     ("a negative length", 1, Bytes(b"Content-Length: -1\r\n\r\n")),
     ("two lengths", 1, Bytes(b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}")),
     ("a frame over the limit", 1, Bytes(b"Content-Length: 100001\r\n\r\n")),

@@ -150,6 +150,25 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn the_usual_spelling_means_what_any_spelling_means(
+        head in prop_oneof![
+            Just(r#""id":1,"result":"#), Just(r#""id":1,"method":"m","params":"#), Just(r#""method":"m","params":"#),
+            Just(r#""id":01,"result":"#), Just(r#""id":-1,"method":"m","params":"#),
+        ],
+        value in prop_oneof![
+            Just("1".to_owned()), Just(r#"{"a":[1]}"#.to_owned()), Just("\"}\"".to_owned()), Just("\n[] ".to_owned()),
+            Just("1e400".to_owned()), Just("{".to_owned()), ".{0,8}",
+        ],
+        tail in prop_oneof![
+            Just(""), Just(r#","error":null"#), Just(r#","id":2"#), Just(r#","method":"n""#), Just("}{"), Just("}"),
+        ],
+    ) {
+        fuzzing::envelope(format!(r#"{{"jsonrpc":"2.0",{head}{value}{tail}}}"#).as_bytes());
+    }
+}
+
 /// The corpus the fuzzer starts from, run as an ordinary test.
 #[test]
 fn the_fuzz_corpus_holds() {

@@ -3,5 +3,6 @@
 mod child;
 mod conformance;
 mod frames;
+mod logs;
 mod peers;
 mod rpc;

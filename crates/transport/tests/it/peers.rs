@@ -7,7 +7,7 @@ use groundlink_transport::{
     CallError, CliUrl, CloseReason, Error, ErrorObject, Limits, PeerBuilder, codes, memory, tcp,
 };
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -283,5 +283,85 @@ async fn peers_meet_over_tcp() {
     drop(listener);
     let error = tcp::connect(&url, LONG, PeerBuilder::new()).await.unwrap_err();
     assert!(matches!(error, Error::Connect { .. }));
+    assert!(error.to_string().contains(&url.to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn answers_made_at_once_wait_for_room_too() {
+    let (ours, theirs) = memory::pair();
+    let limits = Limits::default().write_high_water(10_000).write_cap(50_000);
+    let peer = serving().limits(limits).build_duplex(theirs);
+    let (mut reader, mut writer) = tokio::io::split(ours);
+    let filler = "x".repeat(1000);
+    // Far more than the stream, the high-water mark and the cap hold together, while nobody reads an answer.
+    for id in 0..500 {
+        let mut frame = Vec::new();
+        let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"echo","params":{{"a":"{filler}"}}}}"#);
+        groundlink_transport::frame::append_frame(&mut frame, body.as_bytes());
+        writer.write_all(&frame).await.unwrap();
+    }
+    let mut decoder = groundlink_transport::frame::Decoder::new(&Limits::default());
+    let mut answered = std::collections::HashSet::new();
+    while answered.len() < 500 {
+        assert!(reader.read_buf(decoder.buffer()).await.unwrap() > 0, "closed: {:?}", peer.close_reason());
+        while let Some(groundlink_transport::frame::Item::Frame(frame)) = decoder.next_item().unwrap() {
+            let answer: Value = serde_json::from_slice(&frame).unwrap();
+            assert_eq!(answer["result"]["a"], filler.as_str());
+            assert!(answered.insert(answer["id"].as_u64().unwrap()), "answered twice");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_waits_holds_up_nobody() {
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let opener = Arc::clone(&gate);
+    let server = PeerBuilder::new().on_request(move |request| {
+        let gate = Arc::clone(&gate);
+        Box::pin(async move {
+            if request.method() == "wait" {
+                gate.notified().await;
+            }
+            Ok(request.params_or_null().to_owned())
+        })
+    });
+    let (client, _server) = memory::peers(PeerBuilder::new(), server);
+    let waiting = tokio::spawn({
+        let client = client.clone();
+        async move { client.call::<Value>("wait", &json!({"a": 1})).await }
+    });
+    for n in 0..10 {
+        assert_eq!(client.call::<Value>("go", &json!({"n": n})).await.unwrap(), json!({"n": n}));
+    }
+    assert!(!waiting.is_finished());
+    opener.notify_one();
+    assert_eq!(waiting.await.unwrap().unwrap(), json!({"a": 1}));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn any_stream_that_goes_both_ways_will_do() {
+    let (ours, theirs) = tokio::net::UnixStream::pair().unwrap();
+    let client = PeerBuilder::new().build_duplex(ours);
+    let _server = serving().build_duplex(theirs);
+    assert_eq!(client.call::<Value>("echo", &json!({"a": 1})).await.unwrap(), json!({"a": 1}));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_given_up_in_time() {
+    // Nobody accepts, and there is room for very few who wait to be accepted: the system leaves the rest without a word.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let url = CliUrl::local(listener.local_addr().unwrap().port());
+    let mut waiting = Vec::new();
+    let error = loop {
+        match tcp::connect(&url, Duration::from_millis(300), PeerBuilder::new()).await {
+            Ok(peer) => waiting.push(peer),
+            Err(error) => break error,
+        }
+        assert!(waiting.len() < 100, "everybody gets in");
+    };
+    assert!(matches!(error, Error::ConnectTimeout { .. }), "{error:?}");
     assert!(error.to_string().contains(&url.to_string()), "{error}");
 }
