@@ -64,7 +64,7 @@ impl Error {
     pub(crate) fn exit_code(&self) -> std::process::ExitCode {
         match self {
             Self::File { .. } | Self::Facts { .. } | Self::Schema { .. } | Self::Command { .. } => 2.into(),
-            Self::NotCurrent(_) | Self::Breaking(_) | Self::Untidy(_) | Self::Test(_) => {
+            Self::NotCurrent(_) | Self::Breaking(_) | Self::Untidy(_) | Self::Missed(_) | Self::Test(_) => {
                 std::process::ExitCode::FAILURE
             }
         }
