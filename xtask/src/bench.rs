@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: figures, as JSON on stdout. What is built and run on the way speaks on stderr.
 
+mod protocol_build;
 mod transport;
 
 use crate::error::Result;
@@ -7,6 +8,8 @@ use crate::error::Result;
 /// What to measure.
 #[derive(clap::Subcommand)]
 pub(crate) enum Bench {
+    /// The CPU time of a clean build of groundlink-protocol, beside the official SDK's.
+    ProtocolBuild(protocol_build::Args),
     /// Instructions a message of groundlink-transport and of others, and groundlink under load.
     Transport(transport::Args),
 }
@@ -14,6 +17,7 @@ pub(crate) enum Bench {
 /// Runs the task.
 pub(crate) fn run(bench: &Bench) -> Result<()> {
     match bench {
+        Bench::ProtocolBuild(args) => protocol_build::run(args),
         Bench::Transport(args) => transport::run(args),
     }
 }

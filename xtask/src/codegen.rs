@@ -1,22 +1,28 @@
-//! `cargo xtask codegen`: the protocol's types from its facts.
+//! `cargo xtask codegen`: everything that is made of the protocol's facts.
 //!
-//! Facts (`crates/protocol/schema/*.toml`) are names, types and words; docs
-//! (`crates/protocol/schema/docs/*.toml`) are our own words about them. The output is calls of the
-//! macros in `crates/protocol/src/runtime`, committed under `crates/protocol/src/generated`.
+//! Facts (`crates/protocol/schema/*.toml` by hand, `schema/cli/*.toml` imported) are names, types and words; docs
+//! (`schema/docs/*.toml`) are our own words about them. The output is committed: Rust under `src/generated` as calls
+//! of the macros in `src/runtime`, the crate's features, and under `reference` the same in other languages.
 
+mod corrections;
 mod docs;
 pub(crate) mod emit;
-mod facts;
-mod names;
+mod export;
+mod files;
+mod merge;
+pub(crate) mod surface;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::workspace;
+use docs::Docs;
+use files::Output;
+use surface::Surface;
+
+pub(crate) use export::json_schema;
 
 /// Options of `cargo xtask codegen`.
 #[derive(clap::Args)]
@@ -24,59 +30,44 @@ pub(crate) struct Args {
     /// Write nothing; fail when the committed files differ from what the facts give.
     #[arg(long)]
     check: bool,
+    /// Write nothing; list the public items that have no words of our own in schema/docs.
+    #[arg(long)]
+    undocumented: bool,
 }
 
 impl Args {
     /// `--check`.
     pub(crate) const fn check() -> Self {
-        Self { check: true }
+        Self { check: true, undocumented: false }
     }
 }
 
 /// Runs the task.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let protocol = workspace::root().join("crates/protocol");
-    let files = generate(&protocol.join("schema"))?;
-    let folder = protocol.join("src/generated");
-    if args.check { check(&files, &folder) } else { write(&files, &folder) }
-}
-
-/// The generated files: name and content.
-pub(crate) fn generate(schema: &Path) -> Result<BTreeMap<String, String>> {
-    let facts = facts::Facts::read(schema)?;
-    let docs = docs::Docs::read(&schema.join("docs"))?;
-    emit::emit(&facts, &docs)
-}
-
-/// Fails unless the folder holds exactly these files.
-pub(crate) fn check(files: &BTreeMap<String, String>, folder: &Path) -> Result<()> {
-    let committed = read_folder(folder)?;
-    let mut differing: Vec<String> =
-        files.iter().filter(|(name, text)| committed.get(*name) != Some(text)).map(|(name, _)| name.clone()).collect();
-    differing.extend(committed.keys().filter(|name| !files.contains_key(*name)).cloned());
-    if differing.is_empty() { Ok(()) } else { Err(Error::NotCurrent(differing)) }
-}
-
-fn write(files: &BTreeMap<String, String>, folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(Error::file(folder))?;
-    let committed = read_folder(folder)?;
-    for name in committed.keys().filter(|name| !files.contains_key(*name)) {
-        let path = folder.join(name);
-        fs::remove_file(&path).map_err(Error::file(&path))?;
+    let output = generate(&protocol)?;
+    if args.undocumented {
+        output.undocumented.iter().for_each(|item| println!("{item}"));
+        println!("{} without words of our own", output.undocumented.len());
+        return Ok(());
     }
-    for (name, text) in files.iter().filter(|(name, text)| committed.get(*name) != Some(text)) {
-        let path = folder.join(name);
-        fs::write(&path, text).map_err(Error::file(&path))?;
-    }
-    Ok(())
+    if args.check { output.check(&protocol) } else { output.write(&protocol) }
 }
 
-fn read_folder(folder: &Path) -> Result<BTreeMap<String, String>> {
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(folder).map_err(Error::file(folder))? {
-        let path = entry.map_err(Error::file(folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        files.insert(name, fs::read_to_string(&path).map_err(Error::file(&path))?);
+/// What the facts of the protocol crate give.
+pub(crate) fn generate(protocol: &Path) -> Result<Output> {
+    let schema = protocol.join("schema");
+    let surface = Surface::read(&schema)?;
+    let docs = Docs::read(&schema.join("docs"))?;
+    let mut output = Output::default();
+    for (path, text) in emit::emit(&surface, &docs) {
+        output.files.insert(format!("src/generated/{path}"), text);
     }
-    Ok(files)
+    for (path, text) in export::files(&surface, &docs) {
+        output.files.insert(path, text);
+    }
+    docs.check()?;
+    output.features = emit::features(&surface);
+    output.undocumented = docs.without_own_words();
+    Ok(output)
 }

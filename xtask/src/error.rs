@@ -23,9 +23,20 @@ pub(crate) enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// A schema file is not one that the CLI ships.
+    #[error("{}: {problem}; the facts are as they were", path.display())]
+    Schema {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// The generated files are not what the facts give.
     #[error("generated code is not current: {}; run `cargo xtask codegen` and commit the result", .0.join(", "))]
     NotCurrent(Vec<String>),
+    /// A version of the CLI changed what a client relies on.
+    #[error("{0} changes could break a client")]
+    Breaking(usize),
     /// A program that a task needs failed.
     #[error("`{command}` failed: {problem}")]
     Command {
@@ -49,6 +60,16 @@ pub(crate) enum Error {
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// 1 where what was looked at is not as it should be, 2 where the task could not be done.
+    pub(crate) fn exit_code(&self) -> std::process::ExitCode {
+        match self {
+            Self::File { .. } | Self::Facts { .. } | Self::Schema { .. } | Self::Command { .. } => 2.into(),
+            Self::NotCurrent(_) | Self::Breaking(_) | Self::Untidy(_) | Self::Missed(_) | Self::Test(_) => {
+                std::process::ExitCode::FAILURE
+            }
+        }
+    }
+
     /// For `map_err` on file operations.
     pub(crate) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::File { path: path.to_owned(), source }

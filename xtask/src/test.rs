@@ -177,7 +177,18 @@ impl Runner<'_> {
                 command.args(["--skip", part.marker()]);
             }
         }
-        step(self.root, "tests", self.with_parts(&mut command))
+        step(self.root, "tests", self.with_parts(&mut command))?;
+        self.whole_protocol(args)
+    }
+
+    /// The protocol with all its features, which no other crate switches on.
+    fn whole_protocol(&self, args: &TestArgs) -> Result<(), TestError> {
+        if !args.runner_args.is_empty() {
+            return Ok(());
+        }
+        let mut command = cargo();
+        command.args(["test", "--package", "groundlink-protocol", "--features", "full", "--tests"]);
+        step(self.root, "tests of the whole protocol", self.with_parts(&mut command))
     }
 
     /// Shows what `--without` costs, by name.

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::facts::read_tables;
 use crate::error::{Error, Result};
+use crate::facts::read_tables;
 
 /// The file whose `[fields]` speak for every field of a name that has no words of its own.
 const COMMON: &str = "common";
@@ -16,6 +16,7 @@ pub(super) struct Docs {
     texts: BTreeMap<(String, String), String>,
     used: RefCell<BTreeSet<(String, String)>>,
     missing: RefCell<BTreeSet<String>>,
+    neutral: RefCell<BTreeSet<String>>,
 }
 
 impl Docs {
@@ -42,24 +43,31 @@ impl Docs {
         Ok(docs)
     }
 
-    /// The words about an item itself.
-    pub(super) fn item(&self, item: &str) -> String {
-        self.part(item, "doc")
-    }
-
-    /// The words about a part of an item.
-    pub(super) fn part(&self, item: &str, part: &str) -> String {
+    /// The words about a part of an item (`doc` is the item itself), or else the neutral ones. An item that is
+    /// kept by hand must have words of ours.
+    pub(super) fn part(&self, item: &str, part: &str, neutral: &str, by_hand: bool) -> String {
         for key in [(item.to_owned(), part.to_owned()), (String::new(), part.to_owned())] {
             if let Some(text) = self.texts.get(&key) {
                 self.used.borrow_mut().insert(key);
                 return text.clone();
             }
         }
-        self.missing.borrow_mut().insert(format!("{item}.{part}"));
-        format!("`{part}` on the wire.")
+        let list = if by_hand { &self.missing } else { &self.neutral };
+        list.borrow_mut().insert(format!("{item}.{part}"));
+        neutral.to_owned()
     }
 
-    /// Refuses words about what is no fact, and facts without words.
+    /// Our own words about an item, if there are any.
+    pub(super) fn own(&self, item: &str) -> Option<&str> {
+        self.texts.get(&(item.to_owned(), "doc".to_owned())).map(String::as_str)
+    }
+
+    /// The items that have only neutral words so far.
+    pub(super) fn without_own_words(&self) -> Vec<String> {
+        self.neutral.borrow().iter().cloned().collect()
+    }
+
+    /// Refuses words about what is no fact, and facts kept by hand without words.
     pub(super) fn check(&self) -> Result<()> {
         let used = self.used.borrow();
         let unbacked = self.texts.keys().filter(|key| !used.contains(*key));

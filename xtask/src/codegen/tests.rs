@@ -2,37 +2,48 @@
 
 use std::fmt::Write as _;
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use super::docs::Docs;
-use super::facts::{Call, Facts, Form, Module, Presence, Ty, Type};
-use super::{check, emit, generate, names};
-use crate::workspace;
+use super::files::Output;
+use super::surface::Surface;
+use super::{emit, generate};
+use crate::error::Result;
+use crate::facts::{Call, Facts, Form, Module, Ty, Type, show_field, show_ty};
+use crate::{names, workspace};
 
 #[test]
 fn the_generated_code_is_current() {
     let protocol = workspace::root().join("crates/protocol");
-    let files = generate(&protocol.join("schema")).unwrap();
-    check(&files, &protocol.join("src/generated")).unwrap();
+    generate(&protocol).unwrap().check(&protocol).unwrap();
 }
 
 #[test]
 fn a_changed_or_extra_or_missing_file_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
-    let files = [("a.rs".to_owned(), "a".to_owned()), ("b.rs".to_owned(), "b".to_owned())].into();
-    super::write(&files, folder.path()).unwrap();
-    check(&files, folder.path()).unwrap();
-    std::fs::write(folder.path().join("a.rs"), "changed").unwrap();
-    std::fs::remove_file(folder.path().join("b.rs")).unwrap();
-    std::fs::write(folder.path().join("c.rs"), "extra").unwrap();
-    insta::assert_snapshot!(check(&files, folder.path()).unwrap_err(), @"generated code is not current: a.rs, b.rs, c.rs; run `cargo xtask codegen` and commit the result");
-    super::write(&files, folder.path()).unwrap();
-    check(&files, folder.path()).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("Cargo.toml", "[features]\n# Written by `cargo xtask codegen`.\nold = []\n# Up to here.\n");
+    let files = [("src/generated/in/a.rs".to_owned(), "a".to_owned()), ("reference/b.md".to_owned(), "b".to_owned())];
+    let output = Output { files: files.into(), features: "new = []\n".to_owned(), undocumented: Vec::new() };
+    output.write(folder.path()).unwrap();
+    output.check(folder.path()).unwrap();
+    write("src/generated/in/a.rs", "changed");
+    std::fs::remove_file(folder.path().join("reference/b.md")).unwrap();
+    write("reference/c.md", "extra");
+    write("Cargo.toml", "[features]\n# Written by `cargo xtask codegen`.\n# Up to here.\n");
+    insta::assert_snapshot!(output.check(folder.path()).unwrap_err(), @"generated code is not current: reference/b.md, src/generated/in/a.rs, reference/c.md, Cargo.toml; run `cargo xtask codegen` and commit the result");
+    output.write(folder.path()).unwrap();
+    output.check(folder.path()).unwrap();
+    write("Cargo.toml", "[features]\n");
+    assert!(output.check(folder.path()).unwrap_err().to_string().contains("put these lines into [features]"));
 }
 
 /// One file a method, request, notification, event and Mission Control type: a change of the wire is
 /// a change of one of them in review.
 #[test]
 fn facts() {
-    let facts = Facts::read(&workspace::root().join("crates/protocol/schema")).unwrap();
+    let facts = Surface::read(&workspace::root().join("crates/protocol/schema")).unwrap().facts;
     for (family, calls) in
         [("methods", &facts.methods), ("requests", &facts.requests), ("notifications", &facts.notifications)]
     {
@@ -74,13 +85,7 @@ fn show_all(facts: &Facts, names: &[&str], from: Module) -> String {
         }
         shown.push(name);
         let _ = writeln!(text, "{}", show(t));
-        match &t.form {
-            Form::Record(fields) => {
-                queue.extend(fields.iter().filter_map(|f| f.ty.name()).map(|name| (name, t.module)));
-            }
-            Form::Union(_, variants) => queue.extend(variants.iter().map(|(_, record)| (record.as_str(), t.module))),
-            Form::Enum(_) => {}
-        }
+        queue.extend(t.form.names().into_iter().map(|name| (name, t.module)));
     }
     text
 }
@@ -90,12 +95,7 @@ fn show(t: &Type) -> String {
     match &t.form {
         Form::Record(fields) => {
             for field in fields {
-                let mark = match field.presence {
-                    Presence::Required => "",
-                    Presence::Optional => " ?",
-                    Presence::List => " *",
-                };
-                let _ = writeln!(text, "  {}: {}{mark}", field.wire, show_ty(&field.ty));
+                let _ = writeln!(text, "  {}: {}", field.wire, show_field(field));
             }
         }
         Form::Enum(words) => {
@@ -106,18 +106,11 @@ fn show(t: &Type) -> String {
                 let _ = writeln!(text, "  {tag} = {word}: {record}");
             }
         }
+        Form::Any(shapes) => {
+            let _ = writeln!(text, "  any of {}", shapes.iter().map(show_ty).collect::<Vec<_>>().join(" | "));
+        }
     }
     text
-}
-
-fn show_ty(ty: &Ty) -> String {
-    match ty {
-        Ty::Named(name) => name.clone(),
-        Ty::Nullable(item) => format!("{}|null", show_ty(item)),
-        Ty::List(item) => format!("[{}]", show_ty(item)),
-        Ty::Map(item) => format!("{{{}}}", show_ty(item)),
-        word => format!("{word:?}").to_lowercase(),
-    }
 }
 
 #[test]
@@ -220,11 +213,21 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("ADone", "count", "A count."),
 ];
 
+/// What is written of facts kept by hand.
+fn written(facts: &Facts, words: &[(&str, &str, &str)]) -> Result<BTreeMap<String, String>> {
+    let surface = Surface::new(facts, &Facts::default(), &BTreeMap::new())?;
+    let docs = Docs::from(words);
+    let files = emit::emit(&surface, &docs);
+    docs.check().map(|()| files)
+}
+
 #[test]
 fn what_is_written_of_facts_and_words() {
-    let files = emit::emit(&facts_of(FACTS).unwrap(), &Docs::from(WORDS)).unwrap();
-    let text: Vec<String> =
-        ["types.rs", "events.rs", "methods.rs"].iter().map(|name| format!("== {name}\n{}", files[*name])).collect();
+    let files = written(&facts_of(FACTS).unwrap(), WORDS).unwrap();
+    let text: Vec<String> = ["types/base.rs", "events/base.rs", "events/mod.rs", "methods/base.rs", "methods/mod.rs"]
+        .iter()
+        .map(|name| format!("== {name}\n{}", files[*name]))
+        .collect();
     insta::assert_snapshot!(text.join("\n"));
 }
 
@@ -232,8 +235,96 @@ fn what_is_written_of_facts_and_words() {
 fn words_without_facts_and_facts_without_words_are_refused() {
     let facts = facts_of(FACTS).unwrap();
     let more = [WORDS, &[("A", "nme", "Misspelt."), ("", "colour", "No such field.")]].concat();
-    let error = emit::emit(&facts, &Docs::from(more.as_slice())).unwrap_err();
-    insta::assert_snapshot!(error, @"docs: no fact backs these: .colour, A.nme");
-    let error = emit::emit(&facts, &Docs::from(&WORDS[2..])).unwrap_err();
-    insta::assert_snapshot!(error, @"docs: say what these are: A.doc, a.do.doc");
+    insta::assert_snapshot!(written(&facts, &more).unwrap_err(), @"docs: no fact backs these: .colour, A.nme");
+    insta::assert_snapshot!(written(&facts, &WORDS[2..]).unwrap_err(), @"docs: say what these are: A.doc, a.do.doc");
+}
+
+/// The other layer: what upstream says about the same messages, and about others.
+const IMPORTED: &str = "
+origin = 'schema 9.9.9'
+[methods]
+'a.do' = 'ARequest -> null ! experimental'
+'b.do' = 'Only -> Mode ! experimental internal'
+[types.Only]
+mode = 'HowMode'
+[types.ARequest]
+name = 'string'
+mode = 'HowMode ?'
+added = 'Other'
+what = 'What'
+[types.HowMode]
+enum = ['on', 'off', 'later']
+[types.Other]
+again = 'Other ?'
+any = 'Either ?'
+[types.Either]
+any = ['string', 'Other', '[Mode]', 'Mode']
+[types.Mode]
+type = \"'mode'\"
+[types.What]
+union = 'kind'
+a = 'Nothing2'
+b = 'Other'
+[types.Nothing2]
+more = 'string|null ?'
+[events.'a.done']
+count = 'uint'
+extra = 'bool ?'
+[events.'b.done']
+";
+
+/// Hand-kept names and demands stand; what only upstream has comes in addition, and goes to its family.
+#[test]
+fn both_layers_are_merged() {
+    let families = BTreeMap::from([("test".to_owned(), "more".to_owned())]);
+    let surface = Surface::new(&facts_of(FACTS).unwrap(), &facts_of(IMPORTED).unwrap(), &families).unwrap();
+    let docs = Docs::from(WORDS);
+    let files = emit::emit(&surface, &docs);
+    docs.check().unwrap();
+    assert!(docs.without_own_words().contains(&"Other.doc".to_owned()));
+    let text: Vec<String> = [
+        "types/base.rs",
+        "types/more.rs",
+        "types/mod.rs",
+        "events/base.rs",
+        "events/more.rs",
+        "events/mod.rs",
+        "methods/more.rs",
+        "methods/mod.rs",
+    ]
+    .iter()
+    .map(|name| format!("== {name}\n{}", files[*name]))
+    .collect();
+    insta::assert_snapshot!(format!("{}\n{}", emit::features(&surface), text.join("\n")));
+}
+
+#[test]
+fn a_namespace_without_a_family_is_told() {
+    let error = Surface::new(&facts_of(FACTS).unwrap(), &facts_of(IMPORTED).unwrap(), &BTreeMap::new()).unwrap_err();
+    insta::assert_snapshot!(error, @"features.toml: sort the namespace `test` into a family");
+}
+
+#[test]
+fn other_languages() {
+    let surface = Surface::new(&facts_of(FACTS).unwrap(), &Facts::default(), &BTreeMap::new()).unwrap();
+    for (path, text) in super::export::files(&surface, &Docs::from(WORDS)) {
+        let name = Path::new(&path).file_name().unwrap().to_string_lossy().into_owned();
+        insta::assert_snapshot!(name, text);
+    }
+}
+
+/// So that each feature builds alone.
+#[test]
+fn a_family_is_made_of_itself_and_of_what_it_switches_on() {
+    use super::surface::{BASE, SHARED};
+    let facts = Surface::read(&workspace::root().join("crates/protocol/schema")).unwrap().facts;
+    let calls = facts.calls().flat_map(|(_, call)| {
+        [&call.params, &call.output].into_iter().filter_map(Ty::name).map(|name| (&call.file, name, Module::Types))
+    });
+    let types = facts.types.iter().flat_map(|t| t.form.names().into_iter().map(|name| (&t.file, name, t.module)));
+    for (family, name, module) in calls.chain(types) {
+        let uses = &facts.find(name, module).unwrap().file;
+        let fine = uses == family || uses == BASE || (uses == SHARED && family != BASE);
+        assert!(fine, "`{family}` uses `{name}`, which is of `{uses}`");
+    }
 }

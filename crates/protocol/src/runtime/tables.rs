@@ -14,9 +14,6 @@ macro_rules! methods {
                 type Output = $output;
             }
         )*
-
-        /// The wire names of all methods here, in order.
-        pub const NAMES: &[&str] = &[ $( $wire, )* ];
     };
 }
 
@@ -33,30 +30,40 @@ macro_rules! notifications {
                 type Params = $params;
             }
         )*
-
-        /// The wire names of all notifications here, in order.
-        pub const NAMES: &[&str] = &[ $( $wire, )* ];
     };
 }
 
-/// Binds event types to their data and declares the enum of them all.
-macro_rules! events {
-    ( $( $(#[$meta:meta])* $name:ident = $wire:literal, )* ) => {
-        $(
-            impl $crate::EventData for $name {
-                const TYPE: &'static str = $wire;
-            }
-        )*
+/// A list of wire names. `if "family"` behind one needs that feature.
+macro_rules! names {
+    ( $(#[$meta:meta])* $name:ident { $( $wire:literal $(if $feature:literal)?, )* } ) => {
+        $(#[$meta])*
+        pub const $name: &[&str] = &[ $( $(#[cfg(feature = $feature)])? $wire, )* ];
+    };
+}
 
+/// Declares the record of an event's data.
+macro_rules! event {
+    ( $(#[$meta:meta])* $name:ident $wire:literal $($fields:tt)* ) => {
+        $crate::runtime::record! { $(#[$meta])* $name $($fields)* }
+
+        impl $crate::EventData for $name {
+            const TYPE: &'static str = $wire;
+        }
+    };
+}
+
+/// Declares the enum of all events. `if "family"` behind one needs that feature.
+macro_rules! payload {
+    ( $( $(#[$meta:meta])* $name:ident = $wire:literal $(if $feature:literal)?, )* ) => {
         /// The wire types of all events with data here, in order.
-        pub const TYPES: &[&str] = &[ $( $wire, )* ];
+        pub const TYPES: &[&str] = &[ $( $(#[cfg(feature = $feature)])? $wire, )* ];
 
         /// An event's data, typed, to `match` on.
         #[derive(Clone, Debug)]
         #[allow(clippy::large_enum_variant)]
         #[non_exhaustive]
         pub enum Payload {
-            $( $(#[$meta])* $name($name), )*
+            $( $(#[$meta])* $(#[cfg(feature = $feature)])? $name($name), )*
             /// An event whose type this version does not know, or whose data it cannot read.
             /// The event itself still has everything: see [`Event::data_raw`](crate::Event::data_raw).
             Unknown,
@@ -65,12 +72,22 @@ macro_rules! events {
         impl Payload {
             pub(crate) fn read(kind: &str, data: &str) -> Self {
                 match kind {
-                    $( $wire => serde_json::from_str(data).map_or(Self::Unknown, Self::$name), )*
+                    $( $(#[cfg(feature = $feature)])? $wire => serde_json::from_str(data).map_or(Self::Unknown, Self::$name), )*
                     _ => Self::Unknown,
+                }
+            }
+        }
+
+        impl serde::Serialize for Payload {
+            /// Writes the data; `null` where it is unknown.
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $( $(#[cfg(feature = $feature)])? Self::$name(data) => data.serialize(serializer), )*
+                    Self::Unknown => serializer.serialize_unit(),
                 }
             }
         }
     };
 }
 
-pub(crate) use {events, methods, notifications};
+pub(crate) use {event, methods, names, notifications, payload};

@@ -61,12 +61,17 @@ fn record<T: DeserializeOwned + Serialize + Debug>() -> &'static str {
     name
 }
 
-/// Examples cover exactly what there is, and the test's own list does too.
+/// What is always there has an example each, and the test's own list has it too. More features bring messages with and
+/// without examples; the test of the whole surface goes through those.
 fn covered(family: &str, there_is: &[&str], tested: &[&str]) {
+    if cfg!(feature = "shared") {
+        return;
+    }
     let examples = examples(family);
     let examples: BTreeSet<&str> = examples.iter().map(Example::of).collect();
     let there_is: BTreeSet<&str> = there_is.iter().copied().collect();
-    assert_eq!(examples, there_is, "tests/examples/{family} must have an example of each");
+    let without: Vec<&&str> = there_is.difference(&examples).collect();
+    assert!(without.is_empty(), "tests/examples/{family} must have an example of each: {without:?}");
     assert_eq!(tested.iter().copied().collect::<BTreeSet<_>>(), there_is, "the list in this test must have each");
 }
 
@@ -148,7 +153,7 @@ fn mission_control_is_read_and_written_back() {
 
 #[test]
 fn events_are_read_and_written_back() {
-    for example in examples("events") {
+    for example in examples("events").into_iter().filter(|example| events::TYPES.contains(&example.of())) {
         let text = example.json.to_string();
         let event = Event::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", example.name));
         assert_eq!(event.kind(), example.of(), "the file's name is the event's type");
