@@ -19,6 +19,8 @@ use crate::router::Router;
 
 /// How long the CLI may take to its first answer. The first start ever unpacks some hundred megabytes.
 const START: Duration = Duration::from_mins(1);
+/// Variables in which a caller may hand the CLI a GitHub token.
+const GITHUB_TOKENS: [&str; 3] = ["GH_TOKEN", "GITHUB_TOKEN", "COPILOT_GITHUB_TOKEN"];
 
 /// What a client is made of. By default: the installed CLI as a child process, signed in as its user is.
 #[derive(Debug, Clone)]
@@ -186,7 +188,9 @@ impl ClientBuilder {
             tracing::warn!("mission_control is ignored with cli_url: the server's own environment decides");
         }
         let peer = tcp::connect(&url, self.start_timeout, builder).await?;
-        self.connected(router, peer, false).await
+        // Others may use that server: what is shared is decided there.
+        self.remote = false;
+        self.connected(router, peer).await
     }
 
     /// Does the same over a connection of the caller's own making, with the CLI at its other end.
@@ -197,15 +201,14 @@ impl ClientBuilder {
     ) -> Result<Client, SessionError> {
         let router = Arc::new(Router::default());
         let peer = router.wire(PeerBuilder::new()).build(reader, writer);
-        let remote = self.remote;
-        self.connected(router, peer, remote).await
+        self.connected(router, peer).await
     }
 
     async fn started(self, router: Arc<Router>, child: ChildPeer) -> Result<Client, SessionError> {
         let error = match self.introduce(&router, child.peer()).await {
             Ok(server) => {
                 let peer = child.peer().clone();
-                return Ok(assemble(router, peer, Some(child), server, self.remote));
+                return Ok(assemble(router, peer, Some(child), server, &self));
             }
             Err(error) => error,
         };
@@ -221,9 +224,22 @@ impl ClientBuilder {
         Err(SessionError::StartFailed { program, reason, stderr })
     }
 
-    async fn connected(self, router: Arc<Router>, peer: Peer, remote: bool) -> Result<Client, SessionError> {
+    async fn connected(self, router: Arc<Router>, peer: Peer) -> Result<Client, SessionError> {
         let server = self.introduce(&router, &peer).await?;
-        Ok(assemble(router, peer, None, server, remote))
+        Ok(assemble(router, peer, None, server, &self))
+    }
+
+    /// What the CLI is told and nobody else is to see.
+    fn secrets(&self) -> Vec<SecretString> {
+        let control = self.mission_control.as_ref().map(|to| &to.access_token);
+        let mut secrets: Vec<_> = [self.github_token.as_ref(), self.connection_token.as_ref(), control]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
+        let tokens = self.env.iter().filter(|(name, _)| GITHUB_TOKENS.iter().any(|known| name == known));
+        secrets.extend(tokens.filter_map(|(_, value)| value.as_ref()?.to_str().map(SecretString::from)));
+        secrets
     }
 
     async fn introduce(&self, router: &Router, peer: &Peer) -> Result<ServerInfo, SessionError> {
@@ -243,7 +259,7 @@ fn assemble(
     peer: Peer,
     child: Option<ChildPeer>,
     server: ServerInfo,
-    always_remote: bool,
+    builder: &ClientBuilder,
 ) -> Client {
     let (watched, sessions) = (peer.clone(), Arc::downgrade(&router));
     tokio::spawn(async move {
@@ -259,7 +275,8 @@ fn assemble(
             child,
             router,
             server,
-            always_remote,
+            always_remote: builder.remote,
+            secrets: builder.secrets(),
             stopped: tokio::sync::Mutex::new(false),
         }),
     }

@@ -8,6 +8,7 @@ use futures::future::join_all;
 use groundlink_protocol::types::{AuthGetStatusResult, SessionCreateParams, SessionCreateResult};
 use groundlink_protocol::{Empty, Method, methods};
 use groundlink_transport::{ChildPeer, CloseReason, Peer};
+use secrecy::SecretString;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -42,6 +43,8 @@ pub(crate) struct ClientInner {
     pub(crate) server: ServerInfo,
     /// Share every session, always.
     pub(crate) always_remote: bool,
+    /// What the CLI was told and nobody else is to see.
+    pub(crate) secrets: Vec<SecretString>,
     /// Held while stopping; true once stopped.
     pub(crate) stopped: tokio::sync::Mutex<bool>,
 }

@@ -184,6 +184,18 @@ impl SessionConfig {
         self
     }
 
+    /// The credentials in it.
+    pub(crate) fn secrets(&self) -> Vec<SecretString> {
+        let provider = self.params.provider.as_ref();
+        let fields = [
+            self.params.github_token.as_ref(),
+            provider.and_then(|p| p.api_key.as_ref()),
+            provider.and_then(|p| p.bearer_token.as_ref()),
+        ];
+        let headers = provider.and_then(|p| p.headers.as_ref()).into_iter().flat_map(|headers| headers.values());
+        fields.into_iter().flatten().chain(headers).map(|secret| SecretString::from(secret.expose())).collect()
+    }
+
     pub(crate) fn check(&self) -> Result<(), SessionError> {
         if let Some(directory) = &self.params.working_directory
             && !PathBuf::from(directory).is_absolute()

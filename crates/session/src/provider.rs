@@ -83,8 +83,6 @@ pub struct EnvironmentProvider {
     pub model: String,
     /// The endpoint's address.
     pub base_url: String,
-    /// The credentials that are part of the provider: what must not be shown anywhere.
-    pub secrets: Vec<SecretString>,
 }
 
 impl EnvironmentProvider {
@@ -121,12 +119,7 @@ impl EnvironmentProvider {
         let Some(model) = named.or_else(|| get("COPILOT_PROVIDER_MODEL_ID")) else {
             return Err(unusable("COPILOT_MODEL", "it is unset, but COPILOT_PROVIDER_BASE_URL is set: name the model"));
         };
-        let mut secrets = Vec::new();
-        let mut secret = |name: &str| {
-            let value = SecretString::from(get(name)?);
-            secrets.push(value.clone());
-            Some(wire_secret(&value))
-        };
+        let secret = |name: &str| get(name).map(Secret::new);
         let wire = &mut provider.wire;
         wire.api_key = secret("COPILOT_PROVIDER_API_KEY");
         wire.bearer_token = secret("COPILOT_PROVIDER_BEARER_TOKEN");
@@ -148,10 +141,9 @@ impl EnvironmentProvider {
         }
         if let Some(text) = get("COPILOT_PROVIDER_HEADERS") {
             let headers = headers(&text)?;
-            secrets.extend(headers.values().map(|value| SecretString::from(value.as_str())));
             wire.headers = Some(headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect());
         }
-        Ok(Some(Self { provider, model, base_url, secrets }))
+        Ok(Some(Self { provider, model, base_url }))
     }
 }
 
@@ -233,7 +225,8 @@ mod tests {
             ("COPILOT_PROVIDER_HEADERS", "X-Key: canary-3\\nX-Other: canary-4"),
         ];
         let found = read(&variables, None).unwrap().unwrap();
-        let secrets: Vec<_> = found.secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect();
+        let secrets = crate::SessionConfig::new().provider(found.provider.clone()).secrets();
+        let secrets: Vec<_> = secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect();
         assert_eq!(secrets, ["canary-1", "canary-2", "canary-3", "canary-4"]);
         assert!(!format!("{found:?}").contains("canary"));
         assert_eq!(found.provider.wire.headers.unwrap().len(), 2);

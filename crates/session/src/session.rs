@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use groundlink_protocol::types::{SessionAbortParams, SessionLogParams, SessionMode, SessionModeSetParams, SessionRef};
 use groundlink_protocol::{Method, methods};
+use secrecy::SecretString;
 
 use crate::SessionError;
 use crate::answers::{self, ElicitationAnswer, PermissionDecision, PlanDecision, UserAnswer};
@@ -37,6 +38,12 @@ impl Session {
     /// The directory the agent works in, as configured or as the CLI last said.
     pub fn working_directory(&self) -> Option<String> {
         self.shared.facts().cwd
+    }
+
+    /// The credentials that the CLI was given through this client for this session: GitHub tokens, the keys of its model
+    /// provider, the tokens of connection and hub. An agent's tools may print them; whoever passes events on blanks them.
+    pub fn secrets(&self) -> Vec<SecretString> {
+        self.client.secrets.iter().chain(&self.shared.secrets).cloned().collect()
     }
 
     /// The events from now on. What was sent before is not seen; see

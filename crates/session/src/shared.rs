@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use groundlink_protocol::Event;
 use groundlink_transport::WeakPeer;
+use secrecy::SecretString;
 use tokio::sync::watch;
 
 use crate::config::SessionConfig;
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) peer: PeerCell,
     /// Whether this client made it (rather than resumed it).
     pub(crate) created: bool,
+    /// What this session was told and nobody else is to see.
+    pub(crate) secrets: Vec<SecretString>,
     /// Serialises enabling and disabling: two at once could attach the session twice.
     pub(crate) remote: Arc<tokio::sync::Mutex<()>>,
     /// True once `session.shutdown` was seen.
@@ -48,6 +51,7 @@ impl Shared {
             questions: Questions::default(),
             peer,
             created,
+            secrets: config.secrets(),
             remote: Arc::default(),
             shut_down: watch::Sender::new(false),
             facts: Mutex::new(Facts { cwd: config.params.working_directory.clone(), ..Facts::default() }),

@@ -60,6 +60,8 @@ fn fetch(version: &Version, fresh: &Path) -> Result<PathBuf> {
     fs::create_dir_all(&home).map_err(Error::file(&home))?;
     let mut unpack = Command::new(program);
     unpack.arg("--version").env("HOME", &home).env("XDG_CACHE_HOME", home.join("cache"));
+    // These would have it unpack, or look for what is unpacked, elsewhere.
+    unpack.env_remove("COPILOT_PKG_CACHE_HOME").env_remove("COPILOT_CLI_DIST_DIR");
     unpack.env("COPILOT_HOME", home.join("state")).env("COPILOT_AUTO_UPDATE", "false").env("COPILOT_OFFLINE", "true");
     run(unpack)?;
     find(&home, DEPTH).ok_or_else(|| Error::facts(&version.0, "unpacked no schemas when it was started"))

@@ -26,7 +26,6 @@ pub(super) struct OwnModel {
     /// Where it is, and how it is spoken to.
     pub(super) provider: Provider,
     base_url: Option<Url>,
-    secrets: Vec<SecretString>,
     /// The environment variables that hold the secrets.
     variables: Vec<String>,
 }
@@ -42,22 +41,15 @@ impl Model {
             name: name.clone(),
             provider: Provider::openai_completions(base_url.as_str().trim_end_matches('/')),
             base_url: Some(base_url.clone()),
-            secrets: Vec::new(),
             variables: Vec::new(),
         };
         if let Some(variable) = &args.model_key_env {
             let key = std::env::var(variable).ok().filter(|key| !key.is_empty());
             let key = SecretString::from(key.ok_or_else(|| Error::NoModelKey { variable: variable.clone() })?);
             own.provider = own.provider.api_key(&key);
-            own.secrets.push(key);
             own.variables.push(variable.clone());
         }
         Ok(Self::Own(own))
-    }
-
-    /// What must not be shown anywhere.
-    pub(super) fn secrets(&self) -> &[SecretString] {
-        if let Self::Own(own) = self { &own.secrets } else { &[] }
     }
 
     /// The environment variables that hold secrets.
@@ -81,7 +73,6 @@ impl From<EnvironmentProvider> for OwnModel {
             name: named.model,
             provider: named.provider,
             base_url: Url::parse(&named.base_url).ok(),
-            secrets: named.secrets,
             variables: EnvironmentProvider::SECRET_VARIABLES.map(str::to_owned).to_vec(),
         }
     }

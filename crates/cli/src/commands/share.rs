@@ -134,11 +134,8 @@ async fn open(
     }
     let session = client.create_session(session_config(plan, script, directory)).await?;
     let endpoint = HubEndpoint::new(hub.export_base(), hub.export_token().clone());
-    let mut bridge = Bridge::builder(&session, endpoint).info(exporter(plan));
-    for secret in plan.model.secrets() {
-        bridge = bridge.redact(secret);
-    }
-    Ok((session, bridge.start().await?))
+    let bridge = Bridge::builder(&session, endpoint).info(exporter(plan)).start().await?;
+    Ok((session, bridge))
 }
 
 /// The absolute path of a directory a person named.

@@ -77,7 +77,11 @@ pub struct Bridge;
 impl Bridge {
     /// A bridge from `session` to the hub at `endpoint`.
     pub fn builder(session: &Session, endpoint: HubEndpoint) -> BridgeBuilder {
-        BridgeBuilder { session: session.clone(), options: Options::new(endpoint) }
+        let mut options = Options::new(endpoint);
+        for secret in session.secrets() {
+            options.redactor.add(&secret);
+        }
+        BridgeBuilder { session: session.clone(), options }
     }
 }
 
@@ -130,7 +134,8 @@ impl BridgeBuilder {
     }
 
     /// A secret to blank (`******`) wherever it occurs in an exported event, as an agent's tools may print it. The GitHub
-    /// tokens of this process's environment (`GH_TOKEN`, `GITHUB_TOKEN`, `COPILOT_GITHUB_TOKEN`) are known already.
+    /// tokens of this process's environment (`GH_TOKEN`, `GITHUB_TOKEN`, `COPILOT_GITHUB_TOKEN`) and the
+    /// [session's own secrets](Session::secrets) are known already.
     /// Passing text deltas can carry a secret in pieces, which is not recognised; no hub stores those.
     pub fn redact(mut self, secret: &SecretString) -> Self {
         self.options.redactor.add(secret);

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use groundlink_session::{Client, Message, Provider, SendMode, SessionConfig, SessionError};
+use groundlink_session::{
+    Client, Message, MissionControl, Provider, SecretString, SendMode, SessionConfig, SessionError,
+};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::fake::{Fake, PATIENCE};
@@ -32,6 +35,26 @@ async fn create_and_resume_on_the_wire() {
     };
     insta::assert_json_snapshot!("create", redact(fake.calls("session.create").remove(0)));
     insta::assert_json_snapshot!("resume", redact(fake.calls("session.resume").remove(0)));
+}
+
+#[tokio::test]
+async fn a_session_knows_what_must_not_be_passed_on() {
+    let fake = Fake::new();
+    let secret = |text: &str| SecretString::from(text);
+    let control = MissionControl {
+        base_url: "http://127.0.0.1:1/mc".parse().unwrap(),
+        frontend_url: "http://127.0.0.1:1".parse().unwrap(),
+        access_token: secret("of-the-hub"),
+        repository: None,
+    };
+    let builder = Client::builder().github_token(secret("of-github")).mission_control(control);
+    let client = fake.start(builder.env("GH_TOKEN", "of-the-environment").env("PATH", "/bin")).await.unwrap();
+    let provider = Provider::openai_completions("http://127.0.0.1:1").api_key(&secret("of-the-model"));
+    let config = SessionConfig::new().github_token(&secret("of-the-session")).provider(provider);
+    let session = client.create_session(config).await.unwrap();
+    let known: Vec<_> = session.secrets().iter().map(|secret| secret.expose_secret().to_owned()).collect();
+    assert_eq!(known, ["of-github", "of-the-hub", "of-the-environment", "of-the-session", "of-the-model"]);
+    assert!(!format!("{session:?}").contains("of-the"), "nothing of it is printed");
 }
 
 #[tokio::test]
