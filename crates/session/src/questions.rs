@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::future::AbortHandle;
 use tokio::sync::watch;
@@ -50,10 +51,21 @@ impl Question {
     }
 }
 
+/// How long a direct request waits for its event. The CLI sends both at the same moment, in no certain order.
+const EVENT_LATE: Duration = Duration::from_secs(10);
+
 /// The questions of one session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Questions {
     list: Mutex<VecDeque<Question>>,
+    /// Counts what was asked.
+    opened: watch::Sender<u64>,
+}
+
+impl Default for Questions {
+    fn default() -> Self {
+        Self { list: Mutex::default(), opened: watch::Sender::new(0) }
+    }
 }
 
 impl Questions {
@@ -80,6 +92,8 @@ impl Questions {
             answer: watch::Sender::new(None),
             handler,
         });
+        drop(list);
+        self.opened.send_modify(|count| *count += 1);
         true
     }
 
@@ -113,6 +127,21 @@ impl Questions {
         }
         let index = list.iter().rposition(|q| q.kind == kind && q.text == text && !q.claimed)?;
         list.remove(index).map(|question| question.answer.subscribe())
+    }
+
+    /// The same, and waits for a question whose event is late; `None` when none comes.
+    pub(crate) async fn claim_soon(&self, kind: Kind, text: &str) -> Option<watch::Receiver<Option<DirectAnswer>>> {
+        let mut opened = self.opened.subscribe();
+        let found = async {
+            loop {
+                opened.borrow_and_update();
+                if let Some(answer) = self.claim(kind, text) {
+                    return Some(answer);
+                }
+                opened.changed().await.ok()?;
+            }
+        };
+        tokio::time::timeout(EVENT_LATE, found).await.ok().flatten()
     }
 
     /// Ends everything without an answer: the session or the connection is gone.

@@ -119,13 +119,19 @@ impl Router {
             return Box::pin(async { Err(error) });
         };
         let text = if kind == Kind::Plan { direct.summary } else { direct.question };
-        let Some(mut answer) = shared.questions.claim(kind, &text) else {
-            // A server that sends no event: nobody could name the question, so nobody can answer.
-            tracing::warn!(session = %shared.id, method = request.method(), "a question came without its event");
-            return Box::pin(async move { Ok(raw(asks::fallback(kind).to_owned())) });
-        };
-        drop(shared);
+        let claimed = shared.questions.claim(kind, &text);
         Box::pin(async move {
+            let claimed = match claimed {
+                Some(answer) => Some(answer),
+                None => shared.questions.claim_soon(kind, &text).await,
+            };
+            let Some(mut answer) = claimed else {
+                // A server that sends no event: nobody could name the question, so nobody can answer.
+                tracing::warn!(session = %shared.id, ?kind, "a question came without its event");
+                return Ok(raw(asks::fallback(kind).to_owned()));
+            };
+            // From here on the session may go without waiting for this.
+            drop(shared);
             let answer = answer.wait_for(Option::is_some).await.map(|answer| answer.clone());
             // The sender goes with the session: the server is told that nobody answers.
             let answer = answer.ok().flatten();

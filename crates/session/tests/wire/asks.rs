@@ -222,8 +222,35 @@ async fn other_requests_of_the_servers_are_answered_too() {
     }
     let stranger = fake.ask("userInput.request", json!({"sessionId": "?", "question": "?"})).await.unwrap_err();
     assert_eq!(stranger.code(), Some(-32602));
-    let no_event = direct(&fake, "never announced").await.unwrap();
-    assert_eq!(no_event, json!({"noResponse": true}), "nobody could name it, so nobody waits");
+}
+
+/// The CLI sends the event and the direct request from tasks of their own.
+#[tokio::test]
+async fn a_direct_question_may_overtake_its_event() {
+    let fake = Fake::new();
+    let session = open(&fake, SessionConfig::new().ask_user(true)).await;
+    let mut stream = session.subscribe();
+    let asked = tokio::spawn({
+        let fake = fake.clone();
+        async move { direct(&fake, "color?").await }
+    });
+    tokio::task::yield_now().await;
+    // An answer to a later request shows that the question has been taken in.
+    fake.ask("hooks.invoke", json!({"sessionId": ID, "hookType": "x", "input": {}})).await.unwrap();
+    assert!(!asked.is_finished(), "it waits for its event");
+    fake.event(ID, question("q", "color?")).await;
+    stream.next_of_kind("user_input.requested").await.unwrap();
+    assert!(!asked.is_finished(), "and then for its end");
+    fake.event(ID, completed("q", "user_input.completed", json!({"answer": "red", "wasFreeform": false}))).await;
+    assert_eq!(asked.await.unwrap().unwrap(), json!({"answer": "red", "wasFreeform": false}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_direct_question_without_an_event_is_not_held_for_ever() {
+    let fake = Fake::new();
+    let _session = open(&fake, SessionConfig::new().ask_user(true)).await;
+    let asked = fake.ask("userInput.request", json!({"sessionId": ID, "question": "never announced"}));
+    assert_eq!(asked.await.unwrap(), json!({"noResponse": true}), "nobody could name it, so nobody can answer");
 }
 
 #[tokio::test]
