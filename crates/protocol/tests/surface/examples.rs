@@ -1,6 +1,6 @@
 //! Examples recorded from the real CLI, of messages whatever feature they need.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::samples::Samples;
 use crate::{Call, canonical, generated};
+
+/// Every method of these namespaces has a recorded example, or stands among those that cannot have one.
+const FAMILIES: &[&str] = &[
+    "hooks.",
+    "session.eventLog.",
+    "session.metadata.",
+    "session.permissions.",
+    "session.remote.",
+    "session.tools.",
+    "session.ui.",
+    "sessions.",
+];
 
 /// Examples by name (`of@which`); the folder is the kind of message.
 fn examples(family: &str) -> BTreeMap<String, Value> {
@@ -51,7 +64,12 @@ where
     // Not every recording has parameters: they may be absent where there are none.
     let none = json!({});
     let params = json.get("params").filter(|params| !params.is_null()).unwrap_or(&none);
-    format!("params: {}\n\nresult: {}", check::<P>(name, params), check::<O>(name, &json["result"]))
+    let params = check::<P>(name, params);
+    // What cannot succeed without an account is recorded with the refusal it gets.
+    match json.get("error") {
+        Some(error) => format!("params: {params}\n\nerror: {error:#}"),
+        None => format!("params: {params}\n\nresult: {}", check::<O>(name, &json["result"])),
+    }
 }
 
 pub(crate) fn notice<P>(name: &str, json: &Value) -> String
@@ -85,4 +103,41 @@ fn every_recorded_event_has_a_type() {
     for name in examples("events").keys() {
         assert!(events::TYPES.contains(&of(name)), "{name}");
     }
+}
+
+/// The first column of the table under that heading in the README of the facts.
+fn listed(heading: &str) -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/README.md");
+    let text = fs::read_to_string(path).expect("the README of the facts");
+    let (_, section) = text.split_once(&format!("\n### {heading}\n")).expect("the heading");
+    let section = section.split("\n#").next().unwrap_or_default();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" | "));
+    rows.flat_map(|(names, why)| {
+        assert!(why.trim_matches(['|', ' ']).len() > 10, "{names}: why not?");
+        names.split(',').map(|name| name.trim_matches([' ', '`']).to_owned()).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+fn recorded_or_listed(heading: &str, family: &str, there_is: &BTreeSet<&str>) {
+    let recorded = examples(family);
+    let recorded: BTreeSet<&str> = recorded.keys().map(|name| of(name)).collect();
+    let listed = listed(heading);
+    let listed: BTreeSet<&str> = listed.iter().map(String::as_str).collect();
+    let neither: Vec<_> = there_is.iter().filter(|name| !recorded.contains(*name) && !listed.contains(*name)).collect();
+    assert!(neither.is_empty(), "record these, or say in schema/README.md why not: {neither:?}");
+    let both: Vec<_> = listed.intersection(&recorded).collect();
+    assert!(both.is_empty(), "these are recorded, and so not for the list in schema/README.md: {both:?}");
+    let unknown: Vec<_> = listed.difference(there_is).collect();
+    assert!(unknown.is_empty(), "schema/README.md lists what there is not: {unknown:?}");
+}
+
+#[test]
+fn what_is_not_recorded_is_listed_with_the_reason() {
+    recorded_or_listed("Events", "events", &events::TYPES.iter().copied().collect());
+    let schema = Samples::read();
+    let methods = schema.section("methods").into_iter();
+    // Internal ones are for the CLI's own parts and are answered to nobody else.
+    let methods = methods.filter(|name| FAMILIES.iter().any(|family| name.starts_with(family)));
+    recorded_or_listed("Methods", "methods", &methods.filter(|name| !schema.is_internal(name)).collect());
 }

@@ -38,6 +38,11 @@ impl Samples {
         self.schema[name].as_object().expect("a section").keys().map(String::as_str).collect()
     }
 
+    /// Whether upstream keeps that method for its own parts.
+    pub(crate) fn is_internal(&self, method: &str) -> bool {
+        self.schema["methods"][method]["stability"].as_str().is_some_and(|marks| marks.contains("internal"))
+    }
+
     pub(crate) fn fullest(&self, name: &str) -> Vec<Value> {
         self.all(name, Kind::Full)
     }
