@@ -133,19 +133,7 @@ async fn account(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respo
 }
 
 async fn models() -> Json<Value> {
-    Json(json!({"data": [{
-        "id": MODEL, "name": MODEL, "object": "model", "vendor": "stand-in", "version": MODEL,
-        "preview": false, "model_picker_enabled": true, "is_chat_default": true,
-        "policy": {"state": "enabled", "terms": ""},
-        "supported_endpoints": ["/chat/completions"],
-        "capabilities": {
-            "type": "chat", "object": "model_capabilities", "family": MODEL, "tokenizer": "o200k_base",
-            "supports": {"vision": true, "tool_calls": true, "parallel_tool_calls": true, "streaming": true},
-            "limits": {
-                "max_context_window_tokens": 128_000, "max_prompt_tokens": 110_000, "max_output_tokens": 16_000,
-            },
-        },
-    }]}))
+    Json(groundlink_cli::scripted::model_list(MODEL, "stand-in"))
 }
 
 async fn user() -> Json<Value> {

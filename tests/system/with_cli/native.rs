@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use groundlink::remote::RemoteExt;
-use groundlink::session::{Message, Session};
+use groundlink::session::{EventStream, Message, Session};
 use groundlink_testkit::{Viewer, eventually};
 use groundlink_tests::native::{Rig, duplicates, said};
 use reqwest::StatusCode;
@@ -54,16 +54,7 @@ async fn attaches_under_the_composed_link(rig: &Rig, session: &Session) -> Viewe
     assert!(link.url().as_str().starts_with(&rig.link_prefix()), "{}", link.url());
 
     // The same link arrives as a typed event.
-    let found = tokio::time::timeout(PATIENCE, async {
-        while let Some(event) = events.next_of_kind("session.info").await {
-            let data: groundlink::protocol::events::SessionInfo = event.data().expect("a session.info decodes");
-            if data.info_type == "remote" {
-                return data.url;
-            }
-        }
-        None
-    });
-    let url = found.await.expect("a session.info event");
+    let url = announced_link(&mut events).await;
     assert_eq!(url.as_deref(), Some(link.url().as_str()));
 
     let again = session.remote().enable().await.expect("enabling twice does no harm");
@@ -176,6 +167,20 @@ fn answer_says(event: &Value, text: &str) -> bool {
         && event["data"]["content"].as_str().is_some_and(|content| content.contains(text))
 }
 
+/// The link in the typed event that announces it.
+async fn announced_link(events: &mut EventStream) -> Option<String> {
+    let found = tokio::time::timeout(PATIENCE, async {
+        while let Some(event) = events.next_of_kind("session.info").await {
+            let data: groundlink::protocol::events::SessionInfo = event.data().expect("a session.info decodes");
+            if data.info_type == "remote" {
+                return data.url;
+            }
+        }
+        None
+    });
+    found.await.expect("a session.info event of type remote")
+}
+
 #[tokio::test]
 async fn always_on_announces_the_link_of_every_session_as_a_typed_event() {
     let rig = Rig::start().await;
@@ -184,16 +189,7 @@ async fn always_on_announces_the_link_of_every_session_as_a_typed_event() {
     for _ in 0..2 {
         let session = client.create_session(rig.config()).await.expect("a session");
         let mut events = session.subscribe_from_start();
-        let found = tokio::time::timeout(PATIENCE, async {
-            while let Some(event) = events.next_of_kind("session.info").await {
-                let data: groundlink::protocol::events::SessionInfo = event.data().expect("a session.info decodes");
-                if data.info_type == "remote" {
-                    return data.url;
-                }
-            }
-            None
-        });
-        let link = found.await.expect("the event comes by itself").expect("it has a link");
+        let link = announced_link(&mut events).await.expect("it has a link");
         // A person may be quicker than the session's first upload.
         let viewer = Viewer::open(&link).await;
         viewer.say("run-shell").await;

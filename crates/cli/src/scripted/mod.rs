@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use demo::{NOTICE, SUGGESTIONS, Suggestion};
-pub use wire::router;
+pub use wire::{model_list, router};
 
 /// The model name the script goes by. It says what it is wherever a person reads it; a CLI that does not know the
 /// name offers all of its tools.

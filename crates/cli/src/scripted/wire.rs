@@ -52,19 +52,24 @@ pub(super) fn router_until(options: ScriptOptions, stop: CancellationToken) -> R
 }
 
 async fn models() -> Json<Value> {
-    Json(json!({"object": "list", "data": [{
-        "id": MODEL, "name": MODEL, "object": "model", "vendor": "groundlink", "version": MODEL,
+    Json(model_list(MODEL, "groundlink"))
+}
+
+/// The answer to `GET /models`: one model that can do everything a session may ask of it.
+pub fn model_list(name: &str, vendor: &str) -> Value {
+    json!({"object": "list", "data": [{
+        "id": name, "name": name, "object": "model", "vendor": vendor, "version": name,
         "preview": false, "model_picker_enabled": true, "is_chat_default": true,
         "policy": {"state": "enabled", "terms": ""},
         "supported_endpoints": ["/chat/completions"],
         "capabilities": {
-            "type": "chat", "object": "model_capabilities", "family": MODEL, "tokenizer": "o200k_base",
+            "type": "chat", "object": "model_capabilities", "family": name, "tokenizer": "o200k_base",
             "supports": {"vision": true, "tool_calls": true, "parallel_tool_calls": true, "streaming": true},
             "limits": {
                 "max_context_window_tokens": 128_000, "max_prompt_tokens": 110_000, "max_output_tokens": 16_000,
             },
         },
-    }]}))
+    }]})
 }
 
 /// The answer's parts that every form of it shares.
