@@ -6,8 +6,10 @@ mod with_cli {
     mod canary;
     mod commands;
     mod examples;
+    mod hooks;
     mod install;
     mod native;
     mod native_faults;
     mod terminal;
+    mod tools;
 }

@@ -13,6 +13,10 @@ export interface Methods {
   "session.ui.handlePendingExitPlanMode": { params: HandlePendingExitPlanModeParams; result: HandlePendingResult };
   "session.tools.handlePendingToolCall": { params: HandlePendingToolCallParams; result: HandlePendingResult };
   "session.tools.listPendingRequests": { params: SessionRef; result: PendingToolRequests };
+  "session.ui.handlePendingAutoModeSwitch": { params: HandlePendingAutoModeSwitchParams; result: HandlePendingResult };
+  "session.ui.handlePendingSessionLimitsExhausted": { params: HandlePendingSessionLimitsExhaustedParams; result: HandlePendingResult };
+  "session.ui.handlePendingSampling": { params: HandlePendingSamplingParams; result: HandlePendingResult };
+  "session.commands.handlePendingCommand": { params: HandlePendingCommandParams; result: HandlePendingResult };
   "session.remote.enable": { params: SessionRemoteEnableParams; result: SessionRemoteEnableResult };
   "session.remote.disable": { params: SessionRef; result: Nothing_ };
   "sessions.getRemoteControlStatus": { params: Nothing_; result: SessionsGetRemoteControlStatusResult };
@@ -90,7 +94,6 @@ export interface Methods {
   "session.commands.enqueue": { params: SessionCommandsEnqueueParams; result: EnqueueCommandResult };
   "session.commands.execute": { params: SessionCommandsExecuteParams; result: ExecuteCommandResult };
   "session.commands.finalizeInvocationEffect": { params: SessionCommandsFinalizeInvocationEffectParams; result: CommandsFinalizeInvocationEffectResult };
-  "session.commands.handlePendingCommand": { params: SessionCommandsHandlePendingCommandParams; result: CommandsHandlePendingCommandResult };
   "session.commands.invoke": { params: SessionCommandsInvokeParams; result: SlashCommandInvocationResult };
   "session.commands.list": { params: SessionCommandsListParams; result: CommandList };
   "session.commands.respondToQueuedCommand": { params: SessionCommandsRespondToQueuedCommandParams; result: CommandsRespondToQueuedCommandResult };
@@ -524,9 +527,6 @@ export interface Methods {
   "session.ui.handleHumanAskUser": { params: SessionUiHandleHumanAskUserParams; result: HandlePendingResult };
   "session.ui.handleHumanExitPlanMode": { params: SessionUiHandleHumanExitPlanModeParams; result: HandlePendingResult };
   "session.ui.handleHumanUserInput": { params: SessionUiHandleHumanUserInputParams; result: HandlePendingResult };
-  "session.ui.handlePendingAutoModeSwitch": { params: SessionUiHandlePendingAutoModeSwitchParams; result: HandlePendingResult };
-  "session.ui.handlePendingSampling": { params: SessionUiHandlePendingSamplingParams; result: HandlePendingResult };
-  "session.ui.handlePendingSessionLimitsExhausted": { params: SessionUiHandlePendingSessionLimitsExhaustedParams; result: HandlePendingResult };
   "session.ui.registerDirectAutoModeSwitchHandler": { params: SessionRef; result: UIRegisterDirectAutoModeSwitchHandlerResult };
   "session.ui.unregisterDirectAutoModeSwitchHandler": { params: SessionUiUnregisterDirectAutoModeSwitchHandlerParams; result: UIUnregisterDirectAutoModeSwitchHandlerResult };
   "session.usage.getMetrics": { params: SessionRef; result: UsageGetMetricsResult };
@@ -698,17 +698,21 @@ export interface Events {
   "assistant.usage": events.AssistantUsage;
   "assistant.idle": events.AssistantIdle;
   "abort": events.Abort;
+  "auto_mode_switch.requested": events.AutoModeSwitchRequested;
+  "auto_mode_switch.completed": events.AutoModeSwitchCompleted;
+  "session_limits_exhausted.requested": events.SessionLimitsExhaustedRequested;
+  "session_limits_exhausted.completed": events.SessionLimitsExhaustedCompleted;
+  "sampling.requested": events.SamplingRequested;
+  "sampling.completed": events.SamplingCompleted;
+  "command.execute": events.CommandExecute;
+  "command.completed": events.CommandCompleted;
   "agent.interrupted": events.AgentInterrupted;
   "assistant.fusion_phase_activity": events.AssistantFusionPhaseActivity;
   "assistant.fusion_phase_completed": events.AssistantFusionPhaseCompleted;
   "assistant.fusion_phase_failed": events.AssistantFusionPhaseFailed;
   "assistant.fusion_phase_started": events.AssistantFusionPhaseStarted;
   "assistant.server_tool_progress": events.AssistantServerToolProgress;
-  "auto_mode_switch.completed": events.AutoModeSwitchCompleted;
-  "auto_mode_switch.requested": events.AutoModeSwitchRequested;
   "capabilities.changed": events.CapabilitiesChanged;
-  "command.completed": events.CommandCompleted;
-  "command.execute": events.CommandExecute;
   "command.queued": events.CommandQueued;
   "commands.changed": events.CommandsChanged;
   "hook.end": events.HookEnd;
@@ -734,8 +738,6 @@ export interface Events {
   "permission.messageAuthorization": events.PermissionMessageAuthorization;
   "permission.messageAuthorizationDegraded": events.PermissionMessageAuthorizationDegraded;
   "permission.messageAuthorizationRead": events.PermissionMessageAuthorizationRead;
-  "sampling.completed": events.SamplingCompleted;
-  "sampling.requested": events.SamplingRequested;
   "sandbox.decision": events.SandboxDecision;
   "prompt_cache_break": events.PromptCacheBreak;
   "session.auto_mode_resolved": events.SessionAutoModeResolved;
@@ -793,8 +795,6 @@ export interface Events {
   "session.usage_checkpoint": events.SessionUsageCheckpoint;
   "session.usage_record": events.SessionUsageRecord;
   "session.workspace_file_changed": events.SessionWorkspaceFileChanged;
-  "session_limits_exhausted.completed": events.SessionLimitsExhaustedCompleted;
-  "session_limits_exhausted.requested": events.SessionLimitsExhaustedRequested;
   "skill.context_delivered": events.SkillContextDelivered;
   "skill.context_delivered_ref": events.SkillContextDeliveredRef;
   "skill.invoked": events.SkillInvoked;
@@ -2735,6 +2735,12 @@ export interface CliTool {
 
 export type CliToolResult = string | ToolResultExpanded;
 
+export interface ClientCommand {
+  "name": string;
+  "description"?: string;
+  [later: string]: unknown;
+}
+
 export interface ClientInfo {
   "editorName"?: string;
   "editorVersion"?: string;
@@ -2770,11 +2776,6 @@ export interface CommandsChangedCommand {
 
 export interface CommandsFinalizeInvocationEffectResult {
   "error"?: string;
-  "success": boolean;
-  [later: string]: unknown;
-}
-
-export interface CommandsHandlePendingCommandResult {
   "success": boolean;
   [later: string]: unknown;
 }
@@ -4097,6 +4098,20 @@ export interface HMACAuthInfo {
   [later: string]: unknown;
 }
 
+export interface HandlePendingAutoModeSwitchParams {
+  "sessionId": string;
+  "requestId": string;
+  "response": AutoModeSwitchResponse;
+  [later: string]: unknown;
+}
+
+export interface HandlePendingCommandParams {
+  "sessionId": string;
+  "requestId": string;
+  "error"?: string;
+  [later: string]: unknown;
+}
+
 export interface HandlePendingElicitationParams {
   "sessionId": string;
   "requestId": string;
@@ -4121,6 +4136,20 @@ export interface HandlePendingPermissionRequestParams {
 
 export interface HandlePendingResult {
   "success": boolean;
+  [later: string]: unknown;
+}
+
+export interface HandlePendingSamplingParams {
+  "sessionId": string;
+  "requestId": string;
+  "response"?: unknown;
+  [later: string]: unknown;
+}
+
+export interface HandlePendingSessionLimitsExhaustedParams {
+  "sessionId": string;
+  "requestId": string;
+  "response": SessionLimitsExhaustedResponse;
   [later: string]: unknown;
 }
 
@@ -9423,13 +9452,6 @@ export interface SessionCommandsFinalizeInvocationEffectParams {
   [later: string]: unknown;
 }
 
-export interface SessionCommandsHandlePendingCommandParams {
-  "error"?: string;
-  "requestId": string;
-  "sessionId": string;
-  [later: string]: unknown;
-}
-
 export interface SessionCommandsInvokeParams {
   "input"?: string;
   "name": string;
@@ -9627,6 +9649,7 @@ export interface SessionCreateParams {
   "requestExitPlanMode"?: boolean;
   "requestAutoModeSwitch"?: boolean;
   "hooks"?: boolean;
+  "commands"?: Array<ClientCommand>;
   "mcpServers"?: unknown;
   "envValueMode"?: string;
   "customAgents"?: Array<unknown>;
@@ -11326,6 +11349,7 @@ export interface SessionResumeParams {
   "requestExitPlanMode"?: boolean;
   "requestAutoModeSwitch"?: boolean;
   "hooks"?: boolean;
+  "commands"?: Array<ClientCommand>;
   "mcpServers"?: unknown;
   "envValueMode"?: string;
   "customAgents"?: Array<unknown>;
@@ -11755,27 +11779,6 @@ export interface SessionUiHandleHumanExitPlanModeParams {
 export interface SessionUiHandleHumanUserInputParams {
   "requestId": string;
   "response": UserInputResponse;
-  "sessionId": string;
-  [later: string]: unknown;
-}
-
-export interface SessionUiHandlePendingAutoModeSwitchParams {
-  "requestId": string;
-  "response": UIAutoModeSwitchResponse;
-  "sessionId": string;
-  [later: string]: unknown;
-}
-
-export interface SessionUiHandlePendingSamplingParams {
-  "requestId": string;
-  "response"?: Record<string, unknown>;
-  "sessionId": string;
-  [later: string]: unknown;
-}
-
-export interface SessionUiHandlePendingSessionLimitsExhaustedParams {
-  "requestId": string;
-  "response": UISessionLimitsExhaustedResponse;
   "sessionId": string;
   [later: string]: unknown;
 }
@@ -13480,6 +13483,10 @@ export interface Tool {
   "instructions"?: string;
   "overridesBuiltInTool"?: boolean;
   "skipPermission"?: boolean;
+  "isTerminal"?: boolean;
+  "defer"?: string;
+  "namespacedName"?: string;
+  "namespace"?: unknown;
   "metadata"?: unknown;
   [later: string]: unknown;
 }
@@ -13759,8 +13766,6 @@ export interface ToolsShellDescriptorConfig {
   [later: string]: unknown;
 }
 
-export type UIAutoModeSwitchResponse = Open_<"yes" | "yes_always" | "no">;
-
 export interface UIElicitationArrayAnyOfField {
   "default"?: Array<string>;
   "description"?: string;
@@ -13880,15 +13885,6 @@ export interface UIRegisterDirectAutoModeSwitchHandlerResult {
   "handle": string;
   [later: string]: unknown;
 }
-
-export interface UISessionLimitsExhaustedResponse {
-  "action": UISessionLimitsExhaustedResponseAction;
-  "additionalAiCredits"?: number;
-  "maxAiCredits"?: number;
-  [later: string]: unknown;
-}
-
-export type UISessionLimitsExhaustedResponseAction = Open_<"add" | "set" | "unset" | "cancel">;
 
 export interface UIUnregisterDirectAutoModeSwitchHandlerResult {
   "unregistered": boolean;
@@ -15148,13 +15144,13 @@ export namespace events {
 
   export interface AutoModeSwitchCompleted {
     "requestId": string;
-    "response": AutoModeSwitchResponse;
+    "response"?: AutoModeSwitchResponse;
     [later: string]: unknown;
   }
 
   export interface AutoModeSwitchRequested {
-    "errorCode"?: string;
     "requestId": string;
+    "errorCode"?: string;
     "retryAfterSeconds"?: number;
     [later: string]: unknown;
   }
@@ -15170,10 +15166,10 @@ export namespace events {
   }
 
   export interface CommandExecute {
-    "args": string;
-    "command": string;
-    "commandName": string;
     "requestId": string;
+    "command"?: string;
+    "commandName": string;
+    "args"?: string;
     [later: string]: unknown;
   }
 
@@ -15527,9 +15523,10 @@ export namespace events {
   }
 
   export interface SamplingRequested {
-    "mcpRequestId": unknown;
     "requestId": string;
-    "serverName": string;
+    "serverName"?: string;
+    "mcpRequestId"?: unknown;
+    "request"?: unknown;
     [later: string]: unknown;
   }
 
@@ -15896,14 +15893,14 @@ export namespace events {
 
   export interface SessionLimitsExhaustedCompleted {
     "requestId": string;
-    "response": SessionLimitsExhaustedResponse;
+    "response"?: SessionLimitsExhaustedResponse;
     [later: string]: unknown;
   }
 
   export interface SessionLimitsExhaustedRequested {
-    "maxAiCredits": number;
     "requestId": string;
-    "usedAiCredits": number;
+    "maxAiCredits"?: number;
+    "usedAiCredits"?: number;
     [later: string]: unknown;
   }
 

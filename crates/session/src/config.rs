@@ -3,12 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use groundlink_protocol::types::SessionCreateParams;
+use groundlink_protocol::types::{self, SessionCreateParams};
 use secrecy::SecretString;
 
-use crate::SessionError;
+use crate::{SessionError, Tool};
 use crate::events::EventLimits;
-use crate::handlers::{ElicitationHandler, Handlers, PermissionHandler, PlanHandler, UserInputHandler};
+use crate::handlers::{
+    AnswerReport, AutoModeHandler, Deadlines, ElicitationHandler, Handlers, LimitsHandler, PermissionHandler,
+    PlanHandler, SamplingHandler, SlashCommand, UserInputHandler, tools,
+};
+use crate::hooks::{HookHandler, HookInput, RawHookHandler};
 use crate::provider::{Provider, wire_secret};
 
 /// How a session is created or resumed.
@@ -170,6 +174,93 @@ impl SessionConfig {
         self.plan_approval(true)
     }
 
+    /// Answers when the model is at its rate limit and the CLI offers another.
+    #[must_use]
+    pub fn on_auto_mode_switch(mut self, handler: impl AutoModeHandler) -> Self {
+        self.handlers.auto_mode = Some(Arc::new(handler));
+        self.params.request_auto_mode_switch = Some(true);
+        self
+    }
+
+    /// Answers when the session has used up its limit. Without a handler somebody else has to, or the turn waits.
+    #[must_use]
+    pub fn on_session_limits(mut self, handler: impl LimitsHandler) -> Self {
+        self.handlers.limits = Some(Arc::new(handler));
+        self
+    }
+
+    /// Answers MCP servers that ask for a call of the model.
+    #[must_use]
+    pub fn on_sampling(mut self, handler: impl SamplingHandler) -> Self {
+        self.handlers.sampling = Some(Arc::new(handler));
+        self
+    }
+
+    /// Offers a tool of this program's to the agent.
+    #[must_use]
+    pub fn tool(mut self, tool: Tool) -> Self {
+        self.handlers.tools.add(&tool);
+        self.params.tools.push(tool.wire);
+        self
+    }
+
+    /// Offers tools of this program's to the agent.
+    #[must_use]
+    pub fn tools(self, tools: impl IntoIterator<Item = Tool>) -> Self {
+        tools.into_iter().fold(self, Self::tool)
+    }
+
+    /// Runs code at a moment of the session; which one, the handler's input says. One a type: a later one takes the
+    /// place of an earlier.
+    ///
+    /// ```
+    /// use groundlink_session::{HookCall, PreToolUse, PreToolUseOutput, SessionConfig};
+    ///
+    /// let config = SessionConfig::new().hook(|call: HookCall<PreToolUse>| async move {
+    ///     (call.data.tool_name == "bash").then(|| PreToolUseOutput::deny("no shell here"))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn hook<I: HookInput>(mut self, handler: impl HookHandler<I>) -> Self {
+        self.handlers.hooks.add(handler);
+        self.params.hooks = Some(true);
+        self
+    }
+
+    /// Runs code at a moment that this version has no types for.
+    #[must_use]
+    pub fn raw_hook(mut self, hook_type: impl Into<String>, handler: impl RawHookHandler) -> Self {
+        self.handlers.hooks.add_raw(hook_type.into(), handler);
+        self.params.hooks = Some(true);
+        self
+    }
+
+    /// Offers a slash command.
+    #[must_use]
+    pub fn command(mut self, command: SlashCommand) -> Self {
+        self.params.commands.push(types::ClientCommand {
+            description: Some(command.description),
+            ..types::ClientCommand::new(command.name.as_str())
+        });
+        self.handlers.commands.insert(command.name, command.handler);
+        self
+    }
+
+    /// How long handlers may take.
+    #[must_use]
+    pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.handlers.deadlines = deadlines;
+        self
+    }
+
+    /// Is told what became of each question that a handler of this session was given: whether its answer was the
+    /// first, or somebody else's. Must not block.
+    #[must_use]
+    pub fn on_answered(mut self, report: impl Fn(AnswerReport) + Send + Sync + 'static) -> Self {
+        self.handlers.reporter = Some(Arc::new(report));
+        self
+    }
+
     /// How many events are kept for streams that read slowly.
     #[must_use]
     pub fn event_limits(mut self, limits: EventLimits) -> Self {
@@ -208,6 +299,7 @@ impl SessionConfig {
         if self.params.session_id.as_deref().is_some_and(str::is_empty) {
             return Err(SessionError::invalid("session_id", "it is empty; leave it out or give a UUID"));
         }
+        tools::check(self.params.tools.iter().map(|tool| tool.name.as_str()))?;
         Ok(())
     }
 }

@@ -60,16 +60,23 @@ mod router;
 mod session;
 mod shared;
 
-pub use answers::{Approval, ElicitationAnswer, PermissionDecision, PlanDecision, UserAnswer};
+pub use answers::{
+    Approval, AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer,
+};
 pub use builder::ClientBuilder;
 pub use cli::{CLI_PATH_VARIABLE, CliCommand};
 pub use client::Client;
 pub use config::SessionConfig;
 pub use error::SessionError;
 pub use events::{EventItem, EventLimits, EventStream, Lagged};
+pub use handlers::hooks;
+pub use hooks::{HookAnswer, HookCall, HookHandler, HookInput, PreToolUse, PreToolUseOutput, RawHookHandler};
+pub use handlers::tools::{Tool, ToolCall, ToolDefer, ToolHandler, ToolResult, ToolResultKind, TypedTool};
 pub use handlers::{
-    ApproveAll, Ask, ElicitationAsk, ElicitationHandler, PermissionAsk, PermissionHandler, PlanAsk, PlanHandler,
-    UserInputAsk, UserInputHandler,
+    AnswerOutcome, AnswerReport, ApproveAll, Ask, AutoModeAsk, AutoModeHandler, CommandCall, CommandEnd,
+    CommandHandler, Deadlines, ElicitationAsk, ElicitationHandler, HandlerEnd, HandlerKind, LimitsAsk, LimitsHandler,
+    PermissionAsk, PermissionHandler, PlanAsk, PlanHandler, SamplingAsk, SamplingHandler, SlashCommand, UserInputAsk,
+    UserInputHandler,
 };
 pub use handshake::PROTOCOL_VERSION;
 pub use history::HistoryPage;
@@ -83,5 +90,7 @@ pub use session::Session;
 pub use groundlink_protocol::Event;
 pub use groundlink_protocol::types::{AgentMode, SendMode, SessionMode};
 pub use groundlink_transport::CloseReason;
+#[cfg(feature = "schemars")]
+pub use schemars;
 pub use secrecy::SecretString;
 pub use url::Url;

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::asks;
-use crate::questions::Kind;
+use crate::handlers::HandlerKind as Kind;
+use crate::handlers::hooks::{self, HookInput as _};
 use crate::shared::{PeerCell, Shared};
 
 /// The sessions of one connection.
@@ -36,6 +37,17 @@ struct Direct {
     session_id: String,
     question: String,
     summary: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HookParams<'a> {
+    #[serde(borrow)]
+    session_id: Cow<'a, str>,
+    #[serde(borrow)]
+    hook_type: Cow<'a, str>,
+    #[serde(borrow)]
+    input: &'a RawValue,
 }
 
 impl Router {
@@ -98,7 +110,7 @@ impl Router {
 
     fn on_request(&self, request: &Request) -> HandlerFuture {
         match request.method() {
-            requests::HooksInvoke::NAME => Box::pin(async { Ok(raw("{}".to_owned())) }),
+            requests::HooksInvoke::NAME => self.hook(request),
             requests::UserInputRequest::NAME => self.hold(request, Kind::UserInput),
             requests::ExitPlanModeRequest::NAME => self.hold(request, Kind::Plan),
             unknown => {
@@ -106,6 +118,31 @@ impl Router {
                 Box::pin(async { Err(error) })
             }
         }
+    }
+
+    /// Runs a hook. Whatever goes wrong is answered as the hook's type demands: an error would count as consent.
+    fn hook(&self, request: &Request) -> HandlerFuture {
+        let shared_and_params = request.parse::<HookParams<'_>>().map(|params| {
+            let shared = self.get(&params.session_id);
+            (shared, params.hook_type.into_owned(), params.input.to_owned())
+        });
+        Box::pin(async move {
+            let output = match shared_and_params {
+                Ok((Some(shared), hook_type, input)) => {
+                    let handlers = shared.handlers.clone();
+                    let deadline = handlers.deadlines.of(Kind::Hook);
+                    handlers.hooks.run(&hook_type, &shared.id, &input, deadline).await
+                }
+                // Sessions that this client does not know, or has closed, have no hooks here.
+                Ok((None, ..)) => None,
+                Err(error) => {
+                    tracing::error!(?error, "a hook's request is unreadable and is refused");
+                    hooks::closed(hooks::PreToolUse::TYPE)
+                }
+            };
+            let body = output.map_or_else(|| "{}".to_owned(), |output| format!(r#"{{"output":{}}}"#, output.get()));
+            Ok(raw(body))
+        })
     }
 
     /// Keeps a direct request open until its question has ended, however that comes about.

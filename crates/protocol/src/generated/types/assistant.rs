@@ -77,18 +77,6 @@ record! {
 }
 
 open_enum! {
-    /// A word of `AutoModeSwitchResponse`.
-    AutoModeSwitchResponse {
-        /// `yes`.
-        Yes = "yes",
-        /// `yes_always`.
-        YesAlways = "yes_always",
-        /// `no`.
-        No = "no",
-    }
-}
-
-open_enum! {
     /// A word of `HumanResponseActor`.
     HumanResponseActor {
         /// `human_response`.
@@ -957,33 +945,6 @@ record! {
         reset_date_estimated: bool = "resetDateEstimated",
         /// `tokenBasedBilling` on the wire.
         token_based_billing: bool = "tokenBasedBilling",
-    }
-}
-
-record! {
-    /// The record `SessionLimitsExhaustedResponse`.
-    SessionLimitsExhaustedResponse {
-        /// `action` on the wire.
-        action: SessionLimitsExhaustedResponseAction = "action",
-    } optional {
-        /// `additionalAiCredits` on the wire.
-        additional_ai_credits: serde_json::Number = "additionalAiCredits",
-        /// `maxAiCredits` on the wire.
-        max_ai_credits: serde_json::Number = "maxAiCredits",
-    }
-}
-
-open_enum! {
-    /// A word of `SessionLimitsExhaustedResponseAction`.
-    SessionLimitsExhaustedResponseAction {
-        /// `add`.
-        Add = "add",
-        /// `set`.
-        Set = "set",
-        /// `unset`.
-        Unset = "unset",
-        /// `cancel`.
-        Cancel = "cancel",
     }
 }
 

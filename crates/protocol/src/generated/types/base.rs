@@ -941,6 +941,95 @@ open_enum! {
     }
 }
 
+open_enum! {
+    /// Whether the CLI may choose another model.
+    AutoModeSwitchResponse {
+        /// Yes, this time.
+        Yes = "yes",
+        /// Yes, now and whenever it comes up.
+        YesAlways = "yes_always",
+        /// No.
+        No = "no",
+    }
+}
+
+record! {
+    /// Parameters of `session.ui.handlePendingAutoModeSwitch`.
+    HandlePendingAutoModeSwitchParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+        /// The answer.
+        response: AutoModeSwitchResponse = "response",
+    }
+}
+
+record! {
+    /// What to do about a session's limit.
+    SessionLimitsExhaustedResponse {
+        /// What to do.
+        action: SessionLimitsExhaustedResponseAction = "action",
+    } optional {
+        /// How much more, with `add`.
+        additional_ai_credits: serde_json::Number = "additionalAiCredits",
+        /// The new limit, with `set`.
+        max_ai_credits: serde_json::Number = "maxAiCredits",
+    }
+}
+
+open_enum! {
+    /// What to do about a session's limit.
+    SessionLimitsExhaustedResponseAction {
+        /// Raise it by so much.
+        Add = "add",
+        /// Set it to so much.
+        Set = "set",
+        /// Take it away.
+        Unset = "unset",
+        /// Keep it; the turn ends.
+        Cancel = "cancel",
+    }
+}
+
+record! {
+    /// Parameters of `session.ui.handlePendingSessionLimitsExhausted`.
+    HandlePendingSessionLimitsExhaustedParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+        /// The answer.
+        response: SessionLimitsExhaustedResponse = "response",
+    }
+}
+
+record! {
+    /// Parameters of `session.ui.handlePendingSampling`.
+    HandlePendingSamplingParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// The model's message, as the Model Context Protocol has it.
+        response: crate::RawJson = "response",
+    }
+}
+
+record! {
+    /// Parameters of `session.commands.handlePendingCommand`.
+    HandlePendingCommandParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// Why it failed; absent when it did not.
+        error: String = "error",
+    }
+}
+
 record! {
     /// Parameters of `hooks.invoke`. Internal to the CLI.
     HooksInvokeParams {
@@ -1634,6 +1723,8 @@ record! {
         available_tools: String = "availableTools",
         /// Patterns of tools the model must not see.
         excluded_tools: String = "excludedTools",
+        /// Slash commands that the client offers.
+        commands: ClientCommand = "commands",
         /// Sub-agents the client defines; the shape is the CLI's own.
         custom_agents: crate::RawJson = "customAgents",
     }
@@ -1704,6 +1795,8 @@ record! {
         available_tools: String = "availableTools",
         /// Patterns of tools the model must not see.
         excluded_tools: String = "excludedTools",
+        /// Slash commands that the client offers.
+        commands: ClientCommand = "commands",
         /// Sub-agents the client defines; the shape is the CLI's own.
         custom_agents: crate::RawJson = "customAgents",
     }
@@ -1763,6 +1856,17 @@ open_enum! {
 }
 
 record! {
+    /// A slash command that the client offers.
+    ClientCommand {
+        /// Its name, without the slash.
+        name: String = "name",
+    } optional {
+        /// What it does, for people.
+        description: String = "description",
+    }
+}
+
+record! {
     /// A tool that the client runs.
     Tool {
         /// Its name.
@@ -1778,6 +1882,14 @@ record! {
         overrides_built_in_tool: bool = "overridesBuiltInTool",
         /// Whether calls need no permission.
         skip_permission: bool = "skipPermission",
+        /// Whether the turn ends once it has run.
+        is_terminal: bool = "isTerminal",
+        /// Whether it may be left out of the model's list until it is searched for: `auto` or `never`.
+        defer: String = "defer",
+        /// Its name within its namespace.
+        namespaced_name: String = "namespacedName",
+        /// A group of tools it belongs to: `name` and `description`.
+        namespace: crate::RawJson = "namespace",
         /// More about it.
         metadata: crate::RawJson = "metadata",
     }

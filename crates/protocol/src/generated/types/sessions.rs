@@ -30,7 +30,7 @@ record! {
 record! {
     /// The record `CommandList`.
     CommandList {
-        /// `commands` on the wire.
+        /// Slash commands that the client offers.
         commands: Vec<SlashCommandInfo> = "commands",
     }
 }
@@ -54,14 +54,6 @@ record! {
     } optional {
         /// What went wrong.
         error: String = "error",
-    }
-}
-
-record! {
-    /// A result; `CommandsHandlePendingCommandResult` in the CLI's schemas.
-    CommandsHandlePendingCommandResult {
-        /// Whether it worked.
-        success: bool = "success",
     }
 }
 
@@ -174,19 +166,6 @@ record! {
         outcome: CommandsInvocationEffectOutcome = "outcome",
         /// The session.
         session_id: String = "sessionId",
-    }
-}
-
-record! {
-    /// Parameters; `SessionCommandsHandlePendingCommandParams` on the wire.
-    SessionCommandsHandlePendingCommandParams {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// The session.
-        session_id: String = "sessionId",
-    } optional {
-        /// What went wrong.
-        error: String = "error",
     }
 }
 

@@ -2356,7 +2356,7 @@ open_enum! {
 union! {
     /// One of the kinds of `PermissionPromptRequest`, told apart by `kind`.
     PermissionPromptRequest by "kind" {
-        /// `kind` is `commands`.
+        /// Slash commands that the client offers.
         Commands(PermissionPromptRequestCommands) = "commands",
         /// `kind` is `write`.
         Write(PermissionPromptRequestWrite) = "write",
