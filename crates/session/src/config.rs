@@ -6,7 +6,6 @@ use std::sync::Arc;
 use groundlink_protocol::types::{self, SessionCreateParams};
 use secrecy::SecretString;
 
-use crate::{SessionError, Tool};
 use crate::events::EventLimits;
 use crate::handlers::{
     AnswerReport, AutoModeHandler, Deadlines, ElicitationHandler, Handlers, LimitsHandler, PermissionHandler,
@@ -14,6 +13,7 @@ use crate::handlers::{
 };
 use crate::hooks::{HookHandler, HookInput, RawHookHandler};
 use crate::provider::{Provider, wire_secret};
+use crate::{SessionError, Tool};
 
 /// How a session is created or resumed.
 ///

@@ -70,7 +70,6 @@ pub use config::SessionConfig;
 pub use error::SessionError;
 pub use events::{EventItem, EventLimits, EventStream, Lagged};
 pub use handlers::hooks;
-pub use hooks::{HookAnswer, HookCall, HookHandler, HookInput, PreToolUse, PreToolUseOutput, RawHookHandler};
 pub use handlers::tools::{Tool, ToolCall, ToolDefer, ToolHandler, ToolResult, ToolResultKind, TypedTool};
 pub use handlers::{
     AnswerOutcome, AnswerReport, ApproveAll, Ask, AutoModeAsk, AutoModeHandler, CommandCall, CommandEnd,
@@ -80,6 +79,7 @@ pub use handlers::{
 };
 pub use handshake::PROTOCOL_VERSION;
 pub use history::HistoryPage;
+pub use hooks::{HookAnswer, HookCall, HookHandler, HookInput, PreToolUse, PreToolUseOutput, RawHookHandler};
 pub use launch::{LogLevel, MissionControl};
 pub use message::Message;
 pub use provider::{EnvironmentProvider, Provider};

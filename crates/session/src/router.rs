@@ -133,8 +133,8 @@ impl Router {
                     let deadline = handlers.deadlines.of(Kind::Hook);
                     handlers.hooks.run(&hook_type, &shared.id, &input, deadline).await
                 }
-                // Sessions that this client does not know, or has closed, have no hooks here.
-                Ok((None, ..)) => None,
+                // A session that this client does not know, or has closed: nobody here can say yes.
+                Ok((None, hook_type, _)) => hooks::closed(&hook_type),
                 Err(error) => {
                     tracing::error!(?error, "a hook's request is unreadable and is refused");
                     hooks::closed(hooks::PreToolUse::TYPE)

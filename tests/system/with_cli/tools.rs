@@ -53,25 +53,25 @@ async fn the_model_calls_a_typed_tool_and_reads_every_kind_of_result() {
     let wrong = turn(&session, r#"tool:lookup_weather {"town":"Oslo"}"#).await;
     assert!(wrong.contains("missing field `city`"), "{wrong}");
 
-    // What the model reads of each kind, and what the event says.
+    // What the model reads of each kind, and what the event says. A rejection ends the turn: a person said no. The words
+    // of an error are kept from the model.
     let table = [
         ("success", "worked", true),
         ("failure", "failed on purpose", false),
         ("rejected", "rejected on purpose", false),
         ("denied", "denied on purpose", false),
         ("timeout", "timed out on purpose", false),
-        ("error", "broke on purpose", false),
-        ("panic", "the program that runs this tool failed", false),
+        ("error", "Tool execution failed", false),
+        ("panic", "Tool execution failed", false),
     ];
     for (kind, words, success) in table {
         let mut events = session.subscribe();
         let said = turn(&session, &format!(r#"tool:kinds {{"kind":"{kind}"}}"#)).await;
         let end = events.next_of_kind("tool.execution_complete").await.expect("the tool's end");
         let end: Value = serde_json::from_str(end.data_raw().get()).expect("JSON");
-        println!("{kind}: the model says {said:?}; the event says {end}");
         assert_eq!(end["success"], success, "{kind}: {end}");
-        assert!(said.contains(words) || kind == "error" || kind == "panic", "{kind}: {said}");
-        assert!(!said.contains("on purpose") || kind != "panic", "{said}");
+        let told = if kind == "rejected" { end["error"]["message"].as_str().unwrap_or_default() } else { &said };
+        assert!(told.contains(words), "{kind}: the model says {said:?}, the event {end}");
     }
     client.stop().await;
 }
@@ -99,8 +99,6 @@ async fn a_tool_stands_in_for_one_of_the_clis() {
     let offline = Offline::new().await;
     let client = offline.client().await;
     let ours = || Tool::new("bash", "Ours").skip_permission(true).handler(|_: ToolCall| async { "not a shell" });
-    let refused = client.create_session(offline.config().tool(ours())).await;
-    println!("without overrides_built_in: {refused:?}");
     let config = offline.config().tool(ours().overrides_built_in(true));
     let session = client.create_session(config).await.expect("a session");
     let said = turn(&session, r#"tool:bash {"command":"touch should-not-be","description":"Make a file"}"#).await;
@@ -139,7 +137,7 @@ async fn an_aborted_turn_drops_the_tools_future_and_progress_is_seen() {
         loop {
             let event = events.next_of_kind("session.info").await.expect("an event");
             if event.data_raw().get().contains("half of it") {
-                return event.is_ephemeral();
+                return event.ephemeral();
             }
         }
     };

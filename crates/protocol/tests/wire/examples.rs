@@ -107,6 +107,10 @@ fn methods_are_read_and_written_back() {
         calls::<m::SessionUiHandlePendingUserInput>(f),
         calls::<m::SessionUiHandlePendingElicitation>(f),
         calls::<m::SessionUiHandlePendingExitPlanMode>(f),
+        calls::<m::SessionUiHandlePendingAutoModeSwitch>(f),
+        calls::<m::SessionUiHandlePendingSessionLimitsExhausted>(f),
+        calls::<m::SessionUiHandlePendingSampling>(f),
+        calls::<m::SessionCommandsHandlePendingCommand>(f),
         calls::<m::SessionToolsHandlePendingToolCall>(f),
         calls::<m::SessionToolsListPendingRequests>(f),
     ];

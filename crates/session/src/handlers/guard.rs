@@ -57,7 +57,10 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(run(None, async { 1 }).await, Ok(1));
         assert_eq!(run(Some(second), async { 2 }).await, Ok(2));
-        assert_eq!(run(Some(second), async move { assert!(second.is_zero(), "on purpose") }).await, Err(Failure::Panicked));
+        assert_eq!(
+            run(Some(second), async move { assert!(second.is_zero(), "on purpose") }).await,
+            Err(Failure::Panicked)
+        );
         assert_eq!(run(Some(second), pending::<()>()).await, Err(Failure::TooLate(second)));
     }
 

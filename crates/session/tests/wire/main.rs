@@ -6,6 +6,7 @@ mod asks;
 mod child;
 mod events;
 mod fake;
+mod handlers;
 mod handshake;
 mod lifecycle;
 mod remote;

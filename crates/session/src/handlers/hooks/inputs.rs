@@ -169,7 +169,7 @@ inputs! {
         transcript_path: String,
     }
 
-    /// The context is about to be compacted.
+    /// The context is about to be compacted. Not seen from CLI 1.0.102 in a session of a client.
     PreCompact = "preCompact" => NoOutput {} optional {
         /// What caused it: `manual` or `auto`.
         trigger: String,
@@ -179,7 +179,8 @@ inputs! {
         transcript_path: String,
     }
 
-    /// A person is about to be asked for a permission; the hook may decide in their place.
+    /// A person is about to be asked for a permission; the hook may decide in their place. CLI 1.0.102 runs such hooks
+    /// from files, and does not ask clients.
     PermissionRequestHook = "permissionRequest" => PermissionRequestOutput {} optional {
         /// The tool.
         tool_name: String,
@@ -189,7 +190,7 @@ inputs! {
         permission_suggestions: RawJson,
     }
 
-    /// People are to be notified.
+    /// People are to be notified. Not seen from CLI 1.0.102 in a session of a client.
     Notification = "notification" => ContextOutput {} optional {
         /// The words.
         message: String,

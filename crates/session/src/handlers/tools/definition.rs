@@ -200,9 +200,6 @@ where
 
 impl std::fmt::Debug for Tool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tool")
-            .field("definition", &self.wire)
-            .field("has_handler", &self.handler.is_some())
-            .finish()
+        f.debug_struct("Tool").field("definition", &self.wire).field("has_handler", &self.handler.is_some()).finish()
     }
 }

@@ -94,7 +94,7 @@ impl ToolResult {
         Self::new(ToolResultKind::Failure, text)
     }
 
-    /// A person did not want it.
+    /// A person did not want it. The turn ends there: the model does not go on by itself.
     pub fn rejected(text: impl Into<String>) -> Self {
         Self::new(ToolResultKind::Rejected, text)
     }
@@ -109,8 +109,8 @@ impl ToolResult {
         Self::new(ToolResultKind::Timeout, text)
     }
 
-    /// It broke. The CLI makes a failure of its own of it; use [`failure`](Self::failure) for words that the model is
-    /// to read as they are.
+    /// It broke. The model is only told that the tool failed, not why (observed with CLI 1.0.102); use
+    /// [`failure`](Self::failure) for words that it is to read.
     pub fn error(text: impl Into<String>) -> Self {
         let text = text.into();
         Self { error: Some(text.clone()), ..Self::failure(text) }
@@ -202,15 +202,31 @@ mod tests {
     #[test]
     fn every_kind_on_the_wire() {
         let table = [
-            (ToolResult::from("sunny"), "result", r#"{"textResultForLlm":"sunny","resultType":"success","toolTelemetry":{}}"#),
+            (
+                ToolResult::from("sunny"),
+                "result",
+                r#"{"textResultForLlm":"sunny","resultType":"success","toolTelemetry":{}}"#,
+            ),
             (
                 ToolResult::from(Err::<String, _>("no such city")),
                 "result",
                 r#"{"textResultForLlm":"no such city","resultType":"failure","toolTelemetry":{}}"#,
             ),
-            (ToolResult::rejected("no"), "result", r#"{"textResultForLlm":"no","resultType":"rejected","toolTelemetry":{}}"#),
-            (ToolResult::denied("no"), "result", r#"{"textResultForLlm":"no","resultType":"denied","toolTelemetry":{}}"#),
-            (ToolResult::timeout("no"), "result", r#"{"textResultForLlm":"no","resultType":"timeout","toolTelemetry":{}}"#),
+            (
+                ToolResult::rejected("no"),
+                "result",
+                r#"{"textResultForLlm":"no","resultType":"rejected","toolTelemetry":{}}"#,
+            ),
+            (
+                ToolResult::denied("no"),
+                "result",
+                r#"{"textResultForLlm":"no","resultType":"denied","toolTelemetry":{}}"#,
+            ),
+            (
+                ToolResult::timeout("no"),
+                "result",
+                r#"{"textResultForLlm":"no","resultType":"timeout","toolTelemetry":{}}"#,
+            ),
             (ToolResult::error("broke"), "error", r#""broke""#),
             (
                 ToolResult::success("a map").image("image/png", "AA==").session_log("drew").tool_reference("zoom"),
