@@ -50,3 +50,28 @@ async fn external_server() {
 async fn qr() {
     insta::assert_snapshot!(run("qr").await);
 }
+
+#[tokio::test]
+async fn chat() {
+    insta::assert_snapshot!(run("chat").await);
+}
+
+#[tokio::test]
+async fn permission_policy() {
+    insta::assert_snapshot!(run("permission_policy").await);
+}
+
+#[tokio::test]
+async fn plan_mode() {
+    insta::assert_snapshot!(run("plan_mode").await);
+}
+
+#[tokio::test]
+async fn multi_client() {
+    insta::assert_snapshot!(run("multi_client").await);
+}
+
+#[tokio::test]
+async fn headless_worker() {
+    insta::assert_snapshot!(run("headless_worker").await);
+}
