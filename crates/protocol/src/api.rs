@@ -129,6 +129,9 @@ impl std::fmt::Display for SessionStatus {
 pub struct Presence {
     /// Something was heard from the exporter during the last 30 seconds.
     pub online: bool,
+    /// Online, but silent for longer than an exporter in good health ever is: what it does may not be true any more.
+    #[serde(default)]
+    pub silent: bool,
     /// When the exporter was last heard, in milliseconds since 1970; absent when never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen_ms: Option<u64>,
@@ -268,6 +271,9 @@ pub struct QueuedMessage {
     /// Who gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Device>,
+    /// The command that it is a part of: the words that go with a refusal follow it as a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
     /// When it was given.
     pub accepted_at_ms: u64,
 }
@@ -578,6 +584,9 @@ pub struct CommandReceipt {
     /// The request that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// The command that it is a part of: the words that go with a refusal follow it as a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
     /// When the hub took it in.
     #[serde(default)]
     pub accepted_at_ms: u64,

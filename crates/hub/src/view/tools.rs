@@ -5,6 +5,7 @@ use super::item::{Body, ToolCall, ToolKind, ToolState, Verdict};
 use super::request::{Ask, Elicitation, Plan, Question};
 use super::text::Capped;
 use super::{SessionView, summary};
+use crate::digest::{Asked, digest};
 
 const OUTPUT_HEAD: usize = 8 * 1024;
 const OUTPUT_TAIL: usize = 24 * 1024;
