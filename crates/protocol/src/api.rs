@@ -313,6 +313,7 @@ impl Delivery {
         }
     }
 
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_queue(&self) -> bool {
         *self == Self::Queue
     }

@@ -99,33 +99,30 @@ impl SessionView {
             return;
         }
         let rev = self.rev + 1;
-        match place {
-            Some(place) => {
-                let queued = &mut self.queue[place];
-                // Only while it waits can somebody have changed the words.
-                let words = (note.state == CommandState::Accepted).then(|| reduce::user_text(text));
-                let changed = words.filter(|words| *words != queued.text);
-                if queued.state == note.state && changed.is_none() {
-                    return;
-                }
-                queued.state = note.state;
-                if let Some(words) = changed {
-                    queued.text = words;
-                }
-                self.queue[place].last_rev = rev;
+        if let Some(place) = place {
+            let queued = &mut self.queue[place];
+            // Only while it waits can somebody have changed the words.
+            let words = (note.state == CommandState::Accepted).then(|| reduce::user_text(text));
+            let changed = words.filter(|words| *words != queued.text);
+            if queued.state == note.state && changed.is_none() {
+                return;
             }
-            None => {
-                if self.queue.len() >= MAX_QUEUE {
-                    self.queue.remove(0);
-                }
-                self.queue.push(Queued {
-                    n: rev,
-                    command: note.id.clone(),
-                    text: reduce::user_text(text),
-                    state: note.state,
-                    last_rev: rev,
-                });
+            queued.state = note.state;
+            if let Some(words) = changed {
+                queued.text = words;
             }
+            queued.last_rev = rev;
+        } else {
+            if self.queue.len() >= MAX_QUEUE {
+                self.queue.remove(0);
+            }
+            self.queue.push(Queued {
+                n: rev,
+                command: note.id.clone(),
+                text: reduce::user_text(text),
+                state: note.state,
+                last_rev: rev,
+            });
         }
         self.rev = rev;
         self.queue_rev = rev;
