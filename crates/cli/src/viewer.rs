@@ -84,7 +84,7 @@ impl Viewer {
 
     /// Asks for something to be done.
     pub(crate) async fn post(&self, action: CommandAction) -> Result<CommandReceipt, Error> {
-        let intent = CommandIntent { client_id: Uuid::new_v4().to_string(), action };
+        let intent = CommandIntent::new(Uuid::new_v4().to_string(), action);
         let url = self.below("commands");
         let first = self.read(self.requests.post(url.clone()).json(&intent)).await;
         match first {

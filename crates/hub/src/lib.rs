@@ -33,6 +33,7 @@
 //! links, and their text is cut out of the events that are stored.
 
 mod api;
+mod digest;
 mod error;
 mod ingest;
 mod keys;

@@ -147,9 +147,7 @@ impl Live {
         while !commands.is_empty() {
             inner.replay_command(commands.pop_front());
         }
-        if inner.closed {
-            inner.state.set_ended(true);
-        }
+        inner.tell_state(now());
         Ok(inner)
     }
 
@@ -269,9 +267,9 @@ impl Live {
         {
             let mut inner = self.lock();
             inner.closed = true;
-            inner.state.set_ended(true);
             inner.last_seen = Some(now());
             inner.set_online(false);
+            inner.tell_state(now());
         }
         self.wake_all();
         Ok(())
@@ -303,12 +301,11 @@ impl Live {
         {
             let mut inner = self.lock();
             inner.heard(at);
-            if inner.closed {
-                inner.closed = false;
-                inner.state.set_ended(false);
-            }
+            inner.closed = false;
             inner.view.set_exporter(exporter.clone());
             inner.exporter = exporter;
+            inner.ledger.attached(at);
+            inner.tell_state(at);
         }
         self.wake_all();
         Ok(())

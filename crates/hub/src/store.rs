@@ -4,6 +4,7 @@
 //! is committed together. A write's answer comes after the commit. Reads use connections of their own and
 //! are never in the way (WAL).
 
+mod commands;
 mod read;
 mod rows;
 mod write;

@@ -16561,12 +16561,13 @@ export namespace mc {
     "state": mc.CommandState;
     "type": mc.CommandType;
     "content": string;
+    "delivery"?: string;
     [later: string]: unknown;
   }
 
   export type CommandState = Open_<"in_progress" | "queued" | "pending" | "created" | "completed">;
 
-  export type CommandType = Open_<"user_message" | "abort" | "permission_response" | "ask_user_response" | "elicitation_response" | "plan_approval_response" | "mode_switch">;
+  export type CommandType = Open_<"user_message" | "abort" | "permission_response" | "ask_user_response" | "elicitation_response" | "plan_approval_response" | "mode_switch" | "model_switch">;
 
   export interface CommandsResponse {
     "commands": Array<mc.Command>;
@@ -16586,11 +16587,24 @@ export namespace mc {
     "machine"?: string;
     "notice"?: string;
     "suggestions"?: Array<mc.Suggestion>;
+    "models"?: Array<mc.ModelChoice>;
+    "commands"?: Array<string>;
     [later: string]: unknown;
   }
 
   export interface ModeSwitch {
     "mode": SessionMode;
+    [later: string]: unknown;
+  }
+
+  export interface ModelChoice {
+    "id": string;
+    "name"?: string;
+    [later: string]: unknown;
+  }
+
+  export interface ModelSwitch {
+    "model": string;
     [later: string]: unknown;
   }
 

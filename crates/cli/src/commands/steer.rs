@@ -10,7 +10,7 @@ use crate::args::{AbortArgs, PendingArgs, RespondArgs, SendArgs, Verdict};
 use crate::display;
 use crate::error::Error;
 use crate::output;
-use crate::protocol::api::{CommandAction, CommandReceipt, CommandState, PendingRequest, RequestKind};
+use crate::protocol::api::{CommandAction, CommandReceipt, CommandState, Delivery, PendingRequest, RequestKind};
 use crate::viewer::Viewer;
 
 /// After this, a person who waits is told why.
@@ -19,7 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// `groundlink send`
 pub(super) async fn send(args: SendArgs) -> Result<(), Error> {
     let viewer = Viewer::open(&args.link).await?;
-    carry_out(&viewer, CommandAction::UserMessage { content: args.text }, args.json, "Sent.").await
+    carry_out(&viewer, CommandAction::UserMessage { content: args.text, delivery: Delivery::Queue }, args.json, "Sent.")
+        .await
 }
 
 /// `groundlink abort`

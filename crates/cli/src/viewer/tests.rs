@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::protocol::api::{CommandState, SessionStatus};
+use crate::protocol::api::{CommandState, Delivery, SessionStatus};
 
 async fn serve(app: Router) -> Url {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -73,7 +73,8 @@ async fn a_link_is_followed() {
     let viewer = Viewer::open(&base.join("/t/good").unwrap()).await.unwrap();
     assert_eq!(viewer.snapshot().await.unwrap().status, SessionStatus::Idle);
 
-    let receipt = viewer.post(CommandAction::UserMessage { content: "hi".into() }).await.unwrap();
+    let receipt =
+        viewer.post(CommandAction::UserMessage { content: "hi".into(), delivery: Delivery::Queue }).await.unwrap();
     assert_eq!(receipt.state, CommandState::Accepted);
     assert_eq!(viewer.settled(receipt).await.unwrap().state, CommandState::Applied);
     let error = viewer.post(CommandAction::Abort {}).await.unwrap_err();

@@ -3,10 +3,11 @@
 use std::collections::{HashSet, VecDeque};
 
 use groundlink_protocol::api::{Presence, SessionSnapshot, SessionStatus};
+use groundlink_protocol::mc::CommandType;
 use groundlink_protocol::mc::ExporterInfo;
 
 use super::{SessionSummary, now};
-use crate::ledger::{Entry, Ledger, Limits};
+use crate::ledger::{Entry, Facts, Ledger, Limits};
 use crate::state::SessionState;
 use crate::store::{SessionRow, StoredEvent};
 use crate::view::{CommandNote, SessionView};
@@ -25,6 +26,9 @@ pub(crate) struct Inner {
     pub(crate) state: SessionState,
     pub(crate) ledger: Ledger,
     pub(crate) last_seq: u64,
+    /// Names the log.
+    pub(crate) log_epoch: String,
+    pub(crate) trimmed_before: u64,
     pub(crate) exporter: Option<ExporterInfo>,
     /// The exporter has asked for commands.
     pub(super) polled: bool,
@@ -71,13 +75,15 @@ impl Inner {
         let exporter: Option<ExporterInfo> = row.exporter.as_deref().and_then(|text| serde_json::from_str(text).ok());
         let mut view = SessionView::new(row.id.clone());
         view.set_exporter(exporter.clone());
-        view.set_presence(Presence { online: false, last_seen_ms: row.last_seen });
+        view.set_presence(Presence { online: false, silent: false, last_seen_ms: row.last_seen });
         Self {
             epoch: uuid::Uuid::new_v4().simple().to_string(),
             view,
             state: SessionState::default(),
             ledger: Ledger::new(limits),
             last_seq: row.last_seq,
+            log_epoch: row.epoch.clone(),
+            trimmed_before: row.trimmed_before,
             exporter,
             polled: row.steerable,
             shared: row.shared,
@@ -95,7 +101,7 @@ impl Inner {
     }
 
     pub(crate) fn presence(&self) -> Presence {
-        Presence { online: self.online, last_seen_ms: self.last_seen }
+        Presence { online: self.online, silent: false, last_seen_ms: self.last_seen }
     }
 
     /// Whether the exporter takes commands.
@@ -106,7 +112,35 @@ impl Inner {
     }
 
     pub(crate) fn status(&self) -> SessionStatus {
-        self.state.status()
+        if self.closed { SessionStatus::Ended } else { self.state.status() }
+    }
+
+    /// When the status became what it is.
+    fn since(&self) -> Option<String> {
+        if self.closed && self.state.status() != SessionStatus::Ended {
+            // The exporter said goodbye without an event: then it was heard last.
+            let at = i64::try_from(self.last_seen?).ok()?;
+            return jiff::Timestamp::from_millisecond(at).ok().map(|at| format!("{at:.3}"));
+        }
+        self.state.since().map(str::to_owned)
+    }
+
+    /// Tells the others what the state is now, after a change of it.
+    pub(super) fn tell_state(&mut self, at: u64) {
+        let (status, since) = (self.status(), self.since());
+        self.view.set_status(status, since.as_deref());
+        let facts = Facts {
+            idle: matches!(status, SessionStatus::Idle | SessionStatus::Starting | SessionStatus::Error),
+            mode: self.state.mode().map(str::to_owned),
+            model: self.state.model().map(str::to_owned),
+            switches_models: self.takes(&CommandType::ModelSwitch),
+        };
+        self.ledger.set_facts(facts, at);
+    }
+
+    /// Whether the exporter has said that it takes a type of command which the CLI does not know.
+    pub(super) fn takes(&self, kind: &CommandType) -> bool {
+        self.exporter.as_ref().is_some_and(|exporter| exporter.commands.iter().any(|word| word == kind.as_str()))
     }
 
     pub(super) fn summary(&self) -> SessionSummary {
@@ -127,13 +161,20 @@ impl Inner {
             session_id: session_id.to_owned(),
             title: self.state.title().map(str::to_owned),
             status: self.status(),
+            since: self.since(),
+            error: self.state.error().map(str::to_owned),
             presence: self.presence(),
+            repository: self.state.repository().map(str::to_owned),
+            branch: self.state.branch().map(str::to_owned),
             cwd: self.state.cwd().map(str::to_owned),
             model: self.state.model().map(str::to_owned),
             mode: self.state.mode().map(str::to_owned),
             steerable: self.steerable(),
             exporter: self.exporter.clone(),
             pending: pending.collect(),
+            queue: self.ledger.waiting().into_iter().map(Entry::queued).collect(),
+            epoch: self.log_epoch.clone(),
+            trimmed_before: self.trimmed_before,
             last_seq: self.last_seq,
             viewers: self.viewers,
         }
@@ -178,7 +219,7 @@ impl Inner {
         // The view wants numbers that go up, also where a gap was filled later.
         self.view.apply_event(&stored.event, Some(place));
         for evidence in self.state.apply(&stored.event, stored.seq) {
-            self.ledger.observe(&evidence);
+            self.ledger.observe(&evidence, now());
         }
     }
 
@@ -199,5 +240,7 @@ pub(super) fn note(entry: &Entry) -> CommandNote {
         request_id: entry.request_id.clone(),
         text: entry.text().map(str::to_owned),
         reason: entry.reason.clone(),
+        delivery: entry.delivery,
+        device: entry.device.clone(),
     }
 }

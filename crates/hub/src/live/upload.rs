@@ -56,7 +56,6 @@ impl Live {
             update.last_seen = inner.heard(received_at);
             if stored > 0 && inner.closed {
                 inner.closed = false;
-                inner.state.set_ended(false);
                 update.ended = Some(false);
             }
             let evidence = match rebuilt {
@@ -187,21 +186,22 @@ fn settle(inner: &mut Inner, upload: &Upload, evidence: &[Evidence], received_at
     for rejected in &upload.rejected {
         let request = inner.ledger.get(&rejected.id).and_then(|entry| entry.request_id.clone());
         let still_open = request.is_some_and(|request| inner.state.request(&request).is_some());
-        inner.ledger.reject(&rejected.id, &rejected.reason, still_open);
+        inner.ledger.reject(&rejected.id, &rejected.reason, still_open, received_at);
     }
     for id in &upload.completed {
         inner.ledger.acknowledge(id, received_at);
     }
     for evidence in evidence {
-        inner.ledger.observe(evidence);
+        inner.ledger.observe(evidence, received_at);
     }
     // The proof may have come long before the acknowledgement: then it is not among this upload's.
     for id in &upload.completed {
         let request = inner.ledger.get(id).filter(|e| e.is_open()).and_then(|e| e.request_id.clone());
         if let Some(request_id) = request.filter(|request| inner.state.request(request).is_none()) {
             let how = crate::ledger::Closing::Answered(None);
-            inner.ledger.observe(&Evidence::Closed { request_id, tool_call_id: None, how });
+            inner.ledger.observe(&Evidence::Closed { request_id, tool_call_id: None, how }, received_at);
         }
     }
+    inner.tell_state(received_at);
     inner.ledger.heard(received_at);
 }

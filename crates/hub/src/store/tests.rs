@@ -1,5 +1,5 @@
 use groundlink_protocol::Event;
-use groundlink_protocol::api::CommandState;
+use groundlink_protocol::api::{CommandState, Delivery};
 use tempfile::TempDir;
 
 use super::*;
@@ -137,6 +137,10 @@ async fn a_restart_finds_everything_again() {
                 tool_call_id: None,
                 answer: None,
                 at_seq: 1,
+                delivery: Delivery::Queue,
+                device: None,
+                subject: None,
+                follow: None,
             },
             10,
         )

@@ -1,10 +1,11 @@
 //! Writing: one task, one connection, grouped commits.
 
+use groundlink_protocol::api::AuditEntry;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Store;
 use super::rows::{NewEvent, SessionRow, Split, signed, unsigned};
+use super::{Store, commands};
 use crate::keys::LinkHash;
 use crate::ledger::Entry;
 
@@ -35,6 +36,7 @@ enum Change {
     Append { session: i64, events: Vec<NewEvent> },
     Update { session: i64, update: SessionUpdate },
     Commands { session: i64, entries: Vec<Entry> },
+    Audit { session: i64, line: Box<AuditEntry> },
 }
 
 enum Outcome {
@@ -108,7 +110,12 @@ impl Store {
         self.writer.write(Change::Update { session, update }).await.map(drop)
     }
 
-    /// Writes commands as they are now.
+    /// Adds a line to the session's audit; its number is given by the store.
+    pub(crate) async fn audit(&self, session: i64, line: AuditEntry) -> sqlx::Result<()> {
+        self.writer.write(Change::Audit { session, line: Box::new(line) }).await.map(drop)
+    }
+
+    /// Writes commands as they are now, and what became of them into the audit.
     pub(crate) async fn put_commands(&self, session: i64, entries: Vec<Entry>) -> sqlx::Result<()> {
         self.writer.write(Change::Commands { session, entries }).await.map(drop)
     }
@@ -184,9 +191,10 @@ async fn apply(connection: &mut SqliteConnection, change: &Change) -> sqlx::Resu
         Change::Create { id, link, now } => create(connection, id, link, *now).await.map(Outcome::Session),
         Change::Append { session, events } => append(connection, *session, events).await.map(Outcome::Seqs),
         Change::Update { session, update } => update_row(connection, *session, update).await.map(|()| Outcome::Done),
+        Change::Audit { session, line } => commands::audit(connection, *session, line).await.map(|()| Outcome::Done),
         Change::Commands { session, entries } => {
             for entry in entries {
-                put_command(connection, *session, entry).await?;
+                commands::put(connection, *session, entry).await?;
             }
             Ok(Outcome::Done)
         }
@@ -194,7 +202,7 @@ async fn apply(connection: &mut SqliteConnection, change: &Change) -> sqlx::Resu
 }
 
 async fn create(connection: &mut SqliteConnection, id: &str, link: &LinkHash, now: u64) -> sqlx::Result<SessionRow> {
-    sqlx::query("INSERT INTO sessions (id, link_hash, created_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING")
+    sqlx::query("INSERT INTO sessions (id, link_hash, created_at, active_at, epoch) VALUES (?1, ?2, ?3, ?3, lower(hex(randomblob(6)))) ON CONFLICT (id) DO NOTHING")
         .bind(id)
         .bind(link.as_slice())
         .bind(signed(now))
@@ -267,38 +275,6 @@ async fn update_row(connection: &mut SqliteConnection, session: i64, update: &Se
     .bind(update.gap.as_ref().and_then(|g| g.as_deref()))
     .bind(update.healed)
     .bind(session)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn put_command(connection: &mut SqliteConnection, session: i64, entry: &Entry) -> sqlx::Result<()> {
-    let answer = entry.answer.as_ref().and_then(|answer| serde_json::to_string(answer).ok());
-    sqlx::query(
-        "INSERT INTO commands (session, ord, id, client_id, kind, content, request_id, tool_call_id, answer, state, \
-         reason, at_seq, accepted_at, expires_at, delivered_at, acknowledged_at, attempts) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-         ON CONFLICT (session, ord) DO UPDATE SET content = excluded.content, state = excluded.state, \
-         reason = excluded.reason, delivered_at = excluded.delivered_at, \
-         acknowledged_at = excluded.acknowledged_at, attempts = excluded.attempts",
-    )
-    .bind(session)
-    .bind(signed(entry.order))
-    .bind(&entry.id)
-    .bind(&entry.client_id)
-    .bind(entry.kind.as_str())
-    .bind(&entry.content)
-    .bind(&entry.request_id)
-    .bind(&entry.tool_call_id)
-    .bind(answer)
-    .bind(entry.state.as_str())
-    .bind(&entry.reason)
-    .bind(signed(entry.at_seq))
-    .bind(signed(entry.accepted_at))
-    .bind(signed(entry.expires_at))
-    .bind(entry.delivered_at.map(signed))
-    .bind(entry.acknowledged_at.map(signed))
-    .bind(entry.attempts)
     .execute(connection)
     .await?;
     Ok(())

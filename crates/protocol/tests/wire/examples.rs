@@ -137,6 +137,7 @@ fn mission_control_is_read_and_written_back() {
         record::<mc::AttachResponse>(),
         record::<mc::ExporterInfo>(),
         record::<mc::Suggestion>(),
+        record::<mc::ModelChoice>(),
         record::<mc::UploadRequest>(),
         record::<mc::RejectedCommand>(),
         record::<mc::CommandsResponse>(),
@@ -146,6 +147,7 @@ fn mission_control_is_read_and_written_back() {
         record::<mc::ElicitationResponse>(),
         record::<mc::PlanApprovalResponse>(),
         record::<mc::ModeSwitch>(),
+        record::<mc::ModelSwitch>(),
         record::<mc::SharingStatus>(),
     ];
     covered("mc", &tested, &tested);

@@ -91,6 +91,7 @@ pub(crate) fn plan(command: &Command, prompts: &Prompts) -> Result<Action, Strin
             };
             Ok(Action::Plan { request_id: target.request_id, decision })
         }
+        CommandType::ModelSwitch => Err("this bridge cannot switch the model".to_owned()),
         CommandType::Unknown(other) => {
             Err(format!("this version of groundlink has no command `{other}`; update it on the machine of the session"))
         }
