@@ -120,12 +120,11 @@ impl Feed {
         if !self.page.is_empty() || self.after < self.until {
             return None;
         }
-        match inner.ring.from(self.next, PAGE as usize) {
-            Some(items) => {
-                self.next += items.len() as u64;
-                self.page.extend(items);
-            }
-            None => (self.next, self.until) = (inner.ring.end(), inner.last_seq),
+        if let Some(items) = inner.ring.from(self.next, PAGE as usize) {
+            self.next += items.len() as u64;
+            self.page.extend(items);
+        } else {
+            (self.next, self.until) = (inner.ring.end(), inner.last_seq);
         }
         None
     }
@@ -146,12 +145,47 @@ mod tests {
         Event::parse(&text).unwrap()
     }
 
+    async fn live(dir: &std::path::Path) -> Arc<Live> {
+        let store = Store::open(dir).await.unwrap();
+        let row = store.create_session("s", hash_link("k"), 1).await.unwrap();
+        Live::load(store, Timing::default(), SecretString::from("k"), &row).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_misses_what_passes_and_nothing_that_is_stored() {
+        let dir = tempfile::tempdir().unwrap();
+        let live = live(dir.path()).await;
+        let (mut slow, mut quick) = (live.feed(0, None), live.feed(0, None));
+        let rounds = 60;
+        let mut passed = 0;
+        for round in 0..rounds {
+            let mut events = Vec::new();
+            for n in 0..10 {
+                events.push(Sorted::Passing(event(&format!("delta-{round}-{n}"))));
+                events.push(Sorted::Stored(NewEvent::new(event(&format!("{round}-{n}")))));
+            }
+            live.clone().upload(Upload { events, ..Upload::default() }, 1).await.unwrap();
+            for _ in 0..20 {
+                passed += usize::from(matches!(quick.next().await.unwrap(), FeedItem::Passing(_)));
+            }
+        }
+        assert_eq!(passed, 10 * rounds, "who keeps up gets everything");
+        let (mut seqs, mut late) = (Vec::new(), 0);
+        while seqs.len() < 10 * rounds {
+            match slow.next().await.unwrap() {
+                FeedItem::Stored { seq, .. } => seqs.push(seq),
+                FeedItem::Passing(_) => late += 1,
+                FeedItem::Epoch(_) => panic!("the log is the same"),
+            }
+        }
+        assert_eq!(seqs, (1..=10 * rounds as u64).collect::<Vec<_>>());
+        assert!(late < 10 * rounds, "nothing is kept for the slow");
+    }
+
     #[tokio::test]
     async fn what_passes_keeps_its_place_among_what_is_stored() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).await.unwrap();
-        let row = store.create_session("s", hash_link("k"), 1).await.unwrap();
-        let live = Live::load(store, Timing::default(), SecretString::from("k"), &row).await.unwrap();
+        let live = live(dir.path()).await;
         let upload = |events| live.clone().upload(Upload { events, ..Upload::default() }, 1);
         upload(vec![Sorted::Stored(NewEvent::new(event("a")))]).await.unwrap();
         let mut feed = live.feed(0, None);

@@ -137,7 +137,7 @@ impl Live {
         let durable: Vec<&Event> = events.iter().map(|new| &new.event).filter(|event| !event.ephemeral()).collect();
         // Nearly always each follows the one before it, and the store need not be asked.
         let mut last = head.as_ref().map(|head| head.id.as_str());
-        if durable.iter().all(|event| event.parent_id() == std::mem::replace(&mut last, Some(event.id()))) {
+        if durable.iter().all(|event| event.parent_id() == last.replace(event.id())) {
             return Ok(lineage);
         }
         let mut asked: Vec<&str> = durable.iter().map(|event| event.id()).collect();
