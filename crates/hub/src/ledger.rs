@@ -84,6 +84,14 @@ impl Ledger {
         self.entries.push(entry);
     }
 
+    /// Takes over what is not stored, from the ledger that this one replaces.
+    pub(crate) fn inherit(&mut self, old: &Self) {
+        self.heard_at = old.heard_at;
+        self.attached_at = old.attached_at;
+        self.woken_at = old.woken_at;
+        self.aborted_at = self.aborted_at.max(old.aborted_at);
+    }
+
     /// Looks a command up by the hub's id.
     pub(crate) fn get(&self, id: &str) -> Option<&Entry> {
         self.entries.iter().rev().find(|e| e.id == id)

@@ -13,6 +13,8 @@ mod command;
 mod feed;
 mod inner;
 mod registry;
+mod retention;
+mod ring;
 mod upload;
 
 pub(crate) use command::SubmitError;
@@ -20,7 +22,9 @@ pub(crate) use feed::{Feed, FeedItem};
 pub(crate) use inner::Inner;
 use inner::note;
 pub(crate) use registry::Sessions;
+pub use retention::Retention;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -28,13 +32,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use groundlink_protocol::api::{Presence, SessionSnapshot, SessionStatus};
 use groundlink_protocol::mc::ExporterInfo;
 use secrecy::SecretString;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use crate::ledger::{Entry, Limits};
-use crate::store::{SessionRow, SessionUpdate, Store};
-
-/// Events that a slow stream may be behind before it must read them from the store again.
-const FEED: usize = 512;
+use crate::store::{Append, SessionRow, SessionUpdate, Store};
 
 /// The hub's times.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +107,8 @@ pub(crate) struct Live {
     state: watch::Sender<u64>,
     /// Counts what may free a command.
     commands: watch::Sender<u64>,
-    feed: broadcast::Sender<FeedItem>,
+    /// Counts items of the feed. It wakes those who follow; what is new each takes from its own place on.
+    news: watch::Sender<u64>,
 }
 
 impl Live {
@@ -117,6 +119,14 @@ impl Live {
         link: SecretString,
         row: &SessionRow,
     ) -> sqlx::Result<Arc<Self>> {
+        let mut row = Cow::Borrowed(row);
+        if row.healed {
+            // Kept by a version that left events which fill a gap at the end of the log.
+            let append = Append { rebuild_from: Some(String::new()), ..Append::default() };
+            store.append(row.n, append).await?;
+            row = Cow::Owned(store.session(&row.id).await?.ok_or(sqlx::Error::RowNotFound)?);
+        }
+        let row = row.as_ref();
         let inner = Self::rebuild(&store, timing, row).await?;
         let live = Arc::new(Self {
             id: row.id.clone(),
@@ -129,7 +139,7 @@ impl Live {
             seen: watch::Sender::new(0),
             state: watch::Sender::new(0),
             commands: watch::Sender::new(0),
-            feed: broadcast::Sender::new(FEED),
+            news: watch::Sender::new(0),
         });
         Ok(live)
     }
@@ -137,13 +147,7 @@ impl Live {
     async fn rebuild(store: &Store, timing: Timing, row: &SessionRow) -> sqlx::Result<Inner> {
         let mut inner = Inner::new(row, timing.limits());
         let mut commands: VecDeque<Entry> = store.commands(row.n).await?.into();
-        let mut place = 0;
-        store
-            .replay(row, |stored| {
-                place += 1;
-                inner.replay(&stored, place, &mut commands);
-            })
-            .await?;
+        store.replay(row.n, None, |stored| inner.replay(&stored, &mut commands)).await?;
         while !commands.is_empty() {
             inner.replay_command(commands.pop_front());
         }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::{Answer, Closing, Evidence};
+use crate::view::SessionView;
 
 /// Open questions that are remembered. The oldest gives way; nobody asks that many.
 const MAX_PENDING: usize = 256;
@@ -105,6 +106,19 @@ fn read<T: DeserializeOwned + Default>(event: &Event) -> T {
 }
 
 impl SessionState {
+    /// Tells a new view what it would know from the events that this state has seen.
+    pub(crate) fn seed(&self, view: &mut SessionView) {
+        view.seed(|header| {
+            header.title.clone_from(&self.title);
+            header.cwd.clone_from(&self.cwd);
+            header.repository.clone_from(&self.repository);
+            header.branch.clone_from(&self.branch);
+            header.model.clone_from(&self.model);
+            header.mode.clone_from(&self.mode);
+            header.steerable = self.steerable.unwrap_or(true);
+        });
+    }
+
     /// The title, once there is one.
     pub(crate) fn title(&self) -> Option<&str> {
         self.title.as_deref()

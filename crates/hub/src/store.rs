@@ -5,10 +5,12 @@
 //! are never in the way (WAL).
 
 mod commands;
+mod log;
 mod read;
 mod rows;
 mod write;
 
+pub(crate) use log::{Append, Trim};
 pub(crate) use rows::{NewEvent, SessionRow, StoredEvent};
 pub(crate) use write::SessionUpdate;
 

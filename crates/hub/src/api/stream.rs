@@ -30,6 +30,7 @@ const PATCH_STEP: Duration = Duration::from_millis(25);
 #[derive(Debug, Deserialize)]
 pub(super) struct Place {
     after: Option<String>,
+    epoch: Option<String>,
     cursor: Option<String>,
 }
 
@@ -68,11 +69,15 @@ pub(super) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let live = find(&app, &key).await?;
-    let after = number("after", last_event_id(&headers).or(place.after.as_deref()), 0)?;
+    let (epoch, after) = match last_event_id(&headers).and_then(|id| id.rsplit_once(':')) {
+        Some((epoch, after)) => (Some(epoch), Some(after)),
+        None => (place.epoch.as_deref(), last_event_id(&headers).or(place.after.as_deref())),
+    };
+    let after = number("after", after, 0)?;
     let viewer = live.viewer();
     let mut news = live.watch_state();
     news.mark_changed();
-    let following = Following { feed: live.feed(after), news, told: String::new(), _viewer: viewer, live };
+    let following = Following { feed: live.feed(after, epoch), news, told: String::new(), _viewer: viewer, live };
     Ok(respond(
         &app,
         stream::unfold(following, |mut following| async {
@@ -93,7 +98,7 @@ impl Following {
             tokio::select! {
                 // Events first: of many changes in a row only the last state matters.
                 biased;
-                item = self.feed.next() => return Self::item(item),
+                item = self.feed.next() => return self.item(item),
                 changed = self.news.changed() => {
                     changed.ok()?;
                     if let Some(event) = self.state() {
@@ -104,12 +109,13 @@ impl Following {
         }
     }
 
-    fn item(item: sqlx::Result<FeedItem>) -> Option<Event> {
+    fn item(&self, item: sqlx::Result<FeedItem>) -> Option<Event> {
         match item {
             Ok(FeedItem::Stored { seq, event }) => {
                 let data = SequencedEvent { seq, event: event.raw().to_owned() };
-                Some(named(sse::EVENT, &data).id(seq.to_string()))
+                Some(named(sse::EVENT, &data).id(format!("{}:{seq}", self.feed.epoch())))
             }
+            Ok(FeedItem::Epoch(change)) => Some(named(sse::EPOCH, &change).id(format!("{}:0", change.epoch))),
             Ok(FeedItem::Passing(event)) => Some(named(sse::DELTA, &PassingEvent { event: event.raw().to_owned() })),
             Err(error) => {
                 // The client comes back with the number of its last event.

@@ -2,10 +2,11 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use groundlink_protocol::api::{Presence, SessionSnapshot, SessionStatus};
+use groundlink_protocol::api::{EpochChange, Presence, SessionSnapshot, SessionStatus};
 use groundlink_protocol::mc::CommandType;
 use groundlink_protocol::mc::ExporterInfo;
 
+use super::ring::Ring;
 use super::{SessionSummary, now};
 use crate::ledger::{Entry, Facts, Ledger, Limits};
 use crate::state::SessionState;
@@ -41,6 +42,8 @@ pub(crate) struct Inner {
     /// The newest event that filled a gap.
     pub(super) heal_tip: Option<String>,
     pub(super) recent: Recent,
+    /// The newest events, for those who follow.
+    pub(super) ring: Ring,
     pub(super) viewers: u32,
     pub(super) pollers: u32,
     /// Since when nobody has used it.
@@ -73,13 +76,15 @@ impl Recent {
 impl Inner {
     pub(super) fn new(row: &SessionRow, limits: Limits) -> Self {
         let exporter: Option<ExporterInfo> = row.exporter.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let state = base_state(row);
         let mut view = SessionView::new(row.id.clone());
+        state.seed(&mut view);
         view.set_exporter(exporter.clone());
         view.set_presence(Presence { online: false, silent: false, last_seen_ms: row.last_seen });
         Self {
             epoch: uuid::Uuid::new_v4().simple().to_string(),
             view,
-            state: SessionState::default(),
+            state,
             ledger: Ledger::new(limits),
             last_seq: row.last_seq,
             log_epoch: row.epoch.clone(),
@@ -94,10 +99,16 @@ impl Inner {
             gap: row.gap.clone(),
             heal_tip: None,
             recent: Recent::default(),
+            ring: Ring::default(),
             viewers: 0,
             pollers: 0,
             used_at: now(),
         }
+    }
+
+    /// What readers of another log are told.
+    pub(super) fn epoch_change(&self) -> EpochChange {
+        EpochChange { epoch: self.log_epoch.clone(), trimmed_before: self.trimmed_before }
     }
 
     pub(crate) fn presence(&self) -> Presence {
@@ -203,21 +214,26 @@ impl Inner {
     pub(super) fn replace(&mut self, fresh: Self) {
         let old = std::mem::replace(self, fresh);
         self.recent = old.recent;
+        self.ring = old.ring;
         self.viewers = old.viewers;
         self.pollers = old.pollers;
         self.last_seen = old.last_seen;
         self.last_seen_stored = old.last_seen_stored;
         self.polled |= old.polled;
+        self.ledger.inherit(&old.ledger);
         self.set_online(old.online);
     }
 
     /// Takes in one event of the store, at its place among the commands that were given meanwhile.
-    pub(super) fn replay(&mut self, stored: &StoredEvent, place: u64, commands: &mut VecDeque<Entry>) {
+    pub(super) fn replay(&mut self, stored: &StoredEvent, commands: &mut VecDeque<Entry>) {
         while commands.front().is_some_and(|entry| entry.at_seq < stored.seq) {
             self.replay_command(commands.pop_front());
         }
-        // The view wants numbers that go up, also where a gap was filled later.
-        self.view.apply_event(&stored.event, Some(place));
+        self.view.apply_event(&stored.event, Some(stored.seq));
+        if stored.seq <= self.trimmed_before {
+            // Kept for its text; the state has it from before.
+            return;
+        }
         for evidence in self.state.apply(&stored.event, stored.seq) {
             self.ledger.observe(&evidence, now());
         }
@@ -229,6 +245,11 @@ impl Inner {
             self.ledger.restore(entry);
         }
     }
+}
+
+/// The state after the events that were trimmed, with which everything begins.
+pub(super) fn base_state(row: &SessionRow) -> SessionState {
+    row.base.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// A command's news for the view.

@@ -4,7 +4,8 @@ use groundlink_protocol::api::AuditEntry;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::rows::{NewEvent, SessionRow, Split, signed, unsigned};
+use super::log::{self, Append, Trim};
+use super::rows::{SessionRow, signed};
 use super::{Store, commands};
 use crate::keys::LinkHash;
 use crate::ledger::Entry;
@@ -27,16 +28,50 @@ pub(crate) struct SessionUpdate {
     pub(crate) last_seen: Option<u64>,
     /// `Some(None)`: there is no gap any more.
     pub(crate) gap: Option<Option<String>>,
-    pub(crate) healed: Option<bool>,
+}
+
+impl SessionUpdate {
+    /// Changes nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { exporter, steerable, shared, ended, last_seen, gap } = self;
+        exporter.is_none()
+            && steerable.is_none()
+            && shared.is_none()
+            && ended.is_none()
+            && last_seen.is_none()
+            && gap.is_none()
+    }
 }
 
 #[derive(Debug)]
 enum Change {
-    Create { id: String, link: LinkHash, now: u64 },
-    Append { session: i64, events: Vec<NewEvent> },
-    Update { session: i64, update: SessionUpdate },
-    Commands { session: i64, entries: Vec<Entry> },
-    Audit { session: i64, line: Box<AuditEntry> },
+    Create {
+        id: String,
+        link: LinkHash,
+        now: u64,
+    },
+    Append {
+        session: i64,
+        append: Append,
+    },
+    Trim {
+        session: i64,
+        trim: Trim,
+    },
+    Update {
+        session: i64,
+        update: SessionUpdate,
+    },
+    Commands {
+        session: i64,
+        entries: Vec<Entry>,
+    },
+    Audit {
+        session: i64,
+        line: Box<AuditEntry>,
+    },
+    #[cfg(test)]
+    Sql(&'static str),
 }
 
 enum Outcome {
@@ -97,9 +132,9 @@ impl Store {
     }
 
     /// Appends the events that the session does not have yet. Says for each one its new number, or `None`
-    /// where it was known.
-    pub(crate) async fn append(&self, session: i64, events: Vec<NewEvent>) -> sqlx::Result<Vec<Option<u64>>> {
-        match self.writer.write(Change::Append { session, events }).await? {
+    /// where it was known. Where the log is rebuilt, the numbers are the ones before that.
+    pub(crate) async fn append(&self, session: i64, append: Append) -> sqlx::Result<Vec<Option<u64>>> {
+        match self.writer.write(Change::Append { session, append }).await? {
             Outcome::Seqs(seqs) => Ok(seqs),
             _ => Err(sqlx::Error::RowNotFound),
         }
@@ -108,6 +143,17 @@ impl Store {
     /// Changes a session's own row.
     pub(crate) async fn update_session(&self, session: i64, update: SessionUpdate) -> sqlx::Result<()> {
         self.writer.write(Change::Update { session, update }).await.map(drop)
+    }
+
+    /// Takes the texts of old events away.
+    pub(crate) async fn trim(&self, session: i64, trim: Trim) -> sqlx::Result<()> {
+        self.writer.write(Change::Trim { session, trim }).await.map(drop)
+    }
+
+    /// Any statement, to see what the database says to it.
+    #[cfg(test)]
+    pub(crate) async fn try_sql(&self, statement: &'static str) -> sqlx::Result<()> {
+        self.writer.write(Change::Sql(statement)).await.map(drop)
     }
 
     /// Adds a line to the session's audit; its number is given by the store.
@@ -189,8 +235,11 @@ async fn transaction(connection: &mut SqliteConnection, changes: &[&Change]) -> 
 async fn apply(connection: &mut SqliteConnection, change: &Change) -> sqlx::Result<Outcome> {
     match change {
         Change::Create { id, link, now } => create(connection, id, link, *now).await.map(Outcome::Session),
-        Change::Append { session, events } => append(connection, *session, events).await.map(Outcome::Seqs),
+        Change::Append { session, append } => log::append(connection, *session, append).await.map(Outcome::Seqs),
+        Change::Trim { session, trim } => log::trim(connection, *session, trim).await.map(|()| Outcome::Done),
         Change::Update { session, update } => update_row(connection, *session, update).await.map(|()| Outcome::Done),
+        #[cfg(test)]
+        Change::Sql(statement) => sqlx::query(*statement).execute(connection).await.map(|_| Outcome::Done),
         Change::Audit { session, line } => commands::audit(connection, *session, line).await.map(|()| Outcome::Done),
         Change::Commands { session, entries } => {
             for entry in entries {
@@ -212,58 +261,15 @@ async fn create(connection: &mut SqliteConnection, id: &str, link: &LinkHash, no
     SessionRow::read(&row)
 }
 
-async fn append(
+pub(super) async fn update_row(
     connection: &mut SqliteConnection,
     session: i64,
-    events: &[NewEvent],
-) -> sqlx::Result<Vec<Option<u64>>> {
-    let before: i64 = sqlx::query_scalar("SELECT last_seq FROM sessions WHERE n = ?")
-        .bind(session)
-        .fetch_one(&mut *connection)
-        .await?;
-    let mut last = before;
-    let mut seqs = Vec::with_capacity(events.len());
-    for new in events {
-        let Split { body, shared } = new.split();
-        if let Some((text, hash, _)) = &shared {
-            sqlx::query("INSERT INTO texts (hash, text) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING")
-                .bind(hash.as_slice())
-                .bind(text)
-                .execute(&mut *connection)
-                .await?;
-        }
-        let inserted = sqlx::query(
-            "INSERT INTO events (session, seq, id, timestamp, body, text_hash, cuts) VALUES (?, ?, ?, ?, ?, ?, ?) \
-             ON CONFLICT (session, id) DO NOTHING",
-        )
-        .bind(session)
-        .bind(last + 1)
-        .bind(new.event.id())
-        .bind(new.event.timestamp())
-        .bind(body)
-        .bind(shared.as_ref().map(|(_, hash, _)| hash.as_slice()))
-        .bind(shared.as_ref().map(|(_, _, cuts)| cuts))
-        .execute(&mut *connection)
-        .await?;
-        let is_new = inserted.rows_affected() == 1;
-        last += i64::from(is_new);
-        seqs.push(is_new.then(|| unsigned(last)));
-    }
-    if last > before {
-        sqlx::query("UPDATE sessions SET last_seq = ? WHERE n = ?")
-            .bind(last)
-            .bind(session)
-            .execute(connection)
-            .await?;
-    }
-    Ok(seqs)
-}
-
-async fn update_row(connection: &mut SqliteConnection, session: i64, update: &SessionUpdate) -> sqlx::Result<()> {
+    update: &SessionUpdate,
+) -> sqlx::Result<()> {
     sqlx::query(
         "UPDATE sessions SET exporter = iif(?, ?, exporter), steerable = coalesce(?, steerable), \
          shared = coalesce(?, shared), ended = coalesce(?, ended), last_seen = coalesce(?, last_seen), \
-         gap = iif(?, ?, gap), healed = coalesce(?, healed) WHERE n = ?",
+         gap = iif(?, ?, gap) WHERE n = ?",
     )
     .bind(update.exporter.is_some())
     .bind(update.exporter.as_ref().and_then(|e| e.as_deref()))
@@ -273,7 +279,6 @@ async fn update_row(connection: &mut SqliteConnection, session: i64, update: &Se
     .bind(update.last_seen.map(signed))
     .bind(update.gap.is_some())
     .bind(update.gap.as_ref().and_then(|g| g.as_deref()))
-    .bind(update.healed)
     .bind(session)
     .execute(connection)
     .await?;

@@ -143,6 +143,12 @@ impl SessionView {
         }
     }
 
+    /// Fills in what events tell that are not kept any more.
+    pub(crate) fn seed(&mut self, fill: impl FnOnce(&mut Header)) {
+        fill(&mut self.header);
+        self.touch_header();
+    }
+
     /// Whether the exporter was heard lately.
     ///
     /// While it is online the time does not matter to a page, so that a change of the time alone
