@@ -9,5 +9,6 @@ mod with_cli {
     mod install;
     mod native;
     mod native_faults;
+    mod rpc;
     mod terminal;
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::docs::Docs;
 use super::files::Output;
 use super::surface::Surface;
-use super::{emit, generate};
+use super::{emit, generate, generate_stubs};
 use crate::error::Result;
 use crate::facts::{Call, Facts, Form, Module, Ty, Type, show_field, show_ty};
 use crate::{names, workspace};
@@ -17,6 +17,7 @@ use crate::{names, workspace};
 fn the_generated_code_is_current() {
     let protocol = workspace::root().join("crates/protocol");
     generate(&protocol).unwrap().check(&protocol).unwrap();
+    generate_stubs(&protocol).unwrap().check(&workspace::root().join("crates/session")).unwrap();
 }
 
 #[test]

@@ -9,3 +9,4 @@ mod fake;
 mod handshake;
 mod lifecycle;
 mod remote;
+mod rpc;

@@ -183,7 +183,7 @@ impl<'a> Scope<'a> {
         format!("{kind}! {{\n{text}}}\n")
     }
 
-    fn rust(&self, ty: &Ty, here: Module) -> String {
+    pub(super) fn rust(&self, ty: &Ty, here: Module) -> String {
         match ty {
             Ty::String | Ty::Word(_) => "String".to_owned(),
             Ty::Bool => "bool".to_owned(),
@@ -205,7 +205,7 @@ impl<'a> Scope<'a> {
 }
 
 /// What upstream's marks mean to a reader; that it may change goes for everything.
-fn remark(marks: &str) -> &'static str {
+pub(super) fn remark(marks: &str) -> &'static str {
     let has = |mark| marks.split(' ').any(|word| word == mark);
     match (has("internal"), has("deprecated")) {
         (true, _) => " Internal to the CLI.",
@@ -240,7 +240,7 @@ fn spoken(shape: &Ty) -> String {
     }
 }
 
-fn doc(text: &mut String, level: usize, words: &str) {
+pub(super) fn doc(text: &mut String, level: usize, words: &str) {
     for line in words.lines() {
         let _ = writeln!(text, "{}/// {}", "    ".repeat(level), line.trim_end());
     }
