@@ -21,8 +21,8 @@
 //!   can be changed and taken back. Steering messages, switches, answers and aborts overtake it.
 //! - A request has at most one answer on its way.
 //! - An acknowledgement proves nothing: the CLI acknowledges what it could not do, too. What the session says does.
-//! - An end is an end: final states never change, but for `Unknown`, which says that nobody knows, and which proof
-//!   may still resolve.
+//! - An end is an end: final states never change. Only what was concluded from the session's silence (`Unknown`, and
+//!   `Rejected` for want of an effect) is overruled by what the session says later.
 
 mod limits;
 mod settle;
@@ -264,15 +264,15 @@ impl Ledger {
     /// The message or switch that may go now.
     fn next_in_line(&self, now: u64) -> Option<usize> {
         let line = || self.entries.iter().enumerate().filter(|(_, e)| e.kind.is_lined_up() && e.is_open());
-        // What is out decides: nothing behind it may go, and it goes again itself when its time has come.
-        if let Some((index, out)) = line().find(|(_, e)| e.is_out()) {
-            return self.is_ready(out, now).then_some(index);
+        // While one is out, nothing behind it may go.
+        if line().any(|(_, e)| e.is_out() && self.lease_holds(e, now)) {
+            return None;
         }
-        let (index, first) = line().filter(|(_, e)| e.state == CommandState::Accepted).min_by_key(|(_, e)| rank(e))?;
-        // The session must be idle, and no message may be on its way between an acknowledgement and its proof.
-        let arriving = || line().any(|(_, e)| e.kind == CommandKind::UserMessage && e.acknowledged_at.is_some());
-        let free = !first.waits_for_idle() || (self.facts.idle && !arriving());
-        free.then_some(index)
+        // For what waits, the session must be idle, and no message may be on its way between an acknowledgement and
+        // its proof.
+        let arriving = line().any(|(_, e)| e.kind == CommandKind::UserMessage && e.acknowledged_at.is_some());
+        let free = |e: &Entry| self.is_ready(e, now) && (!e.waits_for_idle() || (self.facts.idle && !arriving));
+        line().filter(|(_, e)| free(e)).min_by_key(|(_, e)| rank(e)).map(|(index, _)| index)
     }
 
     /// Takes a hand-out back whose answer was certainly not sent.

@@ -10,6 +10,8 @@
 //! done.
 
 mod command;
+#[cfg(test)]
+mod faults;
 mod feed;
 mod inner;
 mod registry;
@@ -46,6 +48,8 @@ pub(crate) struct Timing {
     pub(crate) hold: Duration,
     /// After how much silence an exporter counts as offline.
     pub(crate) presence: Duration,
+    /// After how much silence its exporter counts as silent, which one in good health never is.
+    pub(crate) quiet: Duration,
     /// How long a session stays in memory when nobody needs it.
     pub(crate) idle: Duration,
 }
@@ -56,6 +60,7 @@ impl Default for Timing {
             lease: Duration::from_secs(15),
             hold: Duration::from_secs(8),
             presence: Duration::from_secs(30),
+            quiet: Duration::from_secs(15),
             idle: Duration::from_mins(10),
         }
     }
@@ -73,6 +78,10 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 
 /// Milliseconds since 1970.
 pub(crate) fn now() -> u64 {
+    #[cfg(test)]
+    if let Some(at) = faults::clock() {
+        return at;
+    }
     millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
@@ -186,12 +195,12 @@ impl Live {
 
     /// The exporter was heard by something that stores nothing.
     pub(crate) async fn touch(&self) -> sqlx::Result<()> {
-        let (was_online, worth_storing) = {
+        let (was_steady, worth_storing) = {
             let mut inner = self.lock();
-            let was_online = inner.online;
-            (was_online, inner.heard(now()))
+            let before = inner.is_steady();
+            (before, inner.heard(now()))
         };
-        if !was_online {
+        if !was_steady {
             self.wake_all();
         }
         if let Some(at) = worth_storing {
@@ -208,9 +217,13 @@ impl Live {
         let (changes, turned, open, idle) = {
             let mut inner = self.lock();
             let silent = inner.last_seen.is_none_or(|seen| at >= seen.saturating_add(millis(self.timing.presence)));
-            let turned = inner.online && silent && inner.pollers == 0;
+            let mut turned = inner.online && silent && inner.pollers == 0;
             if turned {
                 inner.set_online(false);
+            } else {
+                let quiet = inner.last_seen.is_some_and(|seen| at >= seen.saturating_add(millis(self.timing.quiet)));
+                let silent = inner.online && quiet && inner.pollers == 0;
+                turned = inner.set_silent(silent);
             }
             inner.ledger.tick(at);
             let changes = Self::note_changes(&mut inner);

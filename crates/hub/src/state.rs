@@ -57,6 +57,15 @@ impl Head {
     }
 }
 
+/// The command that an event proves to have arrived as a message.
+pub(crate) fn message_of(event: &Event) -> Option<Evidence> {
+    if event.kind() != "user.message" {
+        return None;
+    }
+    let source = read::<Data>(event).source?;
+    Some(Evidence::Message { command_id: source.strip_prefix(COMMAND_SOURCE)?.to_owned() })
+}
+
 /// The fields that matter, from events of all types. Everything else is skipped unread.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -280,9 +289,7 @@ impl SessionState {
             }
             "user.message" => {
                 self.work();
-                let source = read::<Data>(event).source;
-                let command = source.as_deref().and_then(|s| s.strip_prefix(COMMAND_SOURCE));
-                return command.map(|id| Evidence::Message { command_id: id.to_owned() }).into_iter().collect();
+                return message_of(event).into_iter().collect();
             }
             "assistant.turn_start" if !nested => self.work(),
             "assistant.message" if !nested => {

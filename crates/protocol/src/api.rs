@@ -509,8 +509,9 @@ impl CommandAction {
     }
 }
 
-/// How far a command has come. All but the first two are ends; only [`Unknown`](Self::Unknown) may still turn into
-/// another one, when its proof comes late.
+/// How far a command has come. All but the first two are ends. What was concluded from the session's silence
+/// ([`Unknown`](Self::Unknown), and [`Rejected`](Self::Rejected) for want of an effect) may still turn into
+/// [`Applied`](Self::Applied) or [`Superseded`](Self::Superseded), when the proof comes late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -170,13 +170,10 @@ impl Ledger {
         }
     }
 
-    /// Ends a command, unless it is at its end already. Where nobody knew, proof may still come.
+    /// Ends a command, unless it is at its end already. Proof overrules what was concluded from silence.
     pub(super) fn finish(&mut self, id: &str, state: CommandState, reason: Option<&str>, now: u64) {
         let proof = matches!(state, CommandState::Applied | CommandState::Superseded);
-        let Some(entry) = self
-            .entries
-            .iter_mut()
-            .find(|e| e.id == id && (e.is_open() || (e.state == CommandState::Unknown && proof)))
+        let Some(entry) = self.entries.iter_mut().find(|e| e.id == id && (e.is_open() || (e.is_in_doubt() && proof)))
         else {
             return;
         };
@@ -195,7 +192,7 @@ impl Ledger {
     }
 
     fn apply_delivered(&mut self, matches: impl Fn(&Entry) -> bool, now: u64) {
-        let delivered = |e: &&Entry| matches!(e.state, CommandState::Delivered | CommandState::Unknown) && matches(e);
+        let delivered = |e: &&Entry| (e.state == CommandState::Delivered || e.is_in_doubt()) && matches(e);
         let ids: Vec<String> = self.entries.iter().filter(delivered).map(|e| e.id.clone()).collect();
         for id in ids {
             self.finish(&id, CommandState::Applied, None, now);
@@ -203,31 +200,35 @@ impl Ledger {
     }
 
     fn close_request(&mut self, request_id: &str, tool_call_id: Option<&str>, how: &Closing, now: u64) {
-        let concerned = |e: &Entry| {
+        let of_request = |e: &&Entry| {
             e.kind.is_answer()
-                && (e.is_open() || e.state == CommandState::Unknown)
                 && (e.request_id.as_deref() == Some(request_id)
                     || (tool_call_id.is_some() && e.tool_call_id.as_deref() == tool_call_id))
         };
-        let ends: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|e| concerned(e))
-            .map(|e| {
-                let out = e.state != CommandState::Accepted;
-                let (state, reason) = match how {
-                    Closing::Answered(None) if out => (CommandState::Applied, None),
-                    Closing::Answered(Some(answer)) if out && e.answer.as_ref() == Some(answer) => {
-                        (CommandState::Applied, None)
-                    }
-                    Closing::Answered(_) => (CommandState::Superseded, Some("answered elsewhere first")),
-                    Closing::Dropped => (CommandState::Superseded, Some("the request was closed without an answer")),
-                };
-                (e.id.clone(), state, reason)
-            })
+        let fits = |e: &Entry| match how {
+            Closing::Answered(None) => true,
+            Closing::Answered(Some(answer)) => e.answer.as_ref() == Some(answer),
+            Closing::Dropped => false,
+        };
+        // The answer that is on its way is the one that counted, if it fits; else one that seemed to have no effect.
+        let concerned = || self.entries.iter().filter(of_request);
+        let open = concerned().find(|e| e.state == CommandState::Delivered);
+        let counted = open.filter(|e| fits(e)).or_else(|| concerned().rev().find(|e| e.is_in_doubt() && fits(e)));
+        let counted = counted.map(|e| e.order);
+        let ends: Vec<_> = concerned()
+            .filter(|e| e.is_open() || e.state == CommandState::Unknown || Some(e.order) == counted)
+            .map(|e| (e.id.clone(), Some(e.order) == counted))
             .collect();
-        for (id, state, reason) in ends {
-            self.finish(&id, state, reason, now);
+        let reason = match how {
+            Closing::Answered(_) => "answered elsewhere first",
+            Closing::Dropped => "the request was closed without an answer",
+        };
+        for (id, counted) in ends {
+            if counted {
+                self.finish(&id, CommandState::Applied, None, now);
+            } else {
+                self.finish(&id, CommandState::Superseded, Some(reason), now);
+            }
         }
     }
 }

@@ -553,7 +553,8 @@ fn check_hand_out(ledger: &Ledger, seen: &HashMap<String, Seen>, out: &[Entry], 
         }
         if entry.kind.is_lined_up() {
             let others = || ledger.entries().iter().filter(|e| e.kind.is_lined_up() && e.is_open() && e.id != entry.id);
-            assert!(others().all(|e| e.acknowledged_at.is_some() || e.delivered_at.is_none()), "{} joined", entry.id);
+            let in_a_hand = |e: &Entry| e.is_out() && e.delivered_at.is_some_and(|at| now < at + LEASE);
+            assert!(!others().any(in_a_hand), "{} joined", entry.id);
             let same_lane = |e: &&Entry| e.waits_for_idle() == entry.waits_for_idle() && e.order < entry.order;
             let earlier = others().filter(same_lane).filter(|e| e.part_of == entry.part_of);
             assert!(earlier.clone().all(|e| e.acknowledged_at.is_some()), "{} overtook", entry.id);
@@ -644,7 +645,9 @@ proptest! {
                 // A refusal's words come by themselves.
                 let seen = seen.entry(entry.id.clone()).or_default();
                 match seen.end {
-                    Some(CommandState::Unknown) | None if entry.state.is_final() => seen.end = Some(entry.state),
+                    Some(CommandState::Unknown | CommandState::Rejected) | None if entry.state.is_final() => {
+                        seen.end = Some(entry.state);
+                    }
                     Some(end) => prop_assert_eq!(entry.state, end, "an end is an end"),
                     None => {}
                 }

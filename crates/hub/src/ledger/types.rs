@@ -196,6 +196,11 @@ impl Entry {
         !self.state.is_final()
     }
 
+    /// At an end that was concluded from the session's silence.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        matches!(self.state, CommandState::Unknown | CommandState::Rejected) && self.delivered_at.is_some()
+    }
+
     /// In the exporter's hand, and not heard of since.
     pub(super) fn is_out(&self) -> bool {
         self.state == CommandState::Delivered && self.acknowledged_at.is_none()

@@ -38,6 +38,8 @@ pub(crate) struct Inner {
     pub(super) last_seen: Option<u64>,
     pub(super) last_seen_stored: u64,
     pub(super) online: bool,
+    /// Online, and not heard for longer than is usual.
+    silent: bool,
     pub(super) gap: Option<String>,
     /// The newest event that filled a gap.
     pub(super) heal_tip: Option<String>,
@@ -96,6 +98,7 @@ impl Inner {
             last_seen: row.last_seen,
             last_seen_stored: row.last_seen.unwrap_or_default(),
             online: false,
+            silent: false,
             gap: row.gap.clone(),
             heal_tip: None,
             recent: Recent::default(),
@@ -112,7 +115,7 @@ impl Inner {
     }
 
     pub(crate) fn presence(&self) -> Presence {
-        Presence { online: self.online, silent: false, last_seen_ms: self.last_seen }
+        Presence { online: self.online, silent: self.silent, last_seen_ms: self.last_seen }
     }
 
     /// Whether the exporter takes commands.
@@ -198,14 +201,32 @@ impl Inner {
         if !self.online {
             self.set_online(true);
         }
+        self.set_silent(false);
         (at >= self.last_seen_stored + LAST_SEEN_STEP_MS).then(|| {
             self.last_seen_stored = at;
             at
         })
     }
 
+    /// Notes whether the exporter is silent; says whether that is new.
+    pub(super) fn set_silent(&mut self, silent: bool) -> bool {
+        if self.silent == silent {
+            return false;
+        }
+        self.silent = silent;
+        let presence = self.presence();
+        self.view.set_presence(presence);
+        true
+    }
+
+    /// Online and not silent.
+    pub(super) fn is_steady(&self) -> bool {
+        self.online && !self.silent
+    }
+
     pub(super) fn set_online(&mut self, online: bool) {
         self.online = online;
+        self.silent &= online;
         let presence = self.presence();
         self.view.set_presence(presence);
     }

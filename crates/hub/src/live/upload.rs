@@ -11,6 +11,9 @@ use crate::ledger::Evidence;
 use crate::state::Head;
 use crate::store::{Append, NewEvent, SessionUpdate};
 
+/// Events in one upload of the CLI at most.
+const FULL: usize = 500;
+
 /// Where the new durable events of an upload belong.
 #[derive(Debug, Default)]
 struct Lineage {
@@ -43,7 +46,7 @@ impl Live {
         let lineage = self.lineage(&events).await?;
         let (update, turned) = {
             let mut inner = self.lock();
-            let turned = !inner.online;
+            let turned = !inner.is_steady();
             let update = SessionUpdate {
                 gap: lineage.gap.clone().map(Some),
                 last_seen: inner.heard(received_at),
@@ -80,7 +83,7 @@ impl Live {
                 inner.gap = lineage.gap;
             }
             inner.heal_tip = lineage.heal_tip;
-            settle(&mut inner, &upload, &evidence, received_at);
+            settle(&mut inner, &upload, stored, &evidence, received_at);
             Self::note_changes(&mut inner)
         };
         let commands_moved = !changes.is_empty();
@@ -195,7 +198,7 @@ fn number(events: &[Sorted], seqs: &[Option<u64>]) -> Vec<FeedItem> {
 }
 
 /// What the upload says and proves about commands.
-fn settle(inner: &mut Inner, upload: &Upload, evidence: &[Evidence], received_at: u64) {
+fn settle(inner: &mut Inner, upload: &Upload, stored: usize, evidence: &[Evidence], received_at: u64) {
     // A refusal comes first: the event that proves another's answer would else pass for ours.
     for rejected in &upload.rejected {
         let request = inner.ledger.get(&rejected.id).and_then(|entry| entry.request_id.clone());
@@ -205,8 +208,13 @@ fn settle(inner: &mut Inner, upload: &Upload, evidence: &[Evidence], received_at
     for id in &upload.completed {
         inner.ledger.acknowledge(id, received_at);
     }
-    for evidence in evidence {
-        inner.ledger.observe(evidence, received_at);
+    // A message proves its command also when it is known, or belongs to what was trimmed.
+    let repeated = upload.events.iter().filter_map(|sorted| match sorted {
+        Sorted::Stored(new) => crate::state::message_of(&new.event),
+        Sorted::Passing(_) => None,
+    });
+    for evidence in evidence.iter().cloned().chain(repeated) {
+        inner.ledger.observe(&evidence, received_at);
     }
     // The proof may have come long before the acknowledgement: then it is not among this upload's.
     for id in &upload.completed {
@@ -217,5 +225,10 @@ fn settle(inner: &mut Inner, upload: &Upload, evidence: &[Evidence], received_at
         }
     }
     inner.tell_state(received_at);
-    inner.ledger.heard(received_at);
+    // A full one is not the last of what has gathered at the exporter.
+    // And one that brings nothing new may be an old one that comes late.
+    let news = upload.count == 0 || stored > 0;
+    if upload.count < FULL && news {
+        inner.ledger.heard(received_at);
+    }
 }

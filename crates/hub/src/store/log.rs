@@ -32,15 +32,24 @@ pub(super) async fn append(
     session: i64,
     append: &Append,
 ) -> sqlx::Result<Vec<Option<u64>>> {
-    let row = sqlx::query("SELECT last_seq, trimmed_before FROM sessions WHERE n = ?")
-        .bind(session)
-        .fetch_one(&mut *connection)
-        .await?;
+    let row = sqlx::query(
+        "SELECT last_seq, trimmed_before, \
+         (SELECT timestamp FROM events WHERE session = n AND seq = trimmed_before) AS trimmed_at \
+         FROM sessions WHERE n = ?",
+    )
+    .bind(session)
+    .fetch_one(&mut *connection)
+    .await?;
     let before: i64 = row.try_get("last_seq")?;
+    let trimmed_at: Option<String> = row.try_get::<Option<String>, _>("trimmed_at")?;
+    let mut trimmed: i64 = row.try_get("trimmed_before")?;
     let (mut last, mut bytes) = (before, 0_usize);
     let mut seqs = Vec::with_capacity(append.events.len());
     for new in &append.events {
-        let Split { body, shared } = new.split();
+        // What belongs among events that were trimmed comes too late: the state goes on from after them.
+        let too_late =
+            append.rebuild_from.is_some() && trimmed_at.as_deref().is_some_and(|at| new.event.timestamp() <= at);
+        let Split { body, shared } = if too_late { Split::gone() } else { new.split() };
         if let Some((text, hash, _)) = &shared {
             sqlx::query("INSERT INTO texts (hash, text) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING")
                 .bind(hash.as_slice())
@@ -66,17 +75,21 @@ pub(super) async fn append(
         if is_new {
             last += 1;
             bytes += size;
+            trimmed += i64::from(too_late);
         }
         seqs.push(is_new.then(|| unsigned(last)));
     }
     if last > before {
-        sqlx::query("UPDATE sessions SET last_seq = ?, bytes = bytes + ?, active_at = ? WHERE n = ?")
-            .bind(last)
-            .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
-            .bind(signed(append.now))
-            .bind(session)
-            .execute(&mut *connection)
-            .await?;
+        sqlx::query(
+            "UPDATE sessions SET last_seq = ?, trimmed_before = ?, bytes = bytes + ?, active_at = ? WHERE n = ?",
+        )
+        .bind(last)
+        .bind(trimmed)
+        .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
+        .bind(signed(append.now))
+        .bind(session)
+        .execute(&mut *connection)
+        .await?;
     }
     if let Some(from) = append.rebuild_from.as_ref().filter(|_| last > before || append.events.is_empty()) {
         rebuild(connection, session, from, row.try_get("trimmed_before")?).await?;
@@ -87,18 +100,16 @@ pub(super) async fn append(
     Ok(seqs)
 }
 
-/// Puts the log into the order of time, from the first event later than `from` on, and gives it a new name. What was
-/// trimmed keeps its numbers.
+/// Puts the log into the order of time, from the first event later than `from` on, and gives it a new name. What is
+/// trimmed stays before what is not.
 async fn rebuild(connection: &mut SqliteConnection, session: i64, from: &str, trimmed: i64) -> sqlx::Result<()> {
-    let first: Option<i64> =
-        sqlx::query_scalar("SELECT min(seq) FROM events WHERE session = ? AND seq > ? AND timestamp > ?")
-            .bind(session)
-            .bind(trimmed)
-            .bind(from)
-            .fetch_one(&mut *connection)
-            .await?;
-    let order = "SELECT seq AS old, ?2 + row_number() OVER (ORDER BY timestamp, seq) AS new FROM events \
-                 WHERE session = ?1 AND seq > ?2";
+    let first: Option<i64> = sqlx::query_scalar("SELECT min(seq) FROM events WHERE session = ? AND timestamp > ?")
+        .bind(session)
+        .bind(from)
+        .fetch_one(&mut *connection)
+        .await?;
+    let order = "SELECT seq AS old, ?2 + row_number() OVER \
+                 (ORDER BY seq > ?3 AND body <> '', timestamp, seq) AS new FROM events WHERE session = ?1 AND seq > ?2";
     if let Some(first) = first {
         // Commands stand after the event that was the last when they were given.
         let commands =
@@ -108,7 +119,12 @@ async fn rebuild(connection: &mut SqliteConnection, session: i64, from: &str, tr
             "UPDATE events SET seq = -m.new FROM ({order}) m WHERE session = ?1 AND seq = m.old AND m.new <> m.old"
         );
         for query in [commands, away] {
-            sqlx::query(sqlx::AssertSqlSafe(query)).bind(session).bind(first - 1).execute(&mut *connection).await?;
+            sqlx::query(sqlx::AssertSqlSafe(query))
+                .bind(session)
+                .bind(first - 1)
+                .bind(trimmed)
+                .execute(&mut *connection)
+                .await?;
         }
         sqlx::query("UPDATE events SET seq = -seq WHERE session = ? AND seq < 0")
             .bind(session)

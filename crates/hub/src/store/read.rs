@@ -150,6 +150,16 @@ impl Store {
         row.as_ref().map(read_command).transpose()
     }
 
+    /// Numbers and ids of all events, also of those that were trimmed.
+    #[cfg(test)]
+    pub(crate) async fn names(&self, session: i64) -> sqlx::Result<Vec<(u64, String)>> {
+        let rows = sqlx::query("SELECT seq, id FROM events WHERE session = ? ORDER BY seq")
+            .bind(session)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(|row| Ok((unsigned(row.try_get("seq")?), row.try_get("id")?))).collect()
+    }
+
     /// The number of stored events, for tests and for people who look.
     #[cfg(test)]
     pub(crate) async fn count(&self, table: &'static str) -> u64 {

@@ -74,6 +74,13 @@ pub(super) struct Split {
     pub(super) shared: Option<(String, [u8; 32], String)>,
 }
 
+impl Split {
+    /// An event without its text.
+    pub(super) fn gone() -> Self {
+        Self { body: String::new(), shared: None }
+    }
+}
+
 impl NewEvent {
     /// Takes an event; a system prompt's text will be stored apart.
     pub(crate) fn new(event: Event) -> Self {

@@ -92,7 +92,12 @@ enum Message {
 
 /// The way to the writing task.
 #[derive(Debug, Clone)]
-pub(super) struct Writer(mpsc::Sender<Message>);
+pub(super) struct Writer {
+    queue: mpsc::Sender<Message>,
+    /// Writes after which the process dies, as far as the store is concerned.
+    #[cfg(test)]
+    fuse: std::sync::Arc<std::sync::atomic::AtomicI64>,
+}
 
 impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -104,21 +109,37 @@ impl Writer {
     pub(super) fn start(connection: SqliteConnection) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
         tokio::spawn(run(connection, receiver));
-        Self(sender)
+        Self {
+            queue: sender,
+            #[cfg(test)]
+            fuse: std::sync::Arc::new(i64::MAX.into()),
+        }
     }
 
     pub(super) async fn close(&self) {
         let (done, closed) = oneshot::channel();
-        if self.0.send(Message::Close(done)).await.is_ok() {
+        if self.queue.send(Message::Close(done)).await.is_ok() {
             // An error means that the task has ended, which is what is wanted.
             let _ = closed.await;
         }
     }
 
     async fn write(&self, change: Change) -> sqlx::Result<Outcome> {
+        #[cfg(test)]
+        let left = self.fuse.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        #[cfg(test)]
+        if left <= 0 {
+            return Err(sqlx::Error::WorkerCrashed);
+        }
         let (reply, answer) = oneshot::channel();
-        self.0.send(Message::Job(Job { change, reply })).await.map_err(|_| sqlx::Error::PoolClosed)?;
-        answer.await.map_err(|_| sqlx::Error::PoolClosed)?
+        self.queue.send(Message::Job(Job { change, reply })).await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let outcome = answer.await.map_err(|_| sqlx::Error::PoolClosed)?;
+        #[cfg(test)]
+        if left == 1 {
+            // Written, and nobody hears of it any more.
+            return Err(sqlx::Error::WorkerCrashed);
+        }
+        outcome
     }
 }
 
@@ -148,6 +169,13 @@ impl Store {
     /// Takes the texts of old events away.
     pub(crate) async fn trim(&self, session: i64, trim: Trim) -> sqlx::Result<()> {
         self.writer.write(Change::Trim { session, trim }).await.map(drop)
+    }
+
+    /// Lets the process die, as far as the store is concerned, after so many more writes; the last one is written and
+    /// not answered.
+    #[cfg(test)]
+    pub(crate) fn die_after(&self, writes: i64) {
+        self.writer.fuse.store(writes, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Any statement, to see what the database says to it.

@@ -154,8 +154,9 @@ impl SessionView {
     /// While it is online the time does not matter to a page, so that a change of the time alone
     /// wakes nobody.
     pub fn set_presence(&mut self, presence: Presence) {
-        let changed =
-            presence.online != self.header.presence.online || (!presence.online && presence != self.header.presence);
+        let old = self.header.presence;
+        let steady = presence.online && !presence.silent;
+        let changed = presence.online != old.online || presence.silent != old.silent || (!steady && presence != old);
         self.header.presence = presence;
         if changed {
             self.touch_header();
