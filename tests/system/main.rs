@@ -3,6 +3,7 @@
 mod bad_input;
 
 mod with_cli {
+    mod bridge;
     mod canary;
     mod commands;
     mod examples;

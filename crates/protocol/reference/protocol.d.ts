@@ -13,6 +13,8 @@ export interface Methods {
   "session.ui.handlePendingExitPlanMode": { params: HandlePendingExitPlanModeParams; result: HandlePendingResult };
   "session.tools.handlePendingToolCall": { params: HandlePendingToolCallParams; result: HandlePendingResult };
   "session.tools.listPendingRequests": { params: SessionRef; result: PendingToolRequests };
+  "session.model.list": { params: SessionModelListParams; result: SessionModelList };
+  "session.model.switchTo": { params: SessionModelSwitchToParams; result: ModelSwitchToResult };
   "session.remote.enable": { params: SessionRemoteEnableParams; result: SessionRemoteEnableResult };
   "session.remote.disable": { params: SessionRef; result: Nothing_ };
   "sessions.getRemoteControlStatus": { params: Nothing_; result: SessionsGetRemoteControlStatusResult };
@@ -287,11 +289,9 @@ export interface Methods {
   "session.model.clearStartupSeed": { params: SessionModelClearStartupSeedParams; result: ModelClearStartupSeedResult };
   "session.model.getCurrent": { params: SessionRef; result: CurrentModel };
   "session.model.getReasoningSummaries": { params: SessionModelGetReasoningSummariesParams; result: ModelGetReasoningSummariesResult };
-  "session.model.list": { params: SessionModelListParams; result: SessionModelList };
   "session.model.setAllowedModels": { params: SessionModelSetAllowedModelsParams; result: ModelSetAllowedModelsResult };
   "session.model.setReasoningEffort": { params: SessionModelSetReasoningEffortParams; result: ModelSetReasoningEffortResult };
   "session.model.switchAutoTier": { params: SessionModelSwitchAutoTierParams; result: ModelSwitchAutoTierResult };
-  "session.model.switchTo": { params: SessionModelSwitchToParams; result: ModelSwitchToResult };
   "models.getBuiltInCatalog": { params: Nothing_; result: BuiltInModelCatalog };
   "models.listTokenPriceUnits": { params: ModelsListTokenPriceUnitsParams; result: ModelTokenPriceUnitList };
   "session.name.get": { params: SessionRef; result: NameGetResult };
@@ -7029,15 +7029,15 @@ export interface ModelSwitchConfirmation {
 }
 
 export interface ModelSwitchToResult {
-  "confirmation"?: ModelSwitchConfirmation;
+  "modelId"?: string;
+  "status"?: string;
+  "message"?: string;
+  "confirmation"?: unknown;
+  "modelState"?: unknown;
   "deferred"?: boolean;
   "deprecationWarnings"?: Array<string>;
-  "message"?: string;
-  "modelId"?: string;
-  "modelState"?: CurrentModel;
   "persistenceError"?: string;
   "queueId"?: string;
-  "status"?: string;
   "warning"?: string;
   [later: string]: unknown;
 }
@@ -10625,11 +10625,11 @@ export interface SessionModelGetReasoningSummariesParams {
 }
 
 export interface SessionModelList {
-  "auto"?: AutoTierMetadata;
   "list": Array<unknown>;
-  "modelPriceCategories"?: Array<SessionModelPriceCategory>;
-  "providers"?: Array<ModelProviderDescriptor>;
-  "quotaSnapshots"?: Record<string, unknown>;
+  "auto"?: unknown;
+  "modelPriceCategories"?: unknown;
+  "providers"?: unknown;
+  "quotaSnapshots"?: unknown;
   [later: string]: unknown;
 }
 
@@ -10665,21 +10665,21 @@ export interface SessionModelSwitchAutoTierParams {
 }
 
 export interface SessionModelSwitchToParams {
+  "sessionId": string;
+  "modelId": string;
+  "reasoningEffort"?: string | null;
+  "contextTier"?: unknown;
+  "modelCapabilities"?: unknown;
+  "pickerPersistence"?: unknown;
+  "reasoningSummary"?: unknown;
   "autoTier"?: string | null;
   "compactionDecision"?: string;
-  "contextTier"?: ContextTier;
   "deferIfModelChangeQueued"?: boolean;
-  "modelCapabilities"?: ModelCapabilitiesOverride;
   "modelChangeScope"?: string;
-  "modelId": string;
-  "pickerPersistence"?: ModelPickerPersistenceRequest;
   "providerId"?: string;
-  "reasoningEffort"?: string | null;
-  "reasoningSummary"?: ReasoningSummary;
   "repoScope"?: string;
   "requireAvailable"?: boolean;
   "runCompactionPreflight"?: boolean;
-  "sessionId": string;
   "source"?: ModelChangeSource;
   "verbosity"?: Verbosity;
   [later: string]: unknown;

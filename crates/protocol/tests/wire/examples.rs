@@ -97,6 +97,8 @@ fn methods_are_read_and_written_back() {
         calls::<m::SessionLog>(f),
         calls::<m::SessionModeGet>(f),
         calls::<m::SessionModeSet>(f),
+        calls::<m::SessionModelList>(f),
+        calls::<m::SessionModelSwitchTo>(f),
         calls::<m::SessionEventLogRead>(f),
         calls::<m::SessionEventLogTail>(f),
         calls::<m::SessionRemoteEnable>(f),

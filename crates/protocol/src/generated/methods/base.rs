@@ -19,6 +19,10 @@ methods! {
     SessionToolsHandlePendingToolCall = "session.tools.handlePendingToolCall": types::HandlePendingToolCallParams => types::HandlePendingResult,
     /// The calls of the client's tools that wait for a result.
     SessionToolsListPendingRequests = "session.tools.listPendingRequests": types::SessionRef => types::PendingToolRequests,
+    /// The models that the session may be switched to. Empty where nobody is signed in.
+    SessionModelList = "session.model.list": types::SessionModelListParams => types::SessionModelList,
+    /// Gives the session another model. The CLI takes any name; an unknown one fails in the next turn.
+    SessionModelSwitchTo = "session.model.switchTo": types::SessionModelSwitchToParams => types::ModelSwitchToResult,
     /// Shares the session. Again while shared: the same result, and nothing happens.
     SessionRemoteEnable = "session.remote.enable": types::SessionRemoteEnableParams => types::SessionRemoteEnableResult,
     /// Ends the sharing. Fine when there is none; the other end is not told.

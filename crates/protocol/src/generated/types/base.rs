@@ -1002,6 +1002,101 @@ record! {
 }
 
 record! {
+    /// Parameters of `session.model.list`.
+    SessionModelListParams {
+        /// The session.
+        session_id: String = "sessionId",
+    } optional {
+        /// Whether to ask again rather than to answer from memory.
+        skip_cache: bool = "skipCache",
+    }
+}
+
+record! {
+    /// The models of a session.
+    SessionModelList {
+        /// One object a model, with `id`, `name` and much more.
+        list: Vec<crate::RawJson> = "list",
+    } optional {
+        /// About the choice that is left to the service.
+        auto: crate::RawJson = "auto",
+        /// What the models cost, in words.
+        model_price_categories: crate::RawJson = "modelPriceCategories",
+        /// Where the models come from.
+        providers: crate::RawJson = "providers",
+        /// What is left of the account's quotas.
+        quota_snapshots: crate::RawJson = "quotaSnapshots",
+    }
+}
+
+record! {
+    /// Parameters of `session.model.switchTo`.
+    SessionModelSwitchToParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// The model.
+        model_id: String = "modelId",
+    } optional {
+        /// How much it is to think; null for its own default.
+        reasoning_effort: String = "reasoningEffort",
+        /// How much context it is to have.
+        context_tier: crate::RawJson = "contextTier",
+        /// What to believe of its abilities instead of what its provider says.
+        model_capabilities: crate::RawJson = "modelCapabilities",
+        /// Whether to remember the choice.
+        picker_persistence: crate::RawJson = "pickerPersistence",
+        /// Whether and how it is to sum up its thoughts.
+        reasoning_summary: crate::RawJson = "reasoningSummary",
+        /// `autoTier` on the wire.
+        auto_tier: String = "autoTier",
+        /// `compactionDecision` on the wire.
+        compaction_decision: String = "compactionDecision",
+        /// `deferIfModelChangeQueued` on the wire.
+        defer_if_model_change_queued: bool = "deferIfModelChangeQueued",
+        /// `modelChangeScope` on the wire.
+        model_change_scope: String = "modelChangeScope",
+        /// `providerId` on the wire.
+        provider_id: String = "providerId",
+        /// `repoScope` on the wire.
+        repo_scope: String = "repoScope",
+        /// `requireAvailable` on the wire.
+        require_available: bool = "requireAvailable",
+        /// `runCompactionPreflight` on the wire.
+        run_compaction_preflight: bool = "runCompactionPreflight",
+        /// `source` on the wire.
+        source: ModelChangeSource = "source",
+        /// `verbosity` on the wire.
+        verbosity: Verbosity = "verbosity",
+    }
+}
+
+record! {
+    /// What became of a switch.
+    ModelSwitchToResult {} optional {
+        /// The model that is in use, or that will be.
+        model_id: String = "modelId",
+        /// `applied`, or why not.
+        status: String = "status",
+        /// A sentence for people.
+        message: String = "message",
+        /// What the person would have to agree to first.
+        confirmation: crate::RawJson = "confirmation",
+        /// The model and its settings.
+        model_state: crate::RawJson = "modelState",
+        /// `deferred` on the wire.
+        deferred: bool = "deferred",
+        /// `deprecationWarnings` on the wire.
+        deprecation_warnings: Vec<String> = "deprecationWarnings",
+        /// `persistenceError` on the wire.
+        persistence_error: String = "persistenceError",
+        /// `queueId` on the wire.
+        queue_id: String = "queueId",
+        /// `warning` on the wire.
+        warning: String = "warning",
+    }
+}
+
+record! {
     /// Parameters of `session.remote.enable`.
     SessionRemoteEnableParams {
         /// The session.

@@ -303,6 +303,43 @@ open_enum! {
 }
 
 record! {
+    /// The record `ModelPickerPersistenceRequest`.
+    ModelPickerPersistenceRequest {
+        /// `settingsContext` on the wire.
+        settings_context: ModelPickerSettingsContext = "settingsContext",
+    } optional {
+        /// `contextTierExplicit` on the wire.
+        context_tier_explicit: bool = "contextTierExplicit",
+        /// `reasoningEffortExplicit` on the wire.
+        reasoning_effort_explicit: bool = "reasoningEffortExplicit",
+    }
+}
+
+record! {
+    /// The record `ModelProviderDescriptor`.
+    ModelProviderDescriptor {
+        /// `id` on the wire.
+        id: String = "id",
+        /// `kind` on the wire.
+        kind: ModelProviderKind = "kind",
+        /// `label` on the wire.
+        label: String = "label",
+        /// `ordering` on the wire.
+        ordering: u64 = "ordering",
+    }
+}
+
+record! {
+    /// The record `SessionModelPriceCategory`.
+    SessionModelPriceCategory {
+        /// `id` on the wire.
+        id: String = "id",
+        /// `priceCategory` on the wire.
+        price_category: ModelPickerPriceCategory = "priceCategory",
+    }
+}
+
+record! {
     /// The record `ModelBilling`.
     ModelBilling {} optional {
         /// `discountPercent` on the wire.
@@ -2311,6 +2348,18 @@ record! {
         tool_calls: bool = "toolCalls",
         /// `vision` on the wire.
         vision: bool = "vision",
+    }
+}
+
+record! {
+    /// The record `ModelSwitchConfirmation`.
+    ModelSwitchConfirmation {
+        /// Tokens in the context now.
+        current_tokens: serde_json::Number = "currentTokens",
+        /// `targetLimit` on the wire.
+        target_limit: serde_json::Number = "targetLimit",
+        /// `targetModelDisplayName` on the wire.
+        target_model_display_name: String = "targetModelDisplayName",
     }
 }
 

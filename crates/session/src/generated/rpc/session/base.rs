@@ -19,6 +19,8 @@ stubs! {
         event_log: EventLog,
         /// The namespace `mode`.
         mode: Mode,
+        /// The namespace `model`.
+        model: Model,
         /// The namespace `permissions`.
         permissions: Permissions,
         /// The namespace `remote`.
@@ -74,6 +76,21 @@ stubs! {
     with {
         /// Changes the session's mode. Experimental in the CLI.
         set or set_with: types::SessionModeSetParams(mode: types::SessionMode) of (session_id, mode) -> types::SessionModeSetResult = SessionModeSet,
+    }
+}
+
+namespace! {
+    /// The methods of the namespace `model`.
+    Model of Session
+}
+
+stubs! {
+    Model by session_id
+    with {
+        /// The models that the session may be switched to. Empty where nobody is signed in. Experimental in the CLI.
+        list or list_with: types::SessionModelListParams() of (session_id) -> types::SessionModelList = SessionModelList,
+        /// Gives the session another model. The CLI takes any name; an unknown one fails in the next turn. Experimental in the CLI.
+        switch_to or switch_to_with: types::SessionModelSwitchToParams(model_id: String) of (session_id, model_id) -> types::ModelSwitchToResult = SessionModelSwitchTo,
     }
 }
 
