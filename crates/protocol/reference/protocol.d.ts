@@ -1289,6 +1289,7 @@ export interface AssistantUsageData {
   "orphanToolCallCount"?: number;
   "outputTokens"?: number;
   "outputTtftMs"?: number;
+  /** @deprecated */
   "parentToolCallId"?: string;
   "provider"?: ModelProviderRef;
   "providerCallId"?: string;
@@ -5484,6 +5485,7 @@ export interface McpFailedServer {
 }
 
 export interface McpFilteredServer {
+  /** @deprecated */
   "enterpriseName"?: string;
   "name": string;
   "reason": string;
@@ -6688,10 +6690,12 @@ export interface ModelBillingPromo {
 
 export interface ModelBillingTokenPrices {
   "batchSize"?: number;
+  /** @deprecated */
   "cachePrice"?: number;
   "cacheReadPrice"?: number;
   "cacheWrite1hPrice"?: number;
   "cacheWritePrice"?: number;
+  /** @deprecated */
   "contextMax"?: number;
   "inputPrice"?: number;
   "longContext"?: ModelBillingTokenPricesLongContext;
@@ -6701,10 +6705,12 @@ export interface ModelBillingTokenPrices {
 }
 
 export interface ModelBillingTokenPricesLongContext {
+  /** @deprecated */
   "cachePrice"?: number;
   "cacheReadPrice"?: number;
   "cacheWrite1hPrice"?: number;
   "cacheWritePrice"?: number;
+  /** @deprecated */
   "contextMax"?: number;
   "inputPrice"?: number;
   "maxPromptTokens"?: number;
@@ -10767,6 +10773,7 @@ export interface SessionOpenOptions {
   "sessionId"?: string;
   "sessionLimits"?: SessionLimitsConfig;
   "shell"?: ShellOptions;
+  /** @deprecated */
   "shellInitProfile"?: string;
   "shellProcessFlags"?: Array<string>;
   "skillDirectories"?: Array<string>;
@@ -10875,6 +10882,7 @@ export interface SessionOptionsUpdateParams {
   "sessionId": string;
   "sessionLimits"?: SessionLimitsConfig | null;
   "shell"?: ShellOptions;
+  /** @deprecated */
   "shellInitProfile"?: string;
   "shellProcessFlags"?: Array<string>;
   "skillDirectories"?: Array<string>;
@@ -14989,6 +14997,7 @@ export namespace events {
     "outputTokens"?: number;
     "interactionId"?: string;
     "turnId"?: string;
+    /** @deprecated */
     "parentToolCallId"?: string;
     "apiCallId"?: string;
     "chunkCount"?: number;
@@ -15011,6 +15020,7 @@ export namespace events {
   export interface AssistantMessageDelta {
     "messageId": string;
     "deltaContent": string;
+    /** @deprecated */
     "parentToolCallId"?: string;
     [later: string]: unknown;
   }
@@ -15113,6 +15123,7 @@ export namespace events {
     "numToolCalls"?: number;
     "orphanToolCallCount"?: number;
     "outputTtftMs"?: number;
+    /** @deprecated */
     "parentToolCallId"?: string;
     "provider"?: ModelProviderRef;
     "providerCallId"?: string;
@@ -16397,6 +16408,7 @@ export namespace events {
     "shellExecution"?: ShellExecution;
     "fileEdits"?: Array<FileEdit>;
     "turnId"?: string;
+    /** @deprecated */
     "parentToolCallId"?: string;
     "fusion"?: FusionAttribution;
     "mcpMeta"?: unknown;
@@ -16431,6 +16443,7 @@ export namespace events {
     "mcpServerName"?: string;
     "mcpToolName"?: string;
     "turnId"?: string;
+    /** @deprecated */
     "parentToolCallId"?: string;
     "displayVerbatim"?: boolean;
     "fusion"?: FusionAttribution;

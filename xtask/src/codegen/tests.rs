@@ -155,6 +155,7 @@ fn bad_facts_are_refused() {
         ("origin = 'observed'\nmodule = 'x'\n", "unknown module `x`"),
         ("[colours]\na = 'b'\n", "colours.a: unknown section"),
         ("[types.A]\na = 'strin'\n", "types.A: a: `strin` is no type"),
+        ("[types.A]\na = 'string:UUID'\n", "types.A: a: `UUID` is no format"),
         ("[types.A]\na = '[string'\n", "`[string` is no type"),
         ("[types.A]\na = 7\n", "types.A: a: expected a string"),
         ("[types.A]\na = 'string *'\n", "`*` is for lists"),

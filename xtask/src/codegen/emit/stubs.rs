@@ -149,7 +149,9 @@ fn names_a_session(facts: &Facts, call: &Call) -> bool {
 }
 
 fn is_session_id(field: &Field) -> bool {
-    field.wire == "sessionId" && field.presence == Presence::Required && field.ty == Ty::String
+    field.wire == "sessionId"
+        && field.presence == Presence::Required
+        && matches!(field.ty, Ty::String | Ty::Formatted(_))
 }
 
 fn record<'a>(facts: &'a Facts, ty: &Ty) -> Option<&'a [Field]> {

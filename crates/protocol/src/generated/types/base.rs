@@ -1030,7 +1030,7 @@ record! {
         /// Whether it can be steered from the other end.
         remote_steerable: bool = "remoteSteerable",
     } optional {
-        /// The link.
+        /// The link. A URI.
         url: String = "url",
         /// Whether it is shared now.
         started: bool = "started",
@@ -1082,9 +1082,9 @@ record! {
     } optional {
         /// The link.
         frontend_url: String = "frontendUrl",
-        /// Whether it attaches with the first message only.
+        /// Whether it attaches with the first message only. Internal to the CLI.
         awaiting_first_message: bool = "awaitingFirstMessage",
-        /// `promptManager` on the wire.
+        /// `promptManager` on the wire. Internal to the CLI.
         prompt_manager: crate::RawJson = "promptManager",
     }
 }
@@ -1170,7 +1170,7 @@ record! {
         /// `pong`, with the text that was sent.
         message: String = "message",
     } optional {
-        /// The server's time, RFC 3339.
+        /// The server's time, RFC 3339. A time (RFC 3339).
         timestamp: String = "timestamp",
         /// The version of the protocol; 3 is current.
         protocol_version: u64 = "protocolVersion",
@@ -1262,7 +1262,7 @@ record! {
         mode: SendMode = "mode",
         /// Whether it goes before other waiting messages.
         prepend: bool = "prepend",
-        /// Where it came from; the `user.message` event repeats it.
+        /// Where it came from; the `user.message` event repeats it. Internal to the CLI.
         source: String = "source",
         /// The mode to treat it in.
         agent_mode: AgentMode = "agentMode",
@@ -1368,7 +1368,7 @@ record! {
         kind: String = "type",
         /// Whether no record is kept.
         ephemeral: bool = "ephemeral",
-        /// An address that goes with it.
+        /// An address that goes with it. A URI.
         url: String = "url",
         /// A hint for people.
         tip: String = "tip",
@@ -1390,7 +1390,7 @@ open_enum! {
 record! {
     /// Result of `session.log`.
     SessionLogResult {
-        /// The event that was made of it.
+        /// The event that was made of it. A UUID.
         event_id: String = "eventId",
     }
 }
@@ -2478,7 +2478,7 @@ record! {
         cache_read_tokens: u64 = "cacheReadTokens",
         /// `cacheWriteTokens` on the wire.
         cache_write_tokens: u64 = "cacheWriteTokens",
-        /// `copilotUsage` on the wire.
+        /// `copilotUsage` on the wire. Internal to the CLI.
         copilot_usage: CompactionCompleteCompactionTokensUsedCopilotUsage = "copilotUsage",
         /// `duration` on the wire.
         duration: u64 = "duration",
@@ -2503,9 +2503,9 @@ record! {
         /// `totalNanoAiu` on the wire.
         total_nano_aiu: serde_json::Number = "totalNanoAiu",
     } optional {
-        /// The model's id.
+        /// The model's id. Internal to the CLI.
         model: String = "model",
-        /// `tokenDetails` on the wire.
+        /// `tokenDetails` on the wire. Internal to the CLI.
         token_details: Vec<CompactionCompleteCompactionTokensUsedCopilotUsageTokenDetail> = "tokenDetails",
     }
 }
@@ -2650,7 +2650,7 @@ record! {
     } optional {
         /// The model's id.
         model: String = "model",
-        /// `tokenDetails` on the wire.
+        /// `tokenDetails` on the wire. Internal to the CLI.
         token_details: Vec<AssistantUsageCopilotUsageTokenDetail> = "tokenDetails",
     }
 }
@@ -2675,28 +2675,28 @@ record! {
 record! {
     /// The record `AssistantUsageQuotaSnapshot`. Internal to the CLI.
     AssistantUsageQuotaSnapshot {
-        /// `entitlementRequests` on the wire.
+        /// `entitlementRequests` on the wire. Internal to the CLI.
         entitlement_requests: i64 = "entitlementRequests",
-        /// `isUnlimitedEntitlement` on the wire.
+        /// `isUnlimitedEntitlement` on the wire. Internal to the CLI.
         is_unlimited_entitlement: bool = "isUnlimitedEntitlement",
-        /// `overage` on the wire.
+        /// `overage` on the wire. Internal to the CLI.
         overage: serde_json::Number = "overage",
-        /// `overageAllowedWithExhaustedQuota` on the wire.
+        /// `overageAllowedWithExhaustedQuota` on the wire. Internal to the CLI.
         overage_allowed_with_exhausted_quota: bool = "overageAllowedWithExhaustedQuota",
-        /// `remainingPercentage` on the wire.
+        /// `remainingPercentage` on the wire. Internal to the CLI.
         remaining_percentage: serde_json::Number = "remainingPercentage",
-        /// `usageAllowedWithExhaustedQuota` on the wire.
+        /// `usageAllowedWithExhaustedQuota` on the wire. Internal to the CLI.
         usage_allowed_with_exhausted_quota: bool = "usageAllowedWithExhaustedQuota",
-        /// `usedRequests` on the wire.
+        /// `usedRequests` on the wire. Internal to the CLI.
         used_requests: u64 = "usedRequests",
     } optional {
-        /// `hasQuota` on the wire.
+        /// `hasQuota` on the wire. Internal to the CLI.
         has_quota: bool = "hasQuota",
-        /// `overageEntitlement` on the wire.
+        /// `overageEntitlement` on the wire. Internal to the CLI.
         overage_entitlement: serde_json::Number = "overageEntitlement",
-        /// `resetDate` on the wire.
+        /// `resetDate` on the wire. A time (RFC 3339). Internal to the CLI.
         reset_date: String = "resetDate",
-        /// `tokenBasedBilling` on the wire.
+        /// `tokenBasedBilling` on the wire. Internal to the CLI.
         token_based_billing: bool = "tokenBasedBilling",
     }
 }
@@ -3456,7 +3456,7 @@ record! {
         last_call_output_tokens: u64 = "lastCallOutputTokens",
         /// `modelMetrics` on the wire.
         model_metrics: std::collections::BTreeMap<String, UsageMetricsModelMetric> = "modelMetrics",
-        /// `sessionStartTime` on the wire.
+        /// `sessionStartTime` on the wire. A time (RFC 3339).
         session_start_time: String = "sessionStartTime",
         /// `totalApiDurationMs` on the wire.
         total_api_duration_ms: u64 = "totalApiDurationMs",
@@ -3521,7 +3521,7 @@ record! {
     } optional {
         /// `aiCreditsStatus` on the wire.
         ai_credits_status: AiCreditsStatus = "aiCreditsStatus",
-        /// `cacheExpiresAt` on the wire.
+        /// `cacheExpiresAt` on the wire. A time (RFC 3339).
         cache_expires_at: String = "cacheExpiresAt",
         /// `tokenDetails` on the wire.
         token_details: std::collections::BTreeMap<String, UsageMetricsModelMetricTokenDetail> = "tokenDetails",
@@ -3756,7 +3756,7 @@ open_enum! {
 record! {
     /// The record `PersistedBinaryImage`.
     PersistedBinaryImage {
-        /// `data` on the wire.
+        /// `data` on the wire. In Base64.
         data: String = "data",
         /// `mimeType` on the wire.
         mime_type: String = "mimeType",
@@ -3963,7 +3963,7 @@ record! {
         output_tokens_details: ToolExecutionUsageTokenDetails = "outputTokensDetails",
         /// The user's own model endpoint, in place of GitHub's.
         provider: ModelProviderRef = "provider",
-        /// `quotaSnapshots` on the wire.
+        /// `quotaSnapshots` on the wire. Internal to the CLI.
         quota_snapshots: std::collections::BTreeMap<String, crate::RawJson> = "quotaSnapshots",
         /// `totalTokens` on the wire.
         total_tokens: u64 = "totalTokens",
