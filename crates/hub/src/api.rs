@@ -1,7 +1,10 @@
 //! The viewer's door: the JSON API behind a link. The link's secret is the right to use it.
 
 mod intent;
+mod openapi;
+mod schemas;
 mod stream;
+mod table;
 
 use std::sync::Arc;
 
@@ -9,10 +12,9 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
-use groundlink_protocol::api::{Device, EventPage, SequencedEvent};
+use groundlink_protocol::api::{CommandAction, Device, EventPage, SequencedEvent, problem};
 use serde::Deserialize;
 
 use crate::live::Live;
@@ -28,14 +30,9 @@ const MAX_PAGE: u32 = 1_000;
 
 /// The routes, to be put under `/api/v1`.
 pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/links/{key}", get(snapshot))
-        .route("/links/{key}/events", get(events))
-        .route("/links/{key}/events/stream", get(stream::events))
-        .route("/links/{key}/page/stream", get(stream::page))
-        .route("/links/{key}/commands", post(submit))
-        .route("/links/{key}/commands/{id}", get(receipt).patch(edit).delete(cancel))
-        .route("/links/{key}/audit", get(audit))
+    table::OPERATIONS
+        .iter()
+        .fold(Router::new(), |router, operation| router.route(operation.path, (operation.handler)()))
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
@@ -90,6 +87,7 @@ async fn submit(
 ) -> Result<Response, Failure> {
     let live = find(&app, &key).await?;
     let intent = intent::read(&arrived(body)?)?;
+    pace(&live, matches!(intent.action, CommandAction::Abort {}))?;
     let (receipt, new) = live.submit(intent).await?;
     let status = if new { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(receipt)).into_response())
@@ -105,6 +103,17 @@ fn arrived(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Failure> {
     })
 }
 
+/// Refuses commands that come too fast.
+fn pace(live: &Live, is_abort: bool) -> Result<(), Failure> {
+    if live.may_command(is_abort) {
+        return Ok(());
+    }
+    let detail = "commands come too fast; wait a moment";
+    Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, detail)
+        .with_kind(problem::TOO_FAST)
+        .with_header(header::RETRY_AFTER, "1"))
+}
+
 async fn edit(
     State(app): State<Arc<App>>,
     Path((key, id)): Path<(String, String)>,
@@ -112,6 +121,7 @@ async fn edit(
 ) -> Result<Response, Failure> {
     let live = find(&app, &key).await?;
     let edit = intent::read_edit(&arrived(body)?)?;
+    pace(&live, false)?;
     Ok(Json(live.edit(id, edit).await?).into_response())
 }
 
@@ -130,6 +140,7 @@ async fn cancel(
     let live = find(&app, &key).await?;
     let device = who.device.map(|id| Device { id, name: who.device_name });
     intent::check_device(device.as_ref())?;
+    pace(&live, false)?;
     Ok(Json(live.cancel(id, device).await?).into_response())
 }
 

@@ -190,6 +190,7 @@ impl Ledger {
         if entry.kind != CommandKind::UserMessage {
             return Err(Fixed::NoMessage);
         }
+        entry.subject = Some(start_of(&content));
         entry.content = content;
         entry.actor = actor;
         let order = entry.order;

@@ -49,5 +49,5 @@ pub mod web;
 mod wire;
 
 pub use error::HubError;
-pub use live::{Retention, SessionSummary};
+pub use live::{ApiLimits, Retention, SessionSummary};
 pub use server::{Hub, HubBuilder, HubHandle};

@@ -14,6 +14,7 @@ mod command;
 mod faults;
 mod feed;
 mod inner;
+mod limits;
 mod registry;
 mod retention;
 mod ring;
@@ -23,6 +24,8 @@ pub(crate) use command::SubmitError;
 pub(crate) use feed::{Feed, FeedItem};
 pub(crate) use inner::Inner;
 use inner::note;
+pub use limits::ApiLimits;
+pub(crate) use limits::{StreamGuard, Streams};
 pub(crate) use registry::Sessions;
 pub use retention::Retention;
 
@@ -39,7 +42,7 @@ use tokio::sync::watch;
 use crate::ledger::{Entry, Limits};
 use crate::store::{Append, SessionRow, SessionUpdate, Store};
 
-/// The hub's times.
+/// The hub's times and limits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timing {
     /// How long a handed-out command is nobody else's.
@@ -50,6 +53,8 @@ pub(crate) struct Timing {
     pub(crate) presence: Duration,
     /// After how much silence its exporter counts as silent, which one in good health never is.
     pub(crate) quiet: Duration,
+    /// How much of the hub a link may use.
+    pub(crate) limits: ApiLimits,
     /// How long a session stays in memory when nobody needs it.
     pub(crate) idle: Duration,
 }
@@ -61,13 +66,14 @@ impl Default for Timing {
             hold: Duration::from_secs(8),
             presence: Duration::from_secs(30),
             quiet: Duration::from_secs(15),
+            limits: ApiLimits::default(),
             idle: Duration::from_mins(10),
         }
     }
 }
 
 impl Timing {
-    fn limits(&self) -> Limits {
+    fn ledger_limits(&self) -> Limits {
         Limits { lease_ms: millis(self.lease), ..Limits::default() }
     }
 }
@@ -118,6 +124,7 @@ pub(crate) struct Live {
     commands: watch::Sender<u64>,
     /// Counts items of the feed. It wakes those who follow; what is new each takes from its own place on.
     news: watch::Sender<u64>,
+    bucket: limits::SharedBucket,
 }
 
 impl Live {
@@ -149,12 +156,13 @@ impl Live {
             state: watch::Sender::new(0),
             commands: watch::Sender::new(0),
             news: watch::Sender::new(0),
+            bucket: limits::SharedBucket::default(),
         });
         Ok(live)
     }
 
     async fn rebuild(store: &Store, timing: Timing, row: &SessionRow) -> sqlx::Result<Inner> {
-        let mut inner = Inner::new(row, timing.limits());
+        let mut inner = Inner::new(row, timing.ledger_limits());
         let mut commands: VecDeque<Entry> = store.commands(row.n).await?.into();
         store.replay(row.n, None, |stored| inner.replay(&stored, &mut commands)).await?;
         while !commands.is_empty() {
@@ -338,11 +346,17 @@ impl Live {
         Ok(())
     }
 
-    /// Counts a stream for as long as the guard lives.
-    pub(crate) fn viewer(self: &Arc<Self>) -> ViewerGuard {
-        self.lock().viewers += 1;
+    /// Counts a stream for as long as the guard lives, unless so many are open.
+    fn viewer_up_to(self: &Arc<Self>, limit: u32) -> Option<ViewerGuard> {
+        {
+            let mut inner = self.lock();
+            if inner.viewers >= limit {
+                return None;
+            }
+            inner.viewers += 1;
+        }
         bump(&self.state);
-        ViewerGuard(self.clone())
+        Some(ViewerGuard(self.clone()))
     }
 }
 

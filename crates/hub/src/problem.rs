@@ -83,6 +83,10 @@ impl From<SubmitError> for Failure {
             SubmitError::Ended => (StatusCode::CONFLICT, problem::ENDED),
             SubmitError::TooMany => (StatusCode::TOO_MANY_REQUESTS, problem::TOO_MANY_COMMANDS),
         };
-        Self::new(status, error.to_string()).with_kind(kind)
+        let failure = Self::new(status, error.to_string()).with_kind(kind);
+        match error {
+            SubmitError::TooMany => failure.with_header(header::RETRY_AFTER, "5"),
+            _ => failure,
+        }
     }
 }

@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::error::HubError;
 use crate::keys::{Keys, restrict};
-use crate::live::{Retention, SessionSummary, Sessions, Timing};
+use crate::live::{ApiLimits, Retention, SessionSummary, Sessions, Timing};
 use crate::problem::Failure;
 use crate::store::Store;
 use crate::{api, pages, wire};
@@ -125,6 +125,12 @@ impl HubBuilder {
     /// How much of the sessions is kept. Default: see [`Retention`].
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
+        self
+    }
+
+    /// How much of the hub the holders of links may use at a time. Default: see [`ApiLimits`].
+    pub fn api_limits(mut self, limits: ApiLimits) -> Self {
+        self.timing.limits = limits;
         self
     }
 

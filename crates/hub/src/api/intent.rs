@@ -8,10 +8,10 @@ use crate::problem::Failure;
 const MAX_CLIENT_ID: usize = 64;
 const MAX_DEVICE_NAME: usize = 100;
 const MAX_MODEL: usize = 200;
-const MODES: [&str; 3] = ["interactive", "plan", "autopilot"];
-const SCOPES: [&str; 2] = ["once", "session"];
-const ELICITATION_ACTIONS: [&str; 3] = ["accept", "decline", "cancel"];
-const PLAN_ACTIONS: [&str; 4] = ["autopilot", "autopilot_fleet", "interactive", "exit_only"];
+pub(super) const MODES: [&str; 3] = ["interactive", "plan", "autopilot"];
+pub(super) const SCOPES: [&str; 2] = ["once", "session"];
+pub(super) const ELICITATION_ACTIONS: [&str; 3] = ["accept", "decline", "cancel"];
+pub(super) const PLAN_ACTIONS: [&str; 4] = ["autopilot", "autopilot_fleet", "interactive", "exit_only"];
 
 /// Reads and checks a command.
 pub(super) fn read(body: &[u8]) -> Result<CommandIntent, Failure> {

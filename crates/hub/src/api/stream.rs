@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
-use groundlink_protocol::api::{PassingEvent, SequencedEvent, sse};
+use groundlink_protocol::api::{PassingEvent, SequencedEvent, problem, sse};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{find, number};
-use crate::live::{Feed, FeedItem, Live, ViewerGuard};
+use crate::live::{Feed, FeedItem, Live, StreamGuard};
 use crate::problem::Failure;
 use crate::server::App;
 use crate::web::{ViewerCursor, patch_since};
@@ -39,6 +39,15 @@ fn last_event_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty())
 }
 
+fn open(app: &App, live: &Arc<Live>) -> Result<StreamGuard, Failure> {
+    app.sessions.open_stream(live).ok_or_else(|| {
+        let detail = "too many streams are open at this hub; close some, or try again later";
+        Failure::new(StatusCode::TOO_MANY_REQUESTS, detail)
+            .with_kind(problem::TOO_MANY_STREAMS)
+            .with_header(header::RETRY_AFTER, "10")
+    })
+}
+
 fn respond(app: &App, events: impl Stream<Item = Event> + Send + 'static, keep_alive: KeepAlive) -> Response {
     let events = events.take_until(app.sessions.shutdown.clone().cancelled_owned()).map(Ok::<_, Infallible>);
     let sse = Sse::new(events).keep_alive(keep_alive.interval(KEEP_ALIVE));
@@ -58,7 +67,7 @@ struct Following {
     news: watch::Receiver<u64>,
     /// The state as sent last.
     told: String,
-    _viewer: ViewerGuard,
+    _viewer: StreamGuard,
 }
 
 /// `GET events/stream`
@@ -74,7 +83,7 @@ pub(super) async fn events(
         None => (place.epoch.as_deref(), last_event_id(&headers).or(place.after.as_deref())),
     };
     let after = number("after", after, 0)?;
-    let viewer = live.viewer();
+    let viewer = open(&app, &live)?;
     let mut news = live.watch_state();
     news.mark_changed();
     let following = Following { feed: live.feed(after, epoch), news, told: String::new(), _viewer: viewer, live };
@@ -141,7 +150,7 @@ struct Drawing {
     cursor: ViewerCursor,
     news: watch::Receiver<u64>,
     first: bool,
-    _viewer: ViewerGuard,
+    _viewer: StreamGuard,
 }
 
 /// `GET page/stream`
@@ -154,7 +163,7 @@ pub(super) async fn page(
     let live = find(&app, &key).await?;
     let sent = last_event_id(&headers).or(place.cursor.as_deref());
     let cursor = ViewerCursor::resume(&live.lock().epoch, sent);
-    let viewer = live.viewer();
+    let viewer = open(&app, &live)?;
     let drawing = Drawing { news: live.watch_view(), cursor, first: true, _viewer: viewer, live };
     Ok(respond(
         &app,

@@ -41,11 +41,7 @@ pub(super) async fn put(connection: &mut SqliteConnection, session: i64, entry: 
         kind: entry.kind.as_str().to_owned(),
         device: entry.actor.clone().or_else(|| entry.device.clone()),
         request_id: entry.request_id.clone(),
-        subject: if outcome == "edited" {
-            Some(crate::ledger::start_of(&entry.content))
-        } else {
-            entry.subject.clone()
-        },
+        subject: entry.subject.clone(),
         reason: entry.reason.clone(),
     };
     audit(connection, session, &line).await
@@ -61,7 +57,7 @@ async fn write(connection: &mut SqliteConnection, session: i64, entry: &Entry) -
          ON CONFLICT (session, ord) DO UPDATE SET content = excluded.content, state = excluded.state, \
          reason = excluded.reason, delivered_at = excluded.delivered_at, \
          acknowledged_at = excluded.acknowledged_at, ended_at = excluded.ended_at, attempts = excluded.attempts, \
-         follow = excluded.follow",
+         subject = excluded.subject, follow = excluded.follow",
     )
     .bind(session)
     .bind(signed(entry.order))

@@ -127,7 +127,9 @@ fn receipts_decide_the_exit_code() {
     assert!(outcome(&receipt(CommandState::Applied, None)).is_ok());
     let error = outcome(&receipt(CommandState::Rejected, Some("no turn is running"))).unwrap_err();
     assert_eq!(error.to_string(), "the session did not take it: no turn is running");
-    assert!(outcome(&receipt(CommandState::Superseded, None)).is_err());
+    for state in [CommandState::Superseded, CommandState::Cancelled, CommandState::Unknown] {
+        assert!(outcome(&receipt(state, None)).is_err(), "{state}");
+    }
 }
 
 #[test]
