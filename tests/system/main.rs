@@ -3,6 +3,7 @@
 mod bad_input;
 
 mod with_cli {
+    mod bridge;
     mod canary;
     mod commands;
     mod examples;
@@ -10,6 +11,7 @@ mod with_cli {
     mod install;
     mod native;
     mod native_faults;
+    mod rpc;
     mod terminal;
     mod tools;
 }

@@ -21,7 +21,7 @@ use futures::Stream;
 use groundlink_hub::view::{CommandNote, Presence, SessionView};
 use groundlink_hub::web::{self, PageContext, ViewerCursor};
 use groundlink_protocol::Event;
-use groundlink_protocol::api::{CommandAction, CommandIntent, CommandReceipt, CommandState};
+use groundlink_protocol::api::{CommandAction, CommandIntent, CommandReceipt, CommandState, Delivery};
 use groundlink_protocol::mc::ExporterInfo;
 use tokio::sync::watch;
 
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let events: Vec<Event> = text.lines().take(stop).filter_map(|line| Event::parse(line).ok()).collect();
 
     let mut view = SessionView::new("preview");
-    view.set_presence(Presence { online: true, last_seen_ms: None });
+    view.set_presence(Presence { online: true, silent: false, last_seen_ms: None });
     view.set_exporter(
         serde_json::from_value::<ExporterInfo>(serde_json::json!({
             "name": "groundlink-bridge",
@@ -152,7 +152,7 @@ async fn stream(
 
 async fn command(State(preview): State<Preview>, Json(intent): Json<CommandIntent>) -> impl IntoResponse {
     let text = match &intent.action {
-        CommandAction::UserMessage { content } => Some(content.clone()),
+        CommandAction::UserMessage { content, .. } => Some(content.clone()),
         CommandAction::ModeSwitch { mode } => Some(mode.clone()),
         _ => None,
     };
@@ -163,10 +163,23 @@ async fn command(State(preview): State<Preview>, Json(intent): Json<CommandInten
         request_id: intent.action.request_id().map(str::to_owned),
         text,
         reason: None,
+        delivery: Delivery::Queue,
+        device: intent.device.clone(),
     };
     println!("{}", serde_json::to_string(&intent).unwrap_or_default());
     preview.change(|view| view.apply_command(&note));
-    let receipt =
-        CommandReceipt { id: note.id, client_id: intent.client_id, kind: note.kind, state: note.state, reason: None };
+    let receipt = CommandReceipt {
+        id: note.id,
+        client_id: intent.client_id,
+        kind: note.kind,
+        state: note.state,
+        reason: None,
+        device: intent.device,
+        request_id: note.request_id,
+        part_of: None,
+        accepted_at_ms: 0,
+        delivered_at_ms: None,
+        ended_at_ms: None,
+    };
     (StatusCode::ACCEPTED, Json(receipt))
 }

@@ -17,6 +17,8 @@ export interface Methods {
   "session.ui.handlePendingSessionLimitsExhausted": { params: HandlePendingSessionLimitsExhaustedParams; result: HandlePendingResult };
   "session.ui.handlePendingSampling": { params: HandlePendingSamplingParams; result: HandlePendingResult };
   "session.commands.handlePendingCommand": { params: HandlePendingCommandParams; result: HandlePendingResult };
+  "session.model.list": { params: SessionModelListParams; result: SessionModelList };
+  "session.model.switchTo": { params: SessionModelSwitchToParams; result: ModelSwitchToResult };
   "session.remote.enable": { params: SessionRemoteEnableParams; result: SessionRemoteEnableResult };
   "session.remote.disable": { params: SessionRef; result: Nothing_ };
   "sessions.getRemoteControlStatus": { params: Nothing_; result: SessionsGetRemoteControlStatusResult };
@@ -290,11 +292,9 @@ export interface Methods {
   "session.model.clearStartupSeed": { params: SessionModelClearStartupSeedParams; result: ModelClearStartupSeedResult };
   "session.model.getCurrent": { params: SessionRef; result: CurrentModel };
   "session.model.getReasoningSummaries": { params: SessionModelGetReasoningSummariesParams; result: ModelGetReasoningSummariesResult };
-  "session.model.list": { params: SessionModelListParams; result: SessionModelList };
   "session.model.setAllowedModels": { params: SessionModelSetAllowedModelsParams; result: ModelSetAllowedModelsResult };
   "session.model.setReasoningEffort": { params: SessionModelSetReasoningEffortParams; result: ModelSetReasoningEffortResult };
   "session.model.switchAutoTier": { params: SessionModelSwitchAutoTierParams; result: ModelSwitchAutoTierResult };
-  "session.model.switchTo": { params: SessionModelSwitchToParams; result: ModelSwitchToResult };
   "models.getBuiltInCatalog": { params: Nothing_; result: BuiltInModelCatalog };
   "models.listTokenPriceUnits": { params: ModelsListTokenPriceUnitsParams; result: ModelTokenPriceUnitList };
   "session.name.get": { params: SessionRef; result: NameGetResult };
@@ -1289,6 +1289,7 @@ export interface AssistantUsageData {
   "orphanToolCallCount"?: number;
   "outputTokens"?: number;
   "outputTtftMs"?: number;
+  /** @deprecated */
   "parentToolCallId"?: string;
   "provider"?: ModelProviderRef;
   "providerCallId"?: string;
@@ -5513,6 +5514,7 @@ export interface McpFailedServer {
 }
 
 export interface McpFilteredServer {
+  /** @deprecated */
   "enterpriseName"?: string;
   "name": string;
   "reason": string;
@@ -6717,10 +6719,12 @@ export interface ModelBillingPromo {
 
 export interface ModelBillingTokenPrices {
   "batchSize"?: number;
+  /** @deprecated */
   "cachePrice"?: number;
   "cacheReadPrice"?: number;
   "cacheWrite1hPrice"?: number;
   "cacheWritePrice"?: number;
+  /** @deprecated */
   "contextMax"?: number;
   "inputPrice"?: number;
   "longContext"?: ModelBillingTokenPricesLongContext;
@@ -6730,10 +6734,12 @@ export interface ModelBillingTokenPrices {
 }
 
 export interface ModelBillingTokenPricesLongContext {
+  /** @deprecated */
   "cachePrice"?: number;
   "cacheReadPrice"?: number;
   "cacheWrite1hPrice"?: number;
   "cacheWritePrice"?: number;
+  /** @deprecated */
   "contextMax"?: number;
   "inputPrice"?: number;
   "maxPromptTokens"?: number;
@@ -7052,15 +7058,15 @@ export interface ModelSwitchConfirmation {
 }
 
 export interface ModelSwitchToResult {
-  "confirmation"?: ModelSwitchConfirmation;
+  "modelId"?: string;
+  "status"?: string;
+  "message"?: string;
+  "confirmation"?: unknown;
+  "modelState"?: unknown;
   "deferred"?: boolean;
   "deprecationWarnings"?: Array<string>;
-  "message"?: string;
-  "modelId"?: string;
-  "modelState"?: CurrentModel;
   "persistenceError"?: string;
   "queueId"?: string;
-  "status"?: string;
   "warning"?: string;
   [later: string]: unknown;
 }
@@ -10642,11 +10648,11 @@ export interface SessionModelGetReasoningSummariesParams {
 }
 
 export interface SessionModelList {
-  "auto"?: AutoTierMetadata;
   "list": Array<unknown>;
-  "modelPriceCategories"?: Array<SessionModelPriceCategory>;
-  "providers"?: Array<ModelProviderDescriptor>;
-  "quotaSnapshots"?: Record<string, unknown>;
+  "auto"?: unknown;
+  "modelPriceCategories"?: unknown;
+  "providers"?: unknown;
+  "quotaSnapshots"?: unknown;
   [later: string]: unknown;
 }
 
@@ -10682,21 +10688,21 @@ export interface SessionModelSwitchAutoTierParams {
 }
 
 export interface SessionModelSwitchToParams {
+  "sessionId": string;
+  "modelId": string;
+  "reasoningEffort"?: string | null;
+  "contextTier"?: unknown;
+  "modelCapabilities"?: unknown;
+  "pickerPersistence"?: unknown;
+  "reasoningSummary"?: unknown;
   "autoTier"?: string | null;
   "compactionDecision"?: string;
-  "contextTier"?: ContextTier;
   "deferIfModelChangeQueued"?: boolean;
-  "modelCapabilities"?: ModelCapabilitiesOverride;
   "modelChangeScope"?: string;
-  "modelId": string;
-  "pickerPersistence"?: ModelPickerPersistenceRequest;
   "providerId"?: string;
-  "reasoningEffort"?: string | null;
-  "reasoningSummary"?: ReasoningSummary;
   "repoScope"?: string;
   "requireAvailable"?: boolean;
   "runCompactionPreflight"?: boolean;
-  "sessionId": string;
   "source"?: ModelChangeSource;
   "verbosity"?: Verbosity;
   [later: string]: unknown;
@@ -10790,6 +10796,7 @@ export interface SessionOpenOptions {
   "sessionId"?: string;
   "sessionLimits"?: SessionLimitsConfig;
   "shell"?: ShellOptions;
+  /** @deprecated */
   "shellInitProfile"?: string;
   "shellProcessFlags"?: Array<string>;
   "skillDirectories"?: Array<string>;
@@ -10898,6 +10905,7 @@ export interface SessionOptionsUpdateParams {
   "sessionId": string;
   "sessionLimits"?: SessionLimitsConfig | null;
   "shell"?: ShellOptions;
+  /** @deprecated */
   "shellInitProfile"?: string;
   "shellProcessFlags"?: Array<string>;
   "skillDirectories"?: Array<string>;
@@ -14985,6 +14993,7 @@ export namespace events {
     "outputTokens"?: number;
     "interactionId"?: string;
     "turnId"?: string;
+    /** @deprecated */
     "parentToolCallId"?: string;
     "apiCallId"?: string;
     "chunkCount"?: number;
@@ -15007,6 +15016,7 @@ export namespace events {
   export interface AssistantMessageDelta {
     "messageId": string;
     "deltaContent": string;
+    /** @deprecated */
     "parentToolCallId"?: string;
     [later: string]: unknown;
   }
@@ -15109,6 +15119,7 @@ export namespace events {
     "numToolCalls"?: number;
     "orphanToolCallCount"?: number;
     "outputTtftMs"?: number;
+    /** @deprecated */
     "parentToolCallId"?: string;
     "provider"?: ModelProviderRef;
     "providerCallId"?: string;
@@ -16394,6 +16405,7 @@ export namespace events {
     "shellExecution"?: ShellExecution;
     "fileEdits"?: Array<FileEdit>;
     "turnId"?: string;
+    /** @deprecated */
     "parentToolCallId"?: string;
     "fusion"?: FusionAttribution;
     "mcpMeta"?: unknown;
@@ -16428,6 +16440,7 @@ export namespace events {
     "mcpServerName"?: string;
     "mcpToolName"?: string;
     "turnId"?: string;
+    /** @deprecated */
     "parentToolCallId"?: string;
     "displayVerbatim"?: boolean;
     "fusion"?: FusionAttribution;
@@ -16558,12 +16571,13 @@ export namespace mc {
     "state": mc.CommandState;
     "type": mc.CommandType;
     "content": string;
+    "delivery"?: string;
     [later: string]: unknown;
   }
 
   export type CommandState = Open_<"in_progress" | "queued" | "pending" | "created" | "completed">;
 
-  export type CommandType = Open_<"user_message" | "abort" | "permission_response" | "ask_user_response" | "elicitation_response" | "plan_approval_response" | "mode_switch">;
+  export type CommandType = Open_<"user_message" | "abort" | "permission_response" | "ask_user_response" | "elicitation_response" | "plan_approval_response" | "mode_switch" | "model_switch">;
 
   export interface CommandsResponse {
     "commands": Array<mc.Command>;
@@ -16583,11 +16597,24 @@ export namespace mc {
     "machine"?: string;
     "notice"?: string;
     "suggestions"?: Array<mc.Suggestion>;
+    "models"?: Array<mc.ModelChoice>;
+    "commands"?: Array<string>;
     [later: string]: unknown;
   }
 
   export interface ModeSwitch {
     "mode": SessionMode;
+    [later: string]: unknown;
+  }
+
+  export interface ModelChoice {
+    "id": string;
+    "name"?: string;
+    [later: string]: unknown;
+  }
+
+  export interface ModelSwitch {
+    "model": string;
     [later: string]: unknown;
   }
 

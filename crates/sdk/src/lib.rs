@@ -11,6 +11,9 @@
 //! | [`protocol`] | `groundlink-protocol` | the messages of both wires |
 //! | [`transport`] | `groundlink-transport` | the JSON-RPC peer below |
 //!
+//! Every method of the CLI is a typed function: [`session::rpc`]. The families of its methods and events are features
+//! of this crate (`full` is all of them), so that a program compiles what it uses.
+//!
 //! # Always on
 //!
 //! Every session of the client is shared. The link comes as an event.

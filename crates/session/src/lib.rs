@@ -47,6 +47,7 @@ mod client;
 mod config;
 mod error;
 mod events;
+mod generated;
 mod handlers;
 mod handshake;
 mod history;
@@ -57,6 +58,7 @@ mod provider;
 mod questions;
 mod remote;
 mod router;
+pub mod rpc;
 mod session;
 mod shared;
 

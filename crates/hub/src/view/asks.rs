@@ -12,7 +12,7 @@ impl Request {
 }
 
 impl SessionView {
-    pub(super) fn open_request(&mut self, id: &str, tool_call: Option<&str>, at: &str, ask: Ask) {
+    pub(super) fn open_request(&mut self, id: &str, tool_call: Option<&str>, at: &str, ask: Ask, digest: String) {
         if id.is_empty() || self.requests.iter().any(|request| request.id == id) {
             return;
         }
@@ -38,6 +38,7 @@ impl SessionView {
             last_rev: rev,
             at: at.to_owned(),
             ask,
+            digest,
             answer: None,
         });
         self.next_request += 1;

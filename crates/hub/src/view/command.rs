@@ -1,6 +1,6 @@
 //! What becomes of the commands given at the link.
 
-use groundlink_protocol::api::CommandState;
+use groundlink_protocol::api::{CommandState, Delivery, Device};
 
 use super::item::{Body, Source, UserText};
 use super::request::Answer;
@@ -25,6 +25,10 @@ pub struct CommandNote {
     pub text: Option<String>,
     /// Why it was not applied.
     pub reason: Option<String>,
+    /// How a message joins a running turn.
+    pub delivery: Delivery,
+    /// Who gave it.
+    pub device: Option<Device>,
 }
 
 /// A message that the agent has not been given yet.
@@ -76,6 +80,9 @@ impl SessionView {
             return;
         }
         let text = note.text.as_deref().unwrap_or("");
+        if note.state == CommandState::Cancelled {
+            return self.dequeue(&note.id);
+        }
         if note.state.is_final() && note.state != CommandState::Applied {
             let text = match place {
                 Some(place) => self.queue[place].text.clone(),
@@ -92,24 +99,30 @@ impl SessionView {
             return;
         }
         let rev = self.rev + 1;
-        match place {
-            Some(place) if self.queue[place].state == note.state => return,
-            Some(place) => {
-                self.queue[place].state = note.state;
-                self.queue[place].last_rev = rev;
+        if let Some(place) = place {
+            let queued = &mut self.queue[place];
+            // Only while it waits can somebody have changed the words.
+            let words = (note.state == CommandState::Accepted).then(|| reduce::user_text(text));
+            let changed = words.filter(|words| *words != queued.text);
+            if queued.state == note.state && changed.is_none() {
+                return;
             }
-            None => {
-                if self.queue.len() >= MAX_QUEUE {
-                    self.queue.remove(0);
-                }
-                self.queue.push(Queued {
-                    n: rev,
-                    command: note.id.clone(),
-                    text: reduce::user_text(text),
-                    state: note.state,
-                    last_rev: rev,
-                });
+            queued.state = note.state;
+            if let Some(words) = changed {
+                queued.text = words;
             }
+            queued.last_rev = rev;
+        } else {
+            if self.queue.len() >= MAX_QUEUE {
+                self.queue.remove(0);
+            }
+            self.queue.push(Queued {
+                n: rev,
+                command: note.id.clone(),
+                text: reduce::user_text(text),
+                state: note.state,
+                last_rev: rev,
+            });
         }
         self.rev = rev;
         self.queue_rev = rev;

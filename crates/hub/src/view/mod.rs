@@ -66,6 +66,8 @@ pub struct SessionView {
     started: bool,
     busy: bool,
     ended: bool,
+    /// What the session's state says, which counts.
+    told: Option<SessionStatus>,
     last_seq: u64,
     /// Item of each tool call and of each message being written.
     by_call: HashMap<String, u64>,
@@ -129,6 +131,7 @@ impl SessionView {
             started: false,
             busy: false,
             ended: false,
+            told: None,
             last_seq: 0,
             by_call: HashMap::new(),
             by_message: HashMap::new(),
@@ -140,13 +143,20 @@ impl SessionView {
         }
     }
 
+    /// Fills in what events tell that are not kept any more.
+    pub(crate) fn seed(&mut self, fill: impl FnOnce(&mut Header)) {
+        fill(&mut self.header);
+        self.touch_header();
+    }
+
     /// Whether the exporter was heard lately.
     ///
     /// While it is online the time does not matter to a page, so that a change of the time alone
     /// wakes nobody.
     pub fn set_presence(&mut self, presence: Presence) {
-        let changed =
-            presence.online != self.header.presence.online || (!presence.online && presence != self.header.presence);
+        let old = self.header.presence;
+        let steady = presence.online && !presence.silent;
+        let changed = presence.online != old.online || presence.silent != old.silent || (!steady && presence != old);
         self.header.presence = presence;
         if changed {
             self.touch_header();
@@ -214,8 +224,21 @@ impl SessionView {
         self.queue_rev
     }
 
-    /// What the session is doing, as far as its events tell.
+    /// Takes over what the session's state says that it is doing, and since when (RFC 3339): one reducer decides.
+    pub fn set_status(&mut self, status: SessionStatus, since: Option<&str>) {
+        let since = since.unwrap_or_default();
+        if self.told != Some(status) || self.header.since != since {
+            self.told = Some(status);
+            since.clone_into(&mut self.header.since);
+            self.touch_header();
+        }
+    }
+
+    /// What the session is doing: what it was [told](Self::set_status), or else what its events tell.
     pub fn status(&self) -> SessionStatus {
+        if let Some(told) = self.told {
+            return told;
+        }
         if self.ended {
             SessionStatus::Ended
         } else if !self.requests.is_empty() {

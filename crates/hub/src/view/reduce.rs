@@ -11,6 +11,7 @@ use super::request::{Ask, Elicitation, Permission, Plan, Question};
 use super::stream::StreamText;
 use super::text::Capped;
 use super::{MAX_RECENT, SessionView};
+use crate::digest::{Asked, digest};
 
 const MAX_USER: usize = 64 * 1024;
 const MAX_PROSE: usize = 256 * 1024;
@@ -135,17 +136,17 @@ impl SessionView {
     fn request_event(&mut self, kind: &str, data: Fields<'_>, at: &str) {
         let id = data.str("requestId");
         let call = data.opt("toolCallId").or_else(|| data.get("permissionRequest").opt("toolCallId"));
-        let ask = match kind {
+        let (asked, ask) = match kind {
             "permission.requested" if data.bool("resolvedByHook") != Some(true) => {
                 let mut permission = Permission::read(data);
                 if permission.kind == "shell" && permission.folder.is_none() {
                     permission.folder.clone_from(&self.header.cwd);
                 }
-                Ask::Permission(permission)
+                (Asked::Permission, Ask::Permission(permission))
             }
-            "user_input.requested" => Ask::Question(Question::read(data)),
-            "elicitation.requested" => Ask::Elicitation(Elicitation::read(data)),
-            "exit_plan_mode.requested" => Ask::Plan(Plan::read(data)),
+            "user_input.requested" => (Asked::Question, Ask::Question(Question::read(data))),
+            "elicitation.requested" => (Asked::Form, Ask::Elicitation(Elicitation::read(data))),
+            "exit_plan_mode.requested" => (Asked::Plan, Ask::Plan(Plan::read(data))),
             "permission.completed" => {
                 return self.close_request(id, at, permission_verdict(data.get("result").str("kind")));
             }
@@ -169,6 +170,7 @@ impl SessionView {
             }
             _ => return,
         };
+        let digest = digest(asked, data.0);
         // The request itself replaces the one that was inferred from its tool call.
         if let Some(call) = call
             && let Some(inferred) = self.requests.iter_mut().find(|request| request.id == call)
@@ -176,12 +178,13 @@ impl SessionView {
             let rev = self.rev + 1;
             id.clone_into(&mut inferred.id);
             inferred.ask = ask;
+            inferred.digest = digest;
             inferred.last_rev = rev;
             self.rev = rev;
             self.requests_rev = rev;
             return;
         }
-        self.open_request(id, call, at, ask);
+        self.open_request(id, call, at, ask, digest);
     }
 
     fn session_started(&mut self, kind: &str, data: Fields<'_>, at: &str) {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use groundlink_protocol::Event;
-use groundlink_protocol::api::{CommandState, SessionStatus};
+use groundlink_protocol::api::{CommandState, Delivery, SessionStatus};
 use serde_json::{Value, json};
 
 use super::*;
@@ -20,7 +20,7 @@ pub(crate) struct Feeder {
 impl Feeder {
     pub(crate) fn new() -> Self {
         let mut view = SessionView::new("s-1");
-        view.set_presence(Presence { online: true, last_seen_ms: None });
+        view.set_presence(Presence { online: true, silent: false, last_seen_ms: None });
         Self { view, next: 0 }
     }
 
@@ -47,6 +47,8 @@ impl Feeder {
             request_id,
             text,
             reason,
+            delivery: Delivery::Queue,
+            device: None,
         });
         self
     }
@@ -389,12 +391,12 @@ fn access_outside_of_the_folder_is_listed() {
 #[test]
 fn presence_wakes_pages_only_when_it_shows() {
     let mut view = SessionView::new("s");
-    let online = |at| Presence { online: true, last_seen_ms: Some(at) };
+    let online = |at| Presence { online: true, silent: false, last_seen_ms: Some(at) };
     view.set_presence(online(1));
     let rev = view.rev();
     view.set_presence(online(2));
     assert_eq!(view.rev(), rev);
-    view.set_presence(Presence { online: false, last_seen_ms: Some(2) });
+    view.set_presence(Presence { online: false, silent: false, last_seen_ms: Some(2) });
     assert!(view.rev() > rev);
 }
 

@@ -5,6 +5,7 @@ use super::item::{Body, ToolCall, ToolKind, ToolState, Verdict};
 use super::request::{Ask, Elicitation, Plan, Question};
 use super::text::Capped;
 use super::{SessionView, summary};
+use crate::digest::{Asked, digest};
 
 const OUTPUT_HEAD: usize = 8 * 1024;
 const OUTPUT_TAIL: usize = 24 * 1024;
@@ -75,15 +76,17 @@ impl SessionView {
     /// replayed, and the wire accepts the call's id in its place.
     pub(super) fn infer_request(&mut self, data: Fields<'_>, at: &str) {
         let (call, arguments) = (data.str("toolCallId"), data.get("arguments"));
-        let ask = match summary::kind(data.str("toolName")) {
+        let (asked, ask) = match summary::kind(data.str("toolName")) {
             ToolKind::Ask if !arguments.get("requestedSchema").is_null() => {
-                Ask::Elicitation(Elicitation::read(arguments))
+                (Asked::Form, Ask::Elicitation(Elicitation::read(arguments)))
             }
-            ToolKind::Ask if arguments.opt("question").is_some() => Ask::Question(Question::read(arguments)),
-            ToolKind::Plan => Ask::Plan(Plan::read(arguments)),
+            ToolKind::Ask if arguments.opt("question").is_some() => {
+                (Asked::Question, Ask::Question(Question::read(arguments)))
+            }
+            ToolKind::Plan => (Asked::Plan, Ask::Plan(Plan::read(arguments))),
             _ => return,
         };
-        self.open_request(call, Some(call), at, ask);
+        self.open_request(call, Some(call), at, ask, digest(asked, arguments.0));
     }
 
     pub(super) fn tool_printed(&mut self, data: Fields<'_>) {

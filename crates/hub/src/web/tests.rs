@@ -31,7 +31,7 @@ fn exporter() -> ExporterInfo {
 /// The view of the fixture's first `count` events.
 fn view_at(count: usize) -> SessionView {
     let mut view = SessionView::new("s-1");
-    view.set_presence(Presence { online: true, last_seen_ms: None });
+    view.set_presence(Presence { online: true, silent: false, last_seen_ms: None });
     view.set_exporter(Some(exporter()));
     for (seq, event) in (1..).zip(fixture_events().iter().take(count)) {
         view.apply_event(event, (!event.ephemeral()).then_some(seq));
@@ -142,7 +142,7 @@ fn the_surroundings() {
     let mut view = view_at(usize::MAX);
     show("ended", &view);
     view = view_at(8);
-    view.set_presence(Presence { online: false, last_seen_ms: Some(1_772_442_000_000) });
+    view.set_presence(Presence { online: false, silent: false, last_seen_ms: Some(1_772_442_000_000) });
     show("silent", &view);
     let mut feeder = Feeder::new();
     show("new", &feeder.view);
@@ -470,7 +470,7 @@ proptest! {
                     let request = ["q-write", "q-shell", "q-ask", "c5"][usize::from(id)];
                     feeder.command(&format!("cmd-{id}"), kind, state, [Some(request), Some("plan"), None]);
                 }
-                Step::Presence(online) => feeder.view.set_presence(Presence { online, last_seen_ms: Some(5) }),
+                Step::Presence(online) => feeder.view.set_presence(Presence { online, silent: false, last_seen_ms: Some(5) }),
                 Step::Poll(page) => pages[page].poll(&feeder.view),
             }
             prop_assert!(feeder.view.rev() >= rev);

@@ -97,6 +97,8 @@ fn methods_are_read_and_written_back() {
         calls::<m::SessionLog>(f),
         calls::<m::SessionModeGet>(f),
         calls::<m::SessionModeSet>(f),
+        calls::<m::SessionModelList>(f),
+        calls::<m::SessionModelSwitchTo>(f),
         calls::<m::SessionEventLogRead>(f),
         calls::<m::SessionEventLogTail>(f),
         calls::<m::SessionRemoteEnable>(f),
@@ -141,6 +143,7 @@ fn mission_control_is_read_and_written_back() {
         record::<mc::AttachResponse>(),
         record::<mc::ExporterInfo>(),
         record::<mc::Suggestion>(),
+        record::<mc::ModelChoice>(),
         record::<mc::UploadRequest>(),
         record::<mc::RejectedCommand>(),
         record::<mc::CommandsResponse>(),
@@ -150,6 +153,7 @@ fn mission_control_is_read_and_written_back() {
         record::<mc::ElicitationResponse>(),
         record::<mc::PlanApprovalResponse>(),
         record::<mc::ModeSwitch>(),
+        record::<mc::ModelSwitch>(),
         record::<mc::SharingStatus>(),
     ];
     covered("mc", &tested, &tested);

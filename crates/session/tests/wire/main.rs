@@ -10,3 +10,4 @@ mod handlers;
 mod handshake;
 mod lifecycle;
 mod remote;
+mod rpc;

@@ -57,13 +57,13 @@ event! {
     } optional {
         /// `endedWithBackgroundWork` on the wire.
         ended_with_background_work: bool = "endedWithBackgroundWork",
-        /// `projectionMessage` on the wire.
+        /// `projectionMessage` on the wire. Internal to the CLI.
         projection_message: crate::RawJson = "projectionMessage",
-        /// `projectionMode` on the wire.
+        /// `projectionMode` on the wire. Internal to the CLI.
         projection_mode: types::FusionProjectionMode = "projectionMode",
         /// How hard the model thinks, in the model's own words.
         reasoning_effort: String = "reasoningEffort",
-        /// `stagedTerminal` on the wire.
+        /// `stagedTerminal` on the wire. Internal to the CLI.
         staged_terminal: types::FusionStagedTerminal = "stagedTerminal",
     }
 }
@@ -197,9 +197,9 @@ event! {
         parent_tool_call_id: String = "parentToolCallId",
         /// `providerCallId` on the wire.
         provider_call_id: String = "providerCallId",
-        /// `providerType` on the wire.
+        /// `providerType` on the wire. Internal to the CLI.
         provider_type: String = "providerType",
-        /// `quotaSnapshots` on the wire.
+        /// `quotaSnapshots` on the wire. Internal to the CLI.
         quota_snapshots: std::collections::BTreeMap<String, types::AssistantUsageQuotaSnapshot> = "quotaSnapshots",
         /// How hard the model thinks, in the model's own words.
         reasoning_effort: String = "reasoningEffort",
@@ -245,7 +245,7 @@ event! {
 }
 
 event! {
-    /// The data of `model.call_final_result`.
+    /// The data of `model.call_final_result`. Internal to the CLI.
     ModelCallFinalResult "model.call_final_result" {
         /// The model's id.
         model: String = "model",
@@ -277,7 +277,7 @@ event! {
 }
 
 event! {
-    /// The data of `model.call_start`.
+    /// The data of `model.call_start`. Internal to the CLI.
     ModelCallStart "model.call_start" {
         /// The turn's number in its exchange, as text.
         turn_id: String = "turnId",
@@ -288,7 +288,7 @@ event! {
         model: String = "model",
         /// The tool call of the sub-agent it happened in.
         parent_tool_call_id: String = "parentToolCallId",
-        /// `previousResponseId` on the wire.
+        /// `previousResponseId` on the wire. Internal to the CLI.
         previous_response_id: String = "previousResponseId",
     }
 }

@@ -1091,6 +1091,101 @@ record! {
 }
 
 record! {
+    /// Parameters of `session.model.list`.
+    SessionModelListParams {
+        /// The session.
+        session_id: String = "sessionId",
+    } optional {
+        /// Whether to ask again rather than to answer from memory.
+        skip_cache: bool = "skipCache",
+    }
+}
+
+record! {
+    /// The models of a session.
+    SessionModelList {
+        /// One object a model, with `id`, `name` and much more.
+        list: Vec<crate::RawJson> = "list",
+    } optional {
+        /// About the choice that is left to the service.
+        auto: crate::RawJson = "auto",
+        /// What the models cost, in words.
+        model_price_categories: crate::RawJson = "modelPriceCategories",
+        /// Where the models come from.
+        providers: crate::RawJson = "providers",
+        /// What is left of the account's quotas.
+        quota_snapshots: crate::RawJson = "quotaSnapshots",
+    }
+}
+
+record! {
+    /// Parameters of `session.model.switchTo`.
+    SessionModelSwitchToParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// The model.
+        model_id: String = "modelId",
+    } optional {
+        /// How much it is to think; null for its own default.
+        reasoning_effort: String = "reasoningEffort",
+        /// How much context it is to have.
+        context_tier: crate::RawJson = "contextTier",
+        /// What to believe of its abilities instead of what its provider says.
+        model_capabilities: crate::RawJson = "modelCapabilities",
+        /// Whether to remember the choice.
+        picker_persistence: crate::RawJson = "pickerPersistence",
+        /// Whether and how it is to sum up its thoughts.
+        reasoning_summary: crate::RawJson = "reasoningSummary",
+        /// `autoTier` on the wire.
+        auto_tier: String = "autoTier",
+        /// `compactionDecision` on the wire.
+        compaction_decision: String = "compactionDecision",
+        /// `deferIfModelChangeQueued` on the wire.
+        defer_if_model_change_queued: bool = "deferIfModelChangeQueued",
+        /// `modelChangeScope` on the wire.
+        model_change_scope: String = "modelChangeScope",
+        /// `providerId` on the wire.
+        provider_id: String = "providerId",
+        /// `repoScope` on the wire.
+        repo_scope: String = "repoScope",
+        /// `requireAvailable` on the wire.
+        require_available: bool = "requireAvailable",
+        /// `runCompactionPreflight` on the wire.
+        run_compaction_preflight: bool = "runCompactionPreflight",
+        /// `source` on the wire.
+        source: ModelChangeSource = "source",
+        /// `verbosity` on the wire.
+        verbosity: Verbosity = "verbosity",
+    }
+}
+
+record! {
+    /// What became of a switch.
+    ModelSwitchToResult {} optional {
+        /// The model that is in use, or that will be.
+        model_id: String = "modelId",
+        /// `applied`, or why not.
+        status: String = "status",
+        /// A sentence for people.
+        message: String = "message",
+        /// What the person would have to agree to first.
+        confirmation: crate::RawJson = "confirmation",
+        /// The model and its settings.
+        model_state: crate::RawJson = "modelState",
+        /// `deferred` on the wire.
+        deferred: bool = "deferred",
+        /// `deprecationWarnings` on the wire.
+        deprecation_warnings: Vec<String> = "deprecationWarnings",
+        /// `persistenceError` on the wire.
+        persistence_error: String = "persistenceError",
+        /// `queueId` on the wire.
+        queue_id: String = "queueId",
+        /// `warning` on the wire.
+        warning: String = "warning",
+    }
+}
+
+record! {
     /// Parameters of `session.remote.enable`.
     SessionRemoteEnableParams {
         /// The session.
@@ -1119,7 +1214,7 @@ record! {
         /// Whether it can be steered from the other end.
         remote_steerable: bool = "remoteSteerable",
     } optional {
-        /// The link.
+        /// The link. A URI.
         url: String = "url",
         /// Whether it is shared now.
         started: bool = "started",
@@ -1171,9 +1266,9 @@ record! {
     } optional {
         /// The link.
         frontend_url: String = "frontendUrl",
-        /// Whether it attaches with the first message only.
+        /// Whether it attaches with the first message only. Internal to the CLI.
         awaiting_first_message: bool = "awaitingFirstMessage",
-        /// `promptManager` on the wire.
+        /// `promptManager` on the wire. Internal to the CLI.
         prompt_manager: crate::RawJson = "promptManager",
     }
 }
@@ -1259,7 +1354,7 @@ record! {
         /// `pong`, with the text that was sent.
         message: String = "message",
     } optional {
-        /// The server's time, RFC 3339.
+        /// The server's time, RFC 3339. A time (RFC 3339).
         timestamp: String = "timestamp",
         /// The version of the protocol; 3 is current.
         protocol_version: u64 = "protocolVersion",
@@ -1351,7 +1446,7 @@ record! {
         mode: SendMode = "mode",
         /// Whether it goes before other waiting messages.
         prepend: bool = "prepend",
-        /// Where it came from; the `user.message` event repeats it.
+        /// Where it came from; the `user.message` event repeats it. Internal to the CLI.
         source: String = "source",
         /// The mode to treat it in.
         agent_mode: AgentMode = "agentMode",
@@ -1457,7 +1552,7 @@ record! {
         kind: String = "type",
         /// Whether no record is kept.
         ephemeral: bool = "ephemeral",
-        /// An address that goes with it.
+        /// An address that goes with it. A URI.
         url: String = "url",
         /// A hint for people.
         tip: String = "tip",
@@ -1479,7 +1574,7 @@ open_enum! {
 record! {
     /// Result of `session.log`.
     SessionLogResult {
-        /// The event that was made of it.
+        /// The event that was made of it. A UUID.
         event_id: String = "eventId",
     }
 }
@@ -2590,7 +2685,7 @@ record! {
         cache_read_tokens: u64 = "cacheReadTokens",
         /// `cacheWriteTokens` on the wire.
         cache_write_tokens: u64 = "cacheWriteTokens",
-        /// `copilotUsage` on the wire.
+        /// `copilotUsage` on the wire. Internal to the CLI.
         copilot_usage: CompactionCompleteCompactionTokensUsedCopilotUsage = "copilotUsage",
         /// `duration` on the wire.
         duration: u64 = "duration",
@@ -2615,9 +2710,9 @@ record! {
         /// `totalNanoAiu` on the wire.
         total_nano_aiu: serde_json::Number = "totalNanoAiu",
     } optional {
-        /// The model's id.
+        /// The model's id. Internal to the CLI.
         model: String = "model",
-        /// `tokenDetails` on the wire.
+        /// `tokenDetails` on the wire. Internal to the CLI.
         token_details: Vec<CompactionCompleteCompactionTokensUsedCopilotUsageTokenDetail> = "tokenDetails",
     }
 }
@@ -2762,7 +2857,7 @@ record! {
     } optional {
         /// The model's id.
         model: String = "model",
-        /// `tokenDetails` on the wire.
+        /// `tokenDetails` on the wire. Internal to the CLI.
         token_details: Vec<AssistantUsageCopilotUsageTokenDetail> = "tokenDetails",
     }
 }
@@ -2787,28 +2882,28 @@ record! {
 record! {
     /// The record `AssistantUsageQuotaSnapshot`. Internal to the CLI.
     AssistantUsageQuotaSnapshot {
-        /// `entitlementRequests` on the wire.
+        /// `entitlementRequests` on the wire. Internal to the CLI.
         entitlement_requests: i64 = "entitlementRequests",
-        /// `isUnlimitedEntitlement` on the wire.
+        /// `isUnlimitedEntitlement` on the wire. Internal to the CLI.
         is_unlimited_entitlement: bool = "isUnlimitedEntitlement",
-        /// `overage` on the wire.
+        /// `overage` on the wire. Internal to the CLI.
         overage: serde_json::Number = "overage",
-        /// `overageAllowedWithExhaustedQuota` on the wire.
+        /// `overageAllowedWithExhaustedQuota` on the wire. Internal to the CLI.
         overage_allowed_with_exhausted_quota: bool = "overageAllowedWithExhaustedQuota",
-        /// `remainingPercentage` on the wire.
+        /// `remainingPercentage` on the wire. Internal to the CLI.
         remaining_percentage: serde_json::Number = "remainingPercentage",
-        /// `usageAllowedWithExhaustedQuota` on the wire.
+        /// `usageAllowedWithExhaustedQuota` on the wire. Internal to the CLI.
         usage_allowed_with_exhausted_quota: bool = "usageAllowedWithExhaustedQuota",
-        /// `usedRequests` on the wire.
+        /// `usedRequests` on the wire. Internal to the CLI.
         used_requests: u64 = "usedRequests",
     } optional {
-        /// `hasQuota` on the wire.
+        /// `hasQuota` on the wire. Internal to the CLI.
         has_quota: bool = "hasQuota",
-        /// `overageEntitlement` on the wire.
+        /// `overageEntitlement` on the wire. Internal to the CLI.
         overage_entitlement: serde_json::Number = "overageEntitlement",
-        /// `resetDate` on the wire.
+        /// `resetDate` on the wire. A time (RFC 3339). Internal to the CLI.
         reset_date: String = "resetDate",
-        /// `tokenBasedBilling` on the wire.
+        /// `tokenBasedBilling` on the wire. Internal to the CLI.
         token_based_billing: bool = "tokenBasedBilling",
     }
 }
@@ -3568,7 +3663,7 @@ record! {
         last_call_output_tokens: u64 = "lastCallOutputTokens",
         /// `modelMetrics` on the wire.
         model_metrics: std::collections::BTreeMap<String, UsageMetricsModelMetric> = "modelMetrics",
-        /// `sessionStartTime` on the wire.
+        /// `sessionStartTime` on the wire. A time (RFC 3339).
         session_start_time: String = "sessionStartTime",
         /// `totalApiDurationMs` on the wire.
         total_api_duration_ms: u64 = "totalApiDurationMs",
@@ -3633,7 +3728,7 @@ record! {
     } optional {
         /// `aiCreditsStatus` on the wire.
         ai_credits_status: AiCreditsStatus = "aiCreditsStatus",
-        /// `cacheExpiresAt` on the wire.
+        /// `cacheExpiresAt` on the wire. A time (RFC 3339).
         cache_expires_at: String = "cacheExpiresAt",
         /// `tokenDetails` on the wire.
         token_details: std::collections::BTreeMap<String, UsageMetricsModelMetricTokenDetail> = "tokenDetails",
@@ -3868,7 +3963,7 @@ open_enum! {
 record! {
     /// The record `PersistedBinaryImage`.
     PersistedBinaryImage {
-        /// `data` on the wire.
+        /// `data` on the wire. In Base64.
         data: String = "data",
         /// `mimeType` on the wire.
         mime_type: String = "mimeType",
@@ -4075,7 +4170,7 @@ record! {
         output_tokens_details: ToolExecutionUsageTokenDetails = "outputTokensDetails",
         /// The user's own model endpoint, in place of GitHub's.
         provider: ModelProviderRef = "provider",
-        /// `quotaSnapshots` on the wire.
+        /// `quotaSnapshots` on the wire. Internal to the CLI.
         quota_snapshots: std::collections::BTreeMap<String, crate::RawJson> = "quotaSnapshots",
         /// `totalTokens` on the wire.
         total_tokens: u64 = "totalTokens",

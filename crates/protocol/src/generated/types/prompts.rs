@@ -40,9 +40,9 @@ record! {
         /// The session.
         session_id: String = "sessionId",
     } optional {
-        /// `abortSignal` on the wire.
+        /// `abortSignal` on the wire. Internal to the CLI.
         abort_signal: crate::RawJson = "abortSignal",
-        /// `onChunk` on the wire.
+        /// `onChunk` on the wire. Internal to the CLI.
         on_chunk: crate::RawJson = "onChunk",
     }
 }
