@@ -125,7 +125,7 @@ pub async fn turn(session: &Session, prompt: &str) -> String {
             }
         }
     };
-    let done = tokio::time::timeout(std::time::Duration::from_secs(120), waiting).await;
+    let done = tokio::time::timeout(std::time::Duration::from_mins(2), waiting).await;
     assert!(done.is_ok(), "the turn `{prompt}` does not end; the agent's last words: {said}");
     said
 }
