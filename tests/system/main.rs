@@ -6,6 +6,7 @@ mod with_cli {
     mod bridge;
     mod canary;
     mod commands;
+    mod config;
     mod examples;
     mod hooks;
     mod install;

@@ -2722,6 +2722,53 @@ export interface Citations {
   [later: string]: unknown;
 }
 
+export interface CliAutopilotOptions {
+  "continuationEnabled"?: boolean;
+  "maxContinues"?: number;
+  [later: string]: unknown;
+}
+
+export interface CliCapiSessionOptions {
+  "autoTier"?: string;
+  "enableWebSocketResponses"?: boolean;
+  [later: string]: unknown;
+}
+
+export interface CliNamedProviderConfig {
+  "apiKey"?: string;
+  "azure"?: ProviderConfigAzure;
+  "baseUrl": string;
+  "bearerToken"?: string;
+  "hasBearerTokenProvider"?: boolean;
+  "headers"?: Record<string, string>;
+  "modelProvider"?: ProviderConfigModelProvider;
+  "name": string;
+  "transport"?: ProviderConfigTransport;
+  "type"?: ProviderConfigType;
+  "wireApi"?: ProviderConfigWireApi;
+  [later: string]: unknown;
+}
+
+export interface CliProviderModelConfig {
+  "capabilities"?: ModelCapabilitiesOverride;
+  "id": string;
+  "maxContextWindowTokens"?: number;
+  "maxOutputTokens"?: number;
+  "maxPromptTokens"?: number;
+  "metadata"?: Record<string, unknown>;
+  "modelId"?: string;
+  "name"?: string;
+  "provider": string;
+  "systemMessage"?: ProtocolSystemMessageConfig;
+  "wireModel"?: string;
+  [later: string]: unknown;
+}
+
+export interface CliSessionLimitsConfig {
+  "maxAiCredits"?: number;
+  [later: string]: unknown;
+}
+
 export type CliSessionListEntry = LocalSessionMetadataValue | RemoteSessionMetadataValue;
 
 export interface CliTool {
@@ -2754,6 +2801,18 @@ export type ClientTaskCancelReason = Open_<"cancel_requested" | "session_shutdow
 
 export interface ClientTaskCancelResult {
   "cancelled": boolean;
+  [later: string]: unknown;
+}
+
+export interface CloudRepository {
+  "owner": string;
+  "name": string;
+  "branch"?: string;
+  [later: string]: unknown;
+}
+
+export interface CloudSession {
+  "repository"?: CloudRepository;
   [later: string]: unknown;
 }
 
@@ -3320,6 +3379,11 @@ export interface DebugCollectLogsSkippedEntry {
 }
 
 export type DebugCollectLogsSource = Open_<"events" | "process-log" | "shell-log" | "additional">;
+
+export interface DefaultAgent {
+  "excludedTools"?: Array<string>;
+  [later: string]: unknown;
+}
 
 export type DiagnosticCursorStatus = Open_<"ok" | "expired">;
 
@@ -4538,6 +4602,12 @@ export interface HumanResponseRecordedResponseUserInput {
   [later: string]: unknown;
 }
 
+export interface ImageGeneration {
+  "enabled"?: boolean;
+  "watermark"?: boolean;
+  [later: string]: unknown;
+}
+
 export interface ImageToolModel {
   "availability": ImageToolModelAvailability;
   "id": string;
@@ -4562,6 +4632,13 @@ export interface ImageToolModelPricing {
 }
 
 export type IndexedSearchState = Open_<"disabled" | "starting" | "enabled" | "ready" | "failed">;
+
+export interface InfiniteSessions {
+  "enabled"?: boolean;
+  "backgroundCompactionThreshold"?: number;
+  "bufferExhaustionThreshold"?: number;
+  [later: string]: unknown;
+}
 
 export interface InstallationCatalogueIdentity {
   "description"?: string;
@@ -4754,6 +4831,13 @@ export interface JsonSchemaResponseFormat {
   "name": string;
   "schema": unknown;
   "strict"?: boolean;
+  [later: string]: unknown;
+}
+
+export interface LargeOutput {
+  "enabled"?: boolean;
+  "maxSizeBytes"?: number;
+  "outputDirectory"?: string;
   [later: string]: unknown;
 }
 
@@ -6603,6 +6687,12 @@ export interface MemoryConfiguration {
 
 export type MemoryMode = Open_<"system-prompt" | "user-prompt">;
 
+export interface MemoryOptions {
+  "enabled"?: boolean;
+  "mode"?: string;
+  [later: string]: unknown;
+}
+
 export interface MemoryPermission {
   "toolCallId"?: string;
   "action"?: string;
@@ -6935,9 +7025,9 @@ export interface ModelProviderAutomaticDiscoveryPolicy {
 export type ModelProviderConfigurationDisposition = Open_<"create" | "alreadyConfigured">;
 
 export interface ModelProviderConfigurationPlan {
-  "model": ProviderModelConfig;
+  "model": CliProviderModelConfig;
   "modelDisposition": ModelProviderConfigurationDisposition;
-  "provider": NamedProviderConfig;
+  "provider": CliNamedProviderConfig;
   "providerDisposition": ModelProviderConfigurationDisposition;
   "selectionId": string;
   "warnings": Array<ModelProviderWarning>;
@@ -7122,17 +7212,15 @@ export interface NameSetAutoResult {
 }
 
 export interface NamedProviderConfig {
-  "apiKey"?: string;
-  "azure"?: ProviderConfigAzure;
+  "name": string;
+  "type"?: string;
+  "wireApi"?: string;
   "baseUrl": string;
+  "apiKey"?: string;
   "bearerToken"?: string;
   "hasBearerTokenProvider"?: boolean;
+  "azure"?: unknown;
   "headers"?: Record<string, string>;
-  "modelProvider"?: ProviderConfigModelProvider;
-  "name": string;
-  "transport"?: ProviderConfigTransport;
-  "type"?: ProviderConfigType;
-  "wireApi"?: ProviderConfigWireApi;
   [later: string]: unknown;
 }
 
@@ -8316,7 +8404,9 @@ export interface Provider {
   "transport"?: string;
   "baseUrl"?: string;
   "apiKey"?: string;
+  "apiKeyCommand"?: string;
   "bearerToken"?: string;
+  "hasBearerTokenProvider"?: boolean;
   "azure"?: unknown;
   "headers"?: Record<string, string>;
   "modelId"?: string;
@@ -8391,17 +8481,15 @@ export type ProviderEndpointType = Open_<"openai" | "azure" | "anthropic">;
 export type ProviderEndpointWireApi = Open_<"completions" | "responses">;
 
 export interface ProviderModelConfig {
-  "capabilities"?: ModelCapabilitiesOverride;
   "id": string;
+  "provider": string;
+  "name"?: string;
+  "modelId"?: string;
+  "wireModel"?: string;
+  "maxPromptTokens"?: number;
   "maxContextWindowTokens"?: number;
   "maxOutputTokens"?: number;
-  "maxPromptTokens"?: number;
-  "metadata"?: Record<string, unknown>;
-  "modelId"?: string;
-  "name"?: string;
-  "provider": string;
-  "systemMessage"?: ProtocolSystemMessageConfig;
-  "wireModel"?: string;
+  "capabilities"?: unknown;
   [later: string]: unknown;
 }
 
@@ -9659,11 +9747,72 @@ export interface SessionCreateParams {
   "mcpServers"?: unknown;
   "envValueMode"?: string;
   "customAgents"?: Array<unknown>;
-  "infiniteSessions"?: unknown;
+  "infiniteSessions"?: InfiniteSessions;
   "enableConfigDiscovery"?: boolean;
   "gitHubToken"?: string;
   "traceparent"?: string;
   "tracestate"?: string;
+  "trustWorkingDirectory"?: string;
+  "allowedModels"?: Array<string>;
+  "reasoningSummary"?: string;
+  "contextTier"?: string;
+  "modelCapabilities"?: unknown;
+  "sessionLimits"?: SessionLimitsConfig;
+  "autopilot"?: AutopilotOptions;
+  "enableCitations"?: boolean;
+  "providers"?: Array<NamedProviderConfig>;
+  "models"?: Array<ProviderModelConfig>;
+  "capi"?: CapiSessionOptions;
+  "organizationCustomInstructions"?: string;
+  "instructionDirectories"?: Array<string>;
+  "refreshCustomInstructions"?: boolean;
+  "enableOnDemandInstructionDiscovery"?: boolean;
+  "excludedBuiltinAgents"?: Array<string>;
+  "toolSearch"?: ToolSearchOptions;
+  "largeOutput"?: LargeOutput;
+  "imageGeneration"?: ImageGeneration;
+  "disabledMcpServers"?: Array<string>;
+  "mcpOAuthTokenStorage"?: string;
+  "authClientIdMetadataUrl"?: string;
+  "githubMcpToolConfig"?: unknown;
+  "customAgentsLocalOnly"?: boolean;
+  "defaultAgent"?: DefaultAgent;
+  "agent"?: string;
+  "agentDirectories"?: Array<string>;
+  "skillDirectories"?: Array<string>;
+  "disabledSkills"?: Array<string>;
+  "enableSkills"?: boolean;
+  "pluginDirectories"?: Array<string>;
+  "hookDirectories"?: Array<string>;
+  "enableFileHooks"?: boolean;
+  "enableHostGitOperations"?: boolean;
+  "enableSessionStore"?: boolean;
+  "skipEmbeddingRetrieval"?: boolean;
+  "embeddingCacheStorage"?: string;
+  "memory"?: MemoryOptions;
+  "enableFileChangeTracking"?: boolean;
+  "sandboxConfig"?: unknown;
+  "featureFlags"?: Record<string, boolean>;
+  "isExperimentalMode"?: boolean;
+  "interactiveUser"?: boolean;
+  "enableManagedSettings"?: boolean;
+  "managedSettings"?: unknown;
+  "excludedManagedSettings"?: Array<string>;
+  "enforceManagedModelDefaults"?: boolean;
+  "enableSessionTelemetry"?: boolean;
+  "enableGitHubTelemetryForwarding"?: boolean;
+  "expAssignments"?: unknown;
+  "remoteSession"?: string;
+  "cloud"?: CloudSession;
+  "canvases"?: Array<unknown>;
+  "canvasProvider"?: unknown;
+  "extensionInfo"?: unknown;
+  "extensionSdkPath"?: string;
+  "requestCanvasRenderer"?: boolean;
+  "requestExtensions"?: boolean;
+  "requestMcpApps"?: boolean;
+  "hasSkillProvider"?: boolean;
+  "gitHubTokenProviderRegistrationId"?: string;
   [later: string]: unknown;
 }
 
@@ -10565,7 +10714,7 @@ export interface SessionMetadataSnapshot {
   "remoteMetadata"?: MetadataSnapshotRemoteMetadata;
   "selectedModel"?: string;
   "sessionId": string;
-  "sessionLimits": SessionLimitsConfig | null;
+  "sessionLimits": CliSessionLimitsConfig | null;
   "startTime": string;
   "summary"?: string;
   "workingDirectory": string;
@@ -10730,9 +10879,9 @@ export interface SessionOpenOptions {
   "authClientIdMetadataUrl"?: string;
   "authInfo"?: AuthInfo;
   "autoTierIsExplicit"?: boolean;
-  "autopilot"?: AutopilotOptions;
+  "autopilot"?: CliAutopilotOptions;
   "availableTools"?: Array<string>;
-  "capi"?: CapiSessionOptions;
+  "capi"?: CliCapiSessionOptions;
   "clientKind"?: string;
   "clientName"?: string;
   "coauthorEnabled"?: boolean;
@@ -10779,10 +10928,10 @@ export interface SessionOpenOptions {
   "memory"?: MemoryConfiguration;
   "model"?: string;
   "modelCapabilitiesOverrides"?: ModelCapabilitiesOverride;
-  "models"?: Array<ProviderModelConfig>;
+  "models"?: Array<CliProviderModelConfig>;
   "name"?: string;
   "provider"?: ProviderConfig;
-  "providers"?: Array<NamedProviderConfig>;
+  "providers"?: Array<CliNamedProviderConfig>;
   "reasoningEffort"?: string;
   "reasoningSummary"?: SessionOpenOptionsReasoningSummary;
   "refreshCustomInstructions"?: boolean;
@@ -10794,7 +10943,7 @@ export interface SessionOpenOptions {
   "sandboxConfigSource"?: SandboxConfigSource;
   "sessionCapabilities"?: Array<SessionCapability>;
   "sessionId"?: string;
-  "sessionLimits"?: SessionLimitsConfig;
+  "sessionLimits"?: CliSessionLimitsConfig;
   "shell"?: ShellOptions;
   /** @deprecated */
   "shellInitProfile"?: string;
@@ -10854,9 +11003,9 @@ export interface SessionOptionsUpdateParams {
   "agentDirectories"?: Array<string>;
   "allowAllMcpServerInstructions"?: boolean;
   "askUserDisabled"?: boolean;
-  "autopilot"?: AutopilotOptions;
+  "autopilot"?: CliAutopilotOptions;
   "availableTools"?: Array<string>;
-  "capi"?: CapiSessionOptions;
+  "capi"?: CliCapiSessionOptions;
   "clientName"?: string;
   "coauthorEnabled"?: boolean;
   "contextTier"?: OptionsUpdateContextTier;
@@ -10903,7 +11052,7 @@ export interface SessionOptionsUpdateParams {
   "sandboxConfigSource"?: SandboxConfigSource;
   "sessionCapabilities"?: Array<SessionCapability>;
   "sessionId": string;
-  "sessionLimits"?: SessionLimitsConfig | null;
+  "sessionLimits"?: CliSessionLimitsConfig | null;
   "shell"?: ShellOptions;
   /** @deprecated */
   "shellInitProfile"?: string;
@@ -11119,8 +11268,8 @@ export interface SessionPluginsUpdateParams {
 }
 
 export interface SessionProviderAddParams {
-  "models"?: Array<ProviderModelConfig>;
-  "providers"?: Array<NamedProviderConfig>;
+  "models"?: Array<CliProviderModelConfig>;
+  "providers"?: Array<CliNamedProviderConfig>;
   "sessionId": string;
   [later: string]: unknown;
 }
@@ -11132,8 +11281,8 @@ export interface SessionProviderGetEndpointParams {
 }
 
 export interface SessionProviderSyncParams {
-  "models"?: Array<ProviderModelConfig>;
-  "providers"?: Array<NamedProviderConfig>;
+  "models"?: Array<CliProviderModelConfig>;
+  "providers"?: Array<CliNamedProviderConfig>;
   "sessionId": string;
   [later: string]: unknown;
 }
@@ -11361,11 +11510,71 @@ export interface SessionResumeParams {
   "mcpServers"?: unknown;
   "envValueMode"?: string;
   "customAgents"?: Array<unknown>;
-  "infiniteSessions"?: unknown;
+  "infiniteSessions"?: InfiniteSessions;
   "enableConfigDiscovery"?: boolean;
   "gitHubToken"?: string;
   "traceparent"?: string;
   "tracestate"?: string;
+  "allowedModels"?: Array<string>;
+  "reasoningSummary"?: string;
+  "contextTier"?: string;
+  "modelCapabilities"?: unknown;
+  "sessionLimits"?: SessionLimitsConfig;
+  "autopilot"?: AutopilotOptions;
+  "enableCitations"?: boolean;
+  "providers"?: Array<NamedProviderConfig>;
+  "models"?: Array<ProviderModelConfig>;
+  "capi"?: CapiSessionOptions;
+  "organizationCustomInstructions"?: string;
+  "instructionDirectories"?: Array<string>;
+  "enableOnDemandInstructionDiscovery"?: boolean;
+  "excludedBuiltinAgents"?: Array<string>;
+  "toolSearch"?: ToolSearchOptions;
+  "largeOutput"?: LargeOutput;
+  "imageGeneration"?: ImageGeneration;
+  "disabledMcpServers"?: Array<string>;
+  "mcpOAuthTokenStorage"?: string;
+  "authClientIdMetadataUrl"?: string;
+  "githubMcpToolConfig"?: unknown;
+  "customAgentsLocalOnly"?: boolean;
+  "defaultAgent"?: DefaultAgent;
+  "agent"?: string;
+  "agentDirectories"?: Array<string>;
+  "skillDirectories"?: Array<string>;
+  "disabledSkills"?: Array<string>;
+  "enableSkills"?: boolean;
+  "pluginDirectories"?: Array<string>;
+  "hookDirectories"?: Array<string>;
+  "enableFileHooks"?: boolean;
+  "enableHostGitOperations"?: boolean;
+  "enableSessionStore"?: boolean;
+  "skipEmbeddingRetrieval"?: boolean;
+  "embeddingCacheStorage"?: string;
+  "memory"?: MemoryOptions;
+  "enableFileChangeTracking"?: boolean;
+  "sandboxConfig"?: unknown;
+  "featureFlags"?: Record<string, boolean>;
+  "isExperimentalMode"?: boolean;
+  "interactiveUser"?: boolean;
+  "enableManagedSettings"?: boolean;
+  "managedSettings"?: unknown;
+  "excludedManagedSettings"?: Array<string>;
+  "enforceManagedModelDefaults"?: boolean;
+  "enableSessionTelemetry"?: boolean;
+  "enableGitHubTelemetryForwarding"?: boolean;
+  "expAssignments"?: unknown;
+  "remoteSession"?: string;
+  "canvases"?: Array<unknown>;
+  "canvasProvider"?: unknown;
+  "extensionInfo"?: unknown;
+  "extensionSdkPath"?: string;
+  "requestCanvasRenderer"?: boolean;
+  "requestExtensions"?: boolean;
+  "requestMcpApps"?: boolean;
+  "hasSkillProvider"?: boolean;
+  "gitHubTokenProviderRegistrationId"?: string;
+  "openCanvases"?: Array<unknown>;
+  "allowTranscriptRecovery"?: boolean;
   [later: string]: unknown;
 }
 
@@ -13748,6 +13957,12 @@ export interface ToolResultNewMessage {
 
 export type ToolResultType = Open_<"success" | "failure" | "timeout" | "rejected" | "denied">;
 
+export interface ToolSearchOptions {
+  "enabled"?: boolean;
+  "deferThreshold"?: number;
+  [later: string]: unknown;
+}
+
 export interface ToolsGetBuiltinDescriptorsResult {
   "tools": Array<BuiltinToolDescriptor>;
   [later: string]: unknown;
@@ -16079,7 +16294,7 @@ export namespace events {
     "reasoningEffortManaged"?: boolean;
     "reasoningEffortModel"?: string;
     "reasoningSummary"?: ReasoningSummary;
-    "sessionLimits"?: SessionLimitsConfig | null;
+    "sessionLimits"?: CliSessionLimitsConfig | null;
     "verbosity"?: Verbosity;
     [later: string]: unknown;
   }
@@ -16110,7 +16325,7 @@ export namespace events {
   }
 
   export interface SessionSessionLimitsChanged {
-    "sessionLimits": SessionLimitsConfig | null;
+    "sessionLimits": CliSessionLimitsConfig | null;
     [later: string]: unknown;
   }
 
@@ -16171,7 +16386,7 @@ export namespace events {
     "reasoningEffortManaged"?: boolean;
     "reasoningEffortModel"?: string;
     "reasoningSummary"?: ReasoningSummary;
-    "sessionLimits"?: SessionLimitsConfig;
+    "sessionLimits"?: CliSessionLimitsConfig;
     "verbosity"?: Verbosity;
     [later: string]: unknown;
   }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use groundlink_protocol::types::{AuthGetStatusResult, SessionCreateParams, SessionCreateResult};
+use groundlink_protocol::types::{AuthGetStatusResult, SessionCreateResult};
 use groundlink_protocol::{Empty, Method, methods};
 use groundlink_transport::{ChildPeer, CloseReason, Peer};
 use secrecy::SecretString;
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::SessionError;
@@ -115,7 +114,7 @@ impl Client {
         config.check()?;
         let inner = &self.inner;
         let shared = Shared::new(id, &config, Arc::clone(&inner.router.peer), create);
-        let params = open_params(config.params, &shared.id, create)?;
+        let params = config.into_params(&shared.id, create)?;
         if !inner.router.add(&shared) {
             let reason = format!("session {} is open at this client already; use its handle", shared.id);
             return Err(SessionError::invalid("session_id", reason));
@@ -222,15 +221,6 @@ impl Drop for Unregister<'_> {
             self.router.remove(self.id);
         }
     }
-}
-
-/// The params of `session.create`, or those of `session.resume`, which lacks a few.
-fn open_params(mut params: SessionCreateParams, id: &str, create: bool) -> Result<Value, SessionError> {
-    params.session_id = Some(id.to_owned());
-    if !create {
-        params.name = None;
-    }
-    serde_json::to_value(&params).map_err(|error| SessionError::invalid("config", error.to_string()))
 }
 
 impl fmt::Debug for Client {

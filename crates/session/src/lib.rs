@@ -68,7 +68,7 @@ pub use answers::{
 pub use builder::ClientBuilder;
 pub use cli::{CLI_PATH_VARIABLE, CliCommand};
 pub use client::Client;
-pub use config::SessionConfig;
+pub use config::{CustomAgent, McpServer, SectionAction, SessionConfig, SystemMessage};
 pub use error::SessionError;
 pub use events::{EventItem, EventLimits, EventStream, Lagged};
 pub use handlers::hooks;
@@ -83,14 +83,18 @@ pub use handshake::PROTOCOL_VERSION;
 pub use history::HistoryPage;
 pub use hooks::{HookAnswer, HookCall, HookHandler, HookInput, PreToolUse, PreToolUseOutput, RawHookHandler};
 pub use launch::{LogLevel, MissionControl};
-pub use message::Message;
+pub use message::{Attachment, FileSpan, Message};
 pub use provider::{EnvironmentProvider, Provider};
 pub use remote::{RemoteMode, RemoteState};
 pub use session::Session;
 
 // Types of others that appear in this API.
 pub use groundlink_protocol::Event;
-pub use groundlink_protocol::types::{AgentMode, SendMode, SessionMode};
+pub use groundlink_protocol::types::{
+    AgentMode, AutopilotOptions, CapiSessionOptions, CloudRepository, CloudSession, DefaultAgent, ImageGeneration,
+    InfiniteSessions, LargeOutput, MemoryOptions, NamedProviderConfig, ProviderModelConfig, SendMode,
+    SessionLimitsConfig, SessionMode, ToolSearchOptions,
+};
 pub use groundlink_transport::CloseReason;
 #[cfg(feature = "schemars")]
 pub use schemars;

@@ -113,7 +113,7 @@ async fn hooks_change_what_comes_next() {
     assert!(said.contains("changed again"), "{said}");
     let mut events = session.subscribe();
     session.send("block me").await.expect("sent");
-    let idle = tokio::time::timeout(Duration::from_secs(60), events.next_of_kind("session.idle")).await;
+    let idle = tokio::time::timeout(Duration::from_mins(1), events.next_of_kind("session.idle")).await;
     idle.expect("a blocked message ends").expect("an event");
     client.stop().await;
 }

@@ -14,7 +14,7 @@ pub type ElicitationAsk = Ask<events::ElicitationRequested>;
 pub type PlanAsk = Ask<events::ExitPlanModeRequested>;
 /// The model is at its rate limit; the CLI offers to go on with one that it chooses.
 pub type AutoModeAsk = Ask<events::AutoModeSwitchRequested>;
-/// The session has used up what [`session_limits`](crate::SessionConfig::max_ai_credits) gave it.
+/// The session has used up what [`session_limits`](crate::SessionConfig::session_limits) gave it.
 pub type LimitsAsk = Ask<events::SessionLimitsExhaustedRequested>;
 
 /// Answers the agent's questions.

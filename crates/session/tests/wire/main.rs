@@ -4,6 +4,7 @@
 mod asks;
 #[cfg(unix)]
 mod child;
+mod config;
 mod events;
 mod fake;
 mod handlers;

@@ -201,7 +201,7 @@ event! {
         /// `reasoningSummary` on the wire.
         reasoning_summary: types::ReasoningSummary = "reasoningSummary",
         /// `sessionLimits` on the wire.
-        session_limits: types::SessionLimitsConfig = "sessionLimits",
+        session_limits: types::CliSessionLimitsConfig = "sessionLimits",
         /// `verbosity` on the wire.
         verbosity: types::Verbosity = "verbosity",
     }
@@ -247,7 +247,7 @@ event! {
         /// `reasoningSummary` on the wire.
         reasoning_summary: types::ReasoningSummary = "reasoningSummary",
         /// `sessionLimits` on the wire.
-        session_limits: types::SessionLimitsConfig = "sessionLimits",
+        session_limits: types::CliSessionLimitsConfig = "sessionLimits",
         /// `verbosity` on the wire.
         verbosity: types::Verbosity = "verbosity",
     }

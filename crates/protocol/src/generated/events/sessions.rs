@@ -848,7 +848,7 @@ event! {
     /// The data of `session.session_limits_changed`.
     SessionSessionLimitsChanged "session.session_limits_changed" {
         /// `sessionLimits` on the wire.
-        session_limits: Option<types::SessionLimitsConfig> = "sessionLimits",
+        session_limits: Option<types::CliSessionLimitsConfig> = "sessionLimits",
     }
 }
 

@@ -942,8 +942,8 @@ open_enum! {
 }
 
 record! {
-    /// The record `AutopilotOptions`.
-    AutopilotOptions {} optional {
+    /// The record `CliAutopilotOptions`.
+    CliAutopilotOptions {} optional {
         /// `continuationEnabled` on the wire.
         continuation_enabled: bool = "continuationEnabled",
         /// `maxContinues` on the wire.
@@ -952,8 +952,8 @@ record! {
 }
 
 record! {
-    /// The record `CapiSessionOptions`.
-    CapiSessionOptions {} optional {
+    /// The record `CliCapiSessionOptions`.
+    CliCapiSessionOptions {} optional {
         /// `autoTier` on the wire.
         auto_tier: String = "autoTier",
         /// `enableWebSocketResponses` on the wire.
@@ -2364,8 +2364,8 @@ record! {
 }
 
 record! {
-    /// The record `NamedProviderConfig`.
-    NamedProviderConfig {
+    /// The record `CliNamedProviderConfig`.
+    CliNamedProviderConfig {
         /// `baseUrl` on the wire.
         base_url: String = "baseUrl",
         /// Its name.
@@ -3068,8 +3068,8 @@ open_enum! {
 }
 
 record! {
-    /// The record `ProviderModelConfig`.
-    ProviderModelConfig {
+    /// The record `CliProviderModelConfig`.
+    CliProviderModelConfig {
         /// `id` on the wire.
         id: String = "id",
         /// The user's own model endpoint, in place of GitHub's.

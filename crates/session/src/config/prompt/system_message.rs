@@ -1,0 +1,97 @@
+//! Changes of the system message.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::SessionError;
+
+/// Changes of the system message.
+///
+/// ```
+/// use groundlink_session::{SectionAction, SessionConfig, SystemMessage};
+///
+/// let message = SystemMessage::customize()
+///     .section("tone", SectionAction::Replace, "Speak like a pirate.")
+///     .section("guidelines", SectionAction::Append, "Never delete files.");
+/// let config = SessionConfig::new().system_message(&message)?;
+/// # Ok::<(), groundlink_session::SessionError>(())
+/// ```
+#[derive(Debug, Clone, Serialize)]
+pub struct SystemMessage {
+    mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    sections: BTreeMap<String, Section>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Section {
+    action: SectionAction,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
+}
+
+/// What is done with a section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum SectionAction {
+    /// The text takes its place.
+    Replace,
+    /// The text comes behind it.
+    Append,
+    /// The text comes before it.
+    Prepend,
+    /// It is left out; the text is not used.
+    Remove,
+    /// It stays as it is, whatever else changes; the text is not used.
+    Preserve,
+}
+
+impl SystemMessage {
+    fn new(mode: &'static str, content: Option<String>) -> Self {
+        Self { mode, content, sections: BTreeMap::new() }
+    }
+
+    /// The text comes behind the CLI's own.
+    pub fn append(text: impl Into<String>) -> Self {
+        Self::new("append", Some(text.into()))
+    }
+
+    /// The text takes the place of the CLI's own, its rules for safety with it.
+    pub fn replace(text: impl Into<String>) -> Self {
+        Self::new("replace", Some(text.into()))
+    }
+
+    /// The CLI's own, changed by [sections](Self::section).
+    pub fn customize() -> Self {
+        Self::new("customize", None)
+    }
+
+    /// Changes a section: `preamble`, `identity`, `tone`, `tool_efficiency`, `environment_context`,
+    /// `code_change_rules`, `guidelines`, `safety`, `tool_instructions`, `custom_instructions`, `runtime_instructions` or
+    /// `last_instructions`.
+    #[must_use]
+    pub fn section(mut self, id: impl Into<String>, action: SectionAction, text: impl Into<String>) -> Self {
+        let content = (!matches!(action, SectionAction::Remove | SectionAction::Preserve)).then(|| text.into());
+        self.sections.insert(id.into(), Section { action, content });
+        self
+    }
+
+    /// With sections: a text that comes behind everything.
+    #[must_use]
+    pub fn content(mut self, text: impl Into<String>) -> Self {
+        self.content = Some(text.into());
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<(), SessionError> {
+        if self.mode != "customize" && !self.sections.is_empty() {
+            let reason = "sections are changed by `SystemMessage::customize`, not with `append` or `replace`";
+            return Err(SessionError::invalid("system_message", reason));
+        }
+        Ok(())
+    }
+}
