@@ -12,6 +12,7 @@ mod with_cli {
     mod install;
     mod native;
     mod native_faults;
+    mod questions;
     mod rpc;
     mod terminal;
     mod tools;
