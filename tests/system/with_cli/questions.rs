@@ -6,7 +6,7 @@ use std::time::Duration;
 use groundlink::protocol::types::PermissionRequest;
 use groundlink::session::{
     AnswerOutcome, AnswerReport, CommandCall, HandlerEnd, HandlerKind, PermissionAsk, PermissionDecision, Session,
-    SlashCommand, Tool, ToolCall,
+    SessionConfig, SlashCommand, Tool, ToolCall,
 };
 use groundlink_testkit::eventually;
 use groundlink_tests::offline::{Offline, OfflineServer, turn};

@@ -136,7 +136,8 @@ fn raw(field: &'static str, value: &(impl Serialize + ?Sized)) -> Result<RawJson
 /// questions and plans do not exist.
 #[derive(Debug, Clone)]
 pub struct SessionConfig {
-    pub(crate) params: SessionCreateParams,
+    /// Boxed: it is large, and every future that holds a configuration would be.
+    pub(crate) params: Box<SessionCreateParams>,
     pub(crate) handlers: Handlers,
     pub(crate) limits: EventLimits,
     /// What only `session.resume` takes.
@@ -149,7 +150,7 @@ pub struct SessionConfig {
 impl Default for SessionConfig {
     fn default() -> Self {
         Self {
-            params: SessionCreateParams {
+            params: Box::new(SessionCreateParams {
                 // A client always says what it will answer, and how its lists are to be read.
                 request_permission: Some(false),
                 request_user_input: Some(false),
@@ -160,7 +161,7 @@ impl Default for SessionConfig {
                 env_value_mode: Some("direct".to_owned()),
                 tool_filter_precedence: Some("excluded".to_owned()),
                 ..SessionCreateParams::default()
-            },
+            }),
             handlers: Handlers::default(),
             limits: EventLimits::default(),
             resume: resume::ResumeOptions::default(),
