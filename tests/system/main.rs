@@ -13,6 +13,7 @@ mod with_cli {
     mod native;
     mod native_faults;
     mod questions;
+    mod requests;
     mod rpc;
     mod terminal;
     mod tools;

@@ -597,14 +597,17 @@ export interface Methods {
 }
 
 export interface Requests {
+  "gitHubToken.getToken": { params: GitHubTokenAcquireRequest; result: GitHubTokenAcquireResult };
+  "providerToken.getToken": { params: ProviderTokenGetTokenParams; result: ProviderTokenAcquireResult };
   "hooks.invoke": { params: HooksInvokeParams; result: HooksInvokeResult };
   "userInput.request": { params: UserInputRequestParams; result: UserInputRequestResult };
+  "autoModeSwitch.request": { params: AutoModeSwitchRequestParams; result: AutoModeSwitchRequestResult };
+  "systemMessage.transform": { params: SystemMessageTransformParams; result: SystemMessageTransformResult };
   "exitPlanMode.request": { params: ExitPlanModeRequestParams; result: ExitPlanModeRequestResult };
   "canvas.action.invoke": { params: CanvasActionInvokeParams; result: unknown };
   "canvas.close": { params: CanvasCloseParams; result: Nothing_ };
   "canvas.open": { params: CanvasOpenParams; result: CanvasProviderOpenResult };
   "extensionLaunchProvider.resolve": { params: ExtensionLaunchProviderResolveRequest; result: ExtensionLaunchProviderResolveResult };
-  "gitHubToken.getToken": { params: GitHubTokenAcquireRequest; result: GitHubTokenAcquireResult };
   "host.materializeSession": { params: HostSessionCreateCallback; result: HostSessionCreateResult };
   "host.registerSession": { params: HostRegisterSessionRequest; result: HostPublishSessionResult };
   "host.shutdown": { params: Nothing_; result: Nothing_ };
@@ -612,7 +615,6 @@ export interface Requests {
   "installations.confirm": { params: InstallationConfirmationRequest; result: InstallationConfirmationResponse };
   "llmInference.httpRequestChunk": { params: LlmInferenceHttpRequestChunkRequest; result: Nothing_ };
   "llmInference.httpRequestStart": { params: LlmInferenceHttpRequestStartRequest; result: Nothing_ };
-  "providerToken.getToken": { params: ProviderTokenGetTokenParams; result: ProviderTokenAcquireResult };
   "sessionFs.appendFile": { params: SessionFsAppendFileParams; result: SessionFsError };
   "sessionFs.exists": { params: SessionFsExistsParams; result: SessionFsExistsResult };
   "sessionFs.mkdir": { params: SessionFsMkdirParams; result: SessionFsError };
@@ -1711,6 +1713,18 @@ export interface AuthWriteSwitchActive {
 }
 
 export type AutoModeResolvedReasoningBucket = Open_<"low" | "medium" | "high">;
+
+export interface AutoModeSwitchRequestParams {
+  "sessionId": string;
+  "errorCode"?: string;
+  "retryAfterSeconds"?: number;
+  [later: string]: unknown;
+}
+
+export interface AutoModeSwitchRequestResult {
+  "response": AutoModeSwitchResponse;
+  [later: string]: unknown;
+}
 
 export type AutoModeSwitchResponse = Open_<"yes" | "yes_always" | "no">;
 
@@ -4083,9 +4097,9 @@ export interface GitHubTelemetryNotification {
 export type GitHubTokenAcquireReason = Open_<"initial" | "refresh">;
 
 export interface GitHubTokenAcquireRequest {
-  "host": string;
-  "reason": GitHubTokenAcquireReason;
   "registrationId": string;
+  "host"?: string;
+  "reason"?: GitHubTokenAcquireReason;
   "sessionId"?: string;
   [later: string]: unknown;
 }
@@ -8580,8 +8594,8 @@ export interface ProviderTokenAcquireResult {
 }
 
 export interface ProviderTokenGetTokenParams {
-  "providerName": string;
   "sessionId": string;
+  "providerName"?: string;
   [later: string]: unknown;
 }
 
@@ -13326,6 +13340,22 @@ export interface SystemMessageMetadata {
 }
 
 export type SystemMessageRole = Open_<"system" | "developer">;
+
+export interface SystemMessageSectionText {
+  "content": string;
+  [later: string]: unknown;
+}
+
+export interface SystemMessageTransformParams {
+  "sessionId": string;
+  "sections": Record<string, SystemMessageSectionText>;
+  [later: string]: unknown;
+}
+
+export interface SystemMessageTransformResult {
+  "sections": Record<string, SystemMessageSectionText>;
+  [later: string]: unknown;
+}
 
 export type SystemNotification = ({ "type": "agent_completed" } & SystemNotificationAgentCompleted) | ({ "type": "agent_idle" } & SystemNotificationAgentIdle) | ({ "type": "new_inbox_message" } & SystemNotificationNewInboxMessage) | ({ "type": "shell_completed" } & SystemNotificationShellCompleted) | ({ "type": "shell_detached_completed" } & SystemNotificationShellDetachedCompleted) | ({ "type": "instruction_discovered" } & SystemNotificationInstructionDiscovered) | ({ "type": "workflow_completed" } & SystemNotificationWorkflowCompleted) | ({ "type": "unclassified" } & SystemNotificationUnclassified);
 

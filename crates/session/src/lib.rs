@@ -59,6 +59,7 @@ mod questions;
 mod remote;
 mod router;
 pub mod rpc;
+mod serve;
 mod session;
 mod shared;
 
@@ -75,9 +76,10 @@ pub use handlers::hooks;
 pub use handlers::tools::{Tool, ToolCall, ToolDefer, ToolHandler, ToolResult, ToolResultKind, TypedTool};
 pub use handlers::{
     AnswerOutcome, AnswerReport, ApproveAll, Ask, AutoModeAsk, AutoModeHandler, CommandCall, CommandEnd,
-    CommandHandler, Deadlines, ElicitationAsk, ElicitationHandler, HandlerEnd, HandlerKind, LimitsAsk, LimitsHandler,
-    PermissionAsk, PermissionHandler, PlanAsk, PlanHandler, SamplingAsk, SamplingHandler, SlashCommand, UserInputAsk,
-    UserInputHandler,
+    CommandHandler, Deadlines, ElicitationAsk, ElicitationHandler, GitHubToken, GitHubTokenAsk, GitHubTokenHandler,
+    HandlerEnd, HandlerKind, LimitsAsk, LimitsHandler, PermissionAsk, PermissionHandler, PlanAsk, PlanHandler,
+    ProviderTokenAsk, ProviderTokenHandler, SamplingAsk, SamplingHandler, SectionText, SectionTransform, SlashCommand,
+    UserInputAsk, UserInputHandler,
 };
 pub use handshake::PROTOCOL_VERSION;
 pub use history::HistoryPage;

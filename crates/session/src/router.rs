@@ -4,6 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use groundlink_protocol::types::{
+    GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SystemMessageTransformParams,
+};
 use groundlink_protocol::{Event, Method as _, Notification as _, RawJson, notifications, requests};
 use groundlink_transport::{ErrorObject, HandlerFuture, Notification, PeerBuilder, Request};
 use serde::Deserialize;
@@ -12,6 +15,7 @@ use serde_json::value::RawValue;
 use crate::asks;
 use crate::handlers::HandlerKind as Kind;
 use crate::handlers::hooks::{self, HookInput as _};
+use crate::serve;
 use crate::shared::{PeerCell, Shared};
 
 /// The sessions of one connection.
@@ -113,11 +117,56 @@ impl Router {
             requests::HooksInvoke::NAME => self.hook(request),
             requests::UserInputRequest::NAME => self.hold(request, Kind::UserInput),
             requests::ExitPlanModeRequest::NAME => self.hold(request, Kind::Plan),
+            requests::AutoModeSwitchRequest::NAME => self.hold(request, Kind::AutoModeSwitch),
+            requests::SystemMessageTransform::NAME => self.serve(
+                request,
+                |router, params: &SystemMessageTransformParams| router.get(&params.session_id),
+                serve::transform,
+            ),
+            requests::ProviderTokenGetToken::NAME => self.serve(
+                request,
+                |router, params: &ProviderTokenGetTokenParams| router.get(&params.session_id),
+                serve::provider_token,
+            ),
+            requests::GithubTokenGetToken::NAME => self.serve(
+                request,
+                |router, params: &GitHubTokenAcquireRequest| router.registered(&params.registration_id),
+                serve::github_token,
+            ),
             unknown => {
                 let error = ErrorObject::method_not_found(unknown);
                 Box::pin(async { Err(error) })
             }
         }
+    }
+
+    /// The session that asks under a name of its own.
+    fn registered(&self, registration: &str) -> Option<Arc<Shared>> {
+        let fits = |shared: &&Arc<Shared>| shared.handlers.github_registration.as_deref() == Some(registration);
+        self.lock().values().find(fits).cloned()
+    }
+
+    /// Reads a request, finds its session and hands both on.
+    fn serve<P, F>(
+        &self,
+        request: &Request,
+        find: impl FnOnce(&Self, &P) -> Option<Arc<Shared>>,
+        serve: impl FnOnce(Arc<Shared>, P) -> F,
+    ) -> HandlerFuture
+    where
+        P: serde::de::DeserializeOwned,
+        F: Future<Output = Result<serde_json::Value, ErrorObject>> + Send + 'static,
+    {
+        let params: P = match request.parse() {
+            Ok(params) => params,
+            Err(error) => return Box::pin(async { Err(error) }),
+        };
+        let Some(shared) = find(self, &params) else {
+            let error = ErrorObject::invalid_params("no such session at this client");
+            return Box::pin(async { Err(error) });
+        };
+        let serving = serve(shared, params);
+        Box::pin(async move { serving.await.map(|value| raw(value.to_string())) })
     }
 
     /// Runs a hook. Whatever goes wrong is answered as the hook's type demands: an error would count as consent.

@@ -126,6 +126,10 @@ fn requests_of_the_server_are_read_and_written_back() {
         calls::<requests::UserInputRequest>(f),
         calls::<requests::ExitPlanModeRequest>(f),
         calls::<requests::HooksInvoke>(f),
+        calls::<requests::AutoModeSwitchRequest>(f),
+        calls::<requests::SystemMessageTransform>(f),
+        calls::<requests::GithubTokenGetToken>(f),
+        calls::<requests::ProviderTokenGetToken>(f),
     ];
     covered(f, requests::NAMES, &tested);
 }

@@ -6,8 +6,8 @@ use groundlink_protocol::types;
 
 use super::SessionConfig;
 use crate::handlers::{
-    AnswerReport, AutoModeHandler, Deadlines, ElicitationHandler, LimitsHandler, PermissionHandler, PlanHandler,
-    SamplingHandler, SlashCommand, UserInputHandler,
+    AnswerReport, AutoModeHandler, Deadlines, ElicitationHandler, GitHubTokenHandler, LimitsHandler, PermissionHandler,
+    PlanHandler, ProviderTokenHandler, SamplingHandler, SlashCommand, UserInputHandler,
 };
 use crate::hooks::{HookHandler, HookInput, RawHookHandler};
 
@@ -138,6 +138,30 @@ impl SessionConfig {
     #[must_use]
     pub fn on_answered(mut self, report: impl Fn(AnswerReport) + Send + Sync + 'static) -> Self {
         self.handlers.reporter = Some(Arc::new(report));
+        self
+    }
+
+    /// Gives bearer tokens for the session's own model provider, when the CLI needs them.
+    #[must_use]
+    pub fn on_provider_token(mut self, handler: impl ProviderTokenHandler) -> Self {
+        self.handlers.provider_tokens.insert(String::new(), Arc::new(handler));
+        self
+    }
+
+    /// Gives bearer tokens for a [named provider](Self::providers).
+    #[must_use]
+    pub fn on_named_provider_token(mut self, name: impl Into<String>, handler: impl ProviderTokenHandler) -> Self {
+        self.handlers.provider_tokens.insert(name.into(), Arc::new(handler));
+        self
+    }
+
+    /// Gives GitHub tokens for this session, when the CLI needs them; the first time while the session is being made.
+    #[must_use]
+    pub fn on_github_token(mut self, handler: impl GitHubTokenHandler) -> Self {
+        let registration = uuid::Uuid::new_v4().to_string();
+        self.handlers.github_token = Some(Arc::new(handler));
+        self.handlers.github_registration = Some(registration.clone());
+        self.params.github_token_provider_registration_id = Some(registration);
         self
     }
 }

@@ -26,6 +26,7 @@ impl SessionConfig {
     /// Changes the system message.
     pub fn system_message(mut self, message: &SystemMessage) -> Result<Self, SessionError> {
         message.check()?;
+        self.handlers.transforms = message.transforms.clone();
         self.params.system_message = Some(raw("system_message", message)?);
         Ok(self)
     }

@@ -52,6 +52,14 @@ impl SessionConfig {
     /// The params of `session.create`, or those of `session.resume`, which lacks a few and has others.
     pub(crate) fn into_params(mut self, id: &str, create: bool) -> Result<Value, SessionError> {
         self.params.session_id = Some(id.to_owned());
+        if let (Some(provider), true) = (&mut self.params.provider, self.handlers.provider_tokens.contains_key("")) {
+            provider.has_bearer_token_provider = Some(true);
+        }
+        for provider in &mut self.params.providers {
+            if self.handlers.provider_tokens.contains_key(&provider.name) {
+                provider.has_bearer_token_provider = Some(true);
+            }
+        }
         let invalid = |error: serde_json::Error| SessionError::invalid("config", error.to_string());
         let mut params = serde_json::to_value(&self.params).map_err(invalid)?;
         let Some(fields) = params.as_object_mut() else { return Ok(params) };

@@ -13,8 +13,11 @@ mod people;
 mod permission;
 mod report;
 mod sampling;
+mod tokens;
 pub(crate) mod tools;
+mod transform;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -31,7 +34,10 @@ pub use people::{
 pub use permission::{ApproveAll, PermissionAsk, PermissionHandler};
 pub use report::{AnswerOutcome, AnswerReport, HandlerEnd};
 pub use sampling::{SamplingAsk, SamplingHandler};
+pub use tokens::{GitHubToken, GitHubTokenAsk, GitHubTokenHandler, ProviderTokenAsk, ProviderTokenHandler};
 pub(crate) use tools::Tools;
+pub(crate) use transform::Transforms;
+pub use transform::{SectionText, SectionTransform};
 
 /// Something the agent asks.
 #[derive(Debug, Clone)]
@@ -63,6 +69,12 @@ pub(crate) struct Handlers {
     pub(crate) tools: Tools,
     pub(crate) commands: Commands,
     pub(crate) hooks: Hooks,
+    pub(crate) transforms: Transforms,
+    /// By the provider's name; that of the session's own provider is empty.
+    pub(crate) provider_tokens: BTreeMap<String, Arc<dyn ProviderTokenHandler>>,
+    pub(crate) github_token: Option<Arc<dyn GitHubTokenHandler>>,
+    /// The name under which GitHub tokens are asked for.
+    pub(crate) github_registration: Option<String>,
     pub(crate) deadlines: Deadlines,
     pub(crate) reporter: Option<Reporter>,
 }

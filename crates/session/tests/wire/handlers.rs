@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use groundlink_session::{
-    AnswerOutcome, AnswerReport, AutoModeAnswer, AutoModeAsk, CommandCall, Deadlines, ElicitationAsk, HandlerEnd,
-    HandlerKind, HookCall, LimitsAnswer, LimitsAsk, PermissionAsk, PermissionDecision, PlanAsk, PreToolUse,
-    SamplingAsk, Session, SessionConfig, SlashCommand, Tool, ToolCall, ToolResult, UserInputAsk, hooks,
+    AnswerOutcome, AnswerReport, AutoModeAnswer, AutoModeAsk, CommandCall, Deadlines, ElicitationAsk, GitHubToken,
+    GitHubTokenAsk, HandlerEnd, HandlerKind, HookCall, LimitsAnswer, LimitsAsk, NamedProviderConfig, PermissionAsk,
+    PermissionDecision, PlanAsk, PreToolUse, ProviderTokenAsk, SamplingAsk, SecretString, SectionText, Session,
+    SessionConfig, SlashCommand, SystemMessage, Tool, ToolCall, ToolResult, UserInputAsk, hooks,
 };
 use serde_json::{Value, json};
 
@@ -253,4 +254,68 @@ async fn bad_tools_are_refused_before_they_are_sent() {
     }
     assert!(fake.calls("session.create").is_empty());
     assert!(Tool::new("t", "").parameters(&"no object").is_err());
+}
+
+/// What the server asks directly, of a handler that fails or is absent.
+#[tokio::test]
+async fn direct_requests_are_answered_whatever_happens() {
+    let soon = Duration::from_millis(50);
+    let deadlines = Deadlines::default()
+        .within(HandlerKind::Transform, soon)
+        .within(HandlerKind::ProviderToken, soon)
+        .within(HandlerKind::GitHubToken, soon);
+    for how in [Some(Fails::Panics), Some(Fails::Hangs), None] {
+        let fake = Fake::new();
+        let mut config = SessionConfig::new().deadlines(deadlines.clone());
+        if let Some(how) = how {
+            let system = SystemMessage::customize().transform("tone", move |_: SectionText| fail(how));
+            config = config
+                .system_message(&system)
+                .unwrap()
+                .on_provider_token(move |_: ProviderTokenAsk| fail::<Result<_, String>>(how))
+                .on_github_token(move |_: GitHubTokenAsk| fail(how));
+        }
+        let _session = open(&fake, config).await;
+        let created = fake.calls("session.create").remove(0);
+        let sections = json!({"tone": {"content": "x"}, "other": {"content": "y"}});
+        let transform = json!({"sessionId": ID, "sections": sections});
+        assert_eq!(fake.ask("systemMessage.transform", transform).await.unwrap()["sections"], sections, "{how:?}");
+        let provider = json!({"sessionId": ID, "providerName": "default"});
+        assert!(fake.ask("providerToken.getToken", provider).await.is_err(), "{how:?}");
+        let github = json!({"registrationId": created["gitHubTokenProviderRegistrationId"], "sessionId": ID});
+        if how.is_some() {
+            let none = fake.ask("gitHubToken.getToken", github).await.unwrap();
+            assert_eq!(none, json!({"kind": "cancelled"}), "{how:?}");
+        } else {
+            assert!(fake.ask("gitHubToken.getToken", github).await.is_err(), "a name that nobody gave");
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_are_served_while_the_session_is_being_made() {
+    let fake = Fake::new();
+    fake.on("session.create", |fake, params| {
+        Box::pin(async move {
+            let ask = json!({"registrationId": params["gitHubTokenProviderRegistrationId"], "sessionId": ID});
+            let token = fake.ask("gitHubToken.getToken", ask).await.expect("an answer");
+            assert_eq!(token, json!({"kind": "token", "accessToken": "gho_x", "expiresIn": 7200}));
+            let provider = json!({"sessionId": ID, "providerName": "mine"});
+            let token = fake.ask("providerToken.getToken", provider).await.expect("an answer");
+            assert_eq!(token, json!({"token": "of-mine"}));
+            Ok(json!({"sessionId": ID}))
+        })
+    });
+    let config = SessionConfig::new()
+        .session_id(ID)
+        .providers([NamedProviderConfig::new("mine", "http://127.0.0.1:1")])
+        .on_named_provider_token("mine", |_: ProviderTokenAsk| async { Ok::<_, String>(SecretString::from("of-mine")) })
+        .on_github_token(|_: GitHubTokenAsk| async {
+            GitHubToken::new(SecretString::from("gho_x"), Duration::from_hours(2)).ok()
+        });
+    let client = fake.client().await;
+    let made = client.create_session(config);
+    tokio::time::timeout(PATIENCE, made).await.expect("no deadlock").expect("a session");
+    let created = fake.calls("session.create").remove(0);
+    assert_eq!(created["providers"][0]["hasBearerTokenProvider"], true);
 }

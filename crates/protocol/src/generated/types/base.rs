@@ -1031,6 +1031,78 @@ record! {
 }
 
 record! {
+    /// Parameters of `gitHubToken.getToken`.
+    GitHubTokenAcquireRequest {
+        /// The name that the session was made with.
+        registration_id: String = "registrationId",
+    } optional {
+        /// The GitHub server.
+        host: String = "host",
+        /// Why now.
+        reason: GitHubTokenAcquireReason = "reason",
+        /// The session.
+        session_id: String = "sessionId",
+    }
+}
+
+open_enum! {
+    /// Why a GitHub token is asked for.
+    GitHubTokenAcquireReason {
+        /// It is the first.
+        Initial = "initial",
+        /// The last one will soon be of no use.
+        Refresh = "refresh",
+    }
+}
+
+union! {
+    /// Result of `gitHubToken.getToken`.
+    GitHubTokenAcquireResult by "kind" {
+        /// A token.
+        Token(GitHubTokenAcquireResultToken) = "token",
+        /// None.
+        Cancelled(GitHubTokenAcquireResultCancelled) = "cancelled",
+    }
+}
+
+record! {
+    /// A token.
+    GitHubTokenAcquireResultToken {
+        /// The token.
+        access_token: crate::Secret = "accessToken",
+        /// How long it can be used, in seconds: more than 3600.
+        expires_in: u64 = "expiresIn",
+    } optional {
+        /// What kind of token it is.
+        token_type: String = "tokenType",
+    }
+}
+
+record! {
+    /// None.
+    GitHubTokenAcquireResultCancelled {}
+}
+
+record! {
+    /// Parameters of `providerToken.getToken`.
+    ProviderTokenGetTokenParams {
+        /// The session.
+        session_id: String = "sessionId",
+    } optional {
+        /// The provider.
+        provider_name: String = "providerName",
+    }
+}
+
+record! {
+    /// Result of `providerToken.getToken`.
+    ProviderTokenAcquireResult {
+        /// The token.
+        token: crate::Secret = "token",
+    }
+}
+
+record! {
     /// Parameters of `hooks.invoke`. Internal to the CLI.
     HooksInvokeParams {
         /// The session.
@@ -2565,6 +2637,53 @@ record! {
         selected_action: ExitPlanModeAction = "selectedAction",
         /// Words for the model.
         feedback: String = "feedback",
+    }
+}
+
+record! {
+    /// Parameters of `autoModeSwitch.request`.
+    AutoModeSwitchRequestParams {
+        /// The session.
+        session_id: String = "sessionId",
+    } optional {
+        /// Which limit, in the provider's words.
+        error_code: String = "errorCode",
+        /// When the model may be used again.
+        retry_after_seconds: serde_json::Number = "retryAfterSeconds",
+    }
+}
+
+record! {
+    /// Result of `autoModeSwitch.request`.
+    AutoModeSwitchRequestResult {
+        /// The answer.
+        response: AutoModeSwitchResponse = "response",
+    }
+}
+
+record! {
+    /// Parameters of `systemMessage.transform`.
+    SystemMessageTransformParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// The sections by id, as the CLI has made them.
+        sections: std::collections::BTreeMap<String, SystemMessageSectionText> = "sections",
+    }
+}
+
+record! {
+    /// Result of `systemMessage.transform`.
+    SystemMessageTransformResult {
+        /// The sections by id, as they are to be.
+        sections: std::collections::BTreeMap<String, SystemMessageSectionText> = "sections",
+    }
+}
+
+record! {
+    /// A section of the system message.
+    SystemMessageSectionText {
+        /// The text.
+        content: String = "content",
     }
 }
 

@@ -1,10 +1,12 @@
 //! Changes of the system message.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::SessionError;
+use crate::handlers::{SectionTransform, Transforms};
 
 /// Changes of the system message.
 ///
@@ -24,6 +26,8 @@ pub struct SystemMessage {
     content: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     sections: BTreeMap<String, Section>,
+    #[serde(skip)]
+    pub(super) transforms: Transforms,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -48,11 +52,13 @@ pub enum SectionAction {
     Remove,
     /// It stays as it is, whatever else changes; the text is not used.
     Preserve,
+    /// A [handler](SystemMessage::transform) makes it; the text is not used.
+    Transform,
 }
 
 impl SystemMessage {
     fn new(mode: &'static str, content: Option<String>) -> Self {
-        Self { mode, content, sections: BTreeMap::new() }
+        Self { mode, content, sections: BTreeMap::new(), transforms: Transforms::default() }
     }
 
     /// The text comes behind the CLI's own.
@@ -75,9 +81,18 @@ impl SystemMessage {
     /// `last_instructions`.
     #[must_use]
     pub fn section(mut self, id: impl Into<String>, action: SectionAction, text: impl Into<String>) -> Self {
-        let content = (!matches!(action, SectionAction::Remove | SectionAction::Preserve)).then(|| text.into());
+        let content = (!matches!(action, SectionAction::Remove | SectionAction::Preserve | SectionAction::Transform))
+            .then(|| text.into());
         self.sections.insert(id.into(), Section { action, content });
         self
+    }
+
+    /// Lets a handler make a section out of what the CLI has made of it.
+    #[must_use]
+    pub fn transform(mut self, id: impl Into<String>, handler: impl SectionTransform) -> Self {
+        let id = id.into();
+        self.transforms.0.insert(id.clone(), Arc::new(handler));
+        self.section(id, SectionAction::Transform, "")
     }
 
     /// With sections: a text that comes behind everything.

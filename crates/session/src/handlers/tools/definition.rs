@@ -83,7 +83,7 @@ impl Tool {
         });
         let schema = settings.into_generator().into_root_schema_for::<P>();
         tool.wire.parameters = serde_json::value::to_raw_value(&schema).ok();
-        tool.handler(Typed { run, marker: std::marker::PhantomData })
+        tool.typed_handler(run)
     }
 
     /// The parameters, as a JSON Schema of type `object`.
@@ -103,6 +103,13 @@ impl Tool {
     pub fn handler(mut self, handler: impl ToolHandler) -> Self {
         self.handler = Some(Arc::new(handler));
         self
+    }
+
+    /// What runs it, with its arguments read as `P`; the schema is given with [`parameters`](Self::parameters). Arguments
+    /// that do not fit make the call fail, and the model is told why.
+    #[must_use]
+    pub fn typed_handler<P: DeserializeOwned + Send + 'static>(self, run: impl TypedTool<P>) -> Self {
+        self.handler(Typed { run, marker: std::marker::PhantomData })
     }
 
     /// More for the model: when and how to use it.
