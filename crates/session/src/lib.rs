@@ -47,6 +47,7 @@ mod client;
 mod config;
 mod error;
 mod events;
+mod fs;
 mod generated;
 mod handlers;
 mod handshake;
@@ -72,6 +73,7 @@ pub use client::Client;
 pub use config::{CustomAgent, McpServer, SectionAction, SessionConfig, SystemMessage};
 pub use error::SessionError;
 pub use events::{EventItem, EventLimits, EventStream, Lagged};
+pub use fs::{FileInfo, FsError, InMemoryFs, SessionFs, SessionFsConfig};
 pub use handlers::hooks;
 pub use handlers::tools::{Tool, ToolCall, ToolDefer, ToolHandler, ToolResult, ToolResultKind, TypedTool};
 pub use handlers::{

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use groundlink_protocol::types::{
     GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SystemMessageTransformParams,
@@ -13,16 +14,25 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::asks;
+use crate::fs::{SessionFs, serve as fs_serve};
 use crate::handlers::HandlerKind as Kind;
 use crate::handlers::hooks::{self, HookInput as _};
 use crate::serve;
 use crate::shared::{PeerCell, Shared};
 
 /// The sessions of one connection.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Router {
     pub(crate) peer: PeerCell,
+    /// Who keeps the sessions' files, if not the CLI, and how long each call may take.
+    pub(crate) fs: OnceLock<(Arc<dyn SessionFs>, Option<Duration>)>,
     sessions: Mutex<HashMap<String, Arc<Shared>>>,
+}
+
+impl std::fmt::Debug for Router {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Router").field("sessions", &self.lock().len()).finish_non_exhaustive()
+    }
 }
 
 #[derive(Deserialize)]
@@ -133,11 +143,26 @@ impl Router {
                 |router, params: &GitHubTokenAcquireRequest| router.registered(&params.registration_id),
                 serve::github_token,
             ),
+            files if files.starts_with(fs_serve::PREFIX) && self.fs.get().is_some() => self.files(request),
             unknown => {
                 let error = ErrorObject::method_not_found(unknown);
                 Box::pin(async { Err(error) })
             }
         }
+    }
+
+    /// Answers a request about a session's files, whether the session is known here yet or not.
+    fn files(&self, request: &Request) -> HandlerFuture {
+        let method = request.method().to_owned();
+        let (params, fs) = match (request.parse(), self.fs.get()) {
+            (Ok(params), Some(fs)) => (params, fs.clone()),
+            (Err(error), _) => return Box::pin(async { Err(error) }),
+            (Ok(_), None) => return Box::pin(async move { Err(ErrorObject::method_not_found(&method)) }),
+        };
+        Box::pin(async move {
+            let answer = fs_serve::serve(fs.0, &method, params, fs.1).await;
+            answer.map(|answer| raw(answer.to_string())).ok_or_else(|| ErrorObject::method_not_found(&method))
+        })
     }
 
     /// The session that asks under a name of its own.

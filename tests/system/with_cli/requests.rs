@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use groundlink::session::{
-    Deadlines, GitHubToken, GitHubTokenAsk, HandlerKind, ProviderTokenAsk, SecretString, SectionText, SystemMessage,
+    Deadlines, GitHubToken, GitHubTokenAsk, HandlerKind, InMemoryFs, ProviderTokenAsk, SecretString, SectionText,
+    SessionFsConfig, SystemMessage,
 };
 use groundlink_tests::native::Rig;
 use groundlink_tests::offline::{Offline, turn};
@@ -83,5 +84,29 @@ async fn a_github_token_is_asked_for_while_the_session_is_being_made() {
     }
     assert!(GitHubToken::new(SecretString::from("x"), Duration::from_hours(1)).is_err(), "refused before it is sent");
     turn(&session, "hello").await;
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn sessions_files_are_kept_here() {
+    let offline = Offline::new().await;
+    let files = Arc::new(InMemoryFs::new());
+    let place = SessionFsConfig::new(offline.repo.path().display().to_string(), "/state");
+    let start = || offline.builder().session_fs(place.clone(), Arc::clone(&files)).start();
+    let client = start().await.expect("the CLI starts");
+    // The CLI asks before it has answered `session.create`: without answers this would never return.
+    let session = client.create_session(offline.config()).await.expect("a session");
+    let id = session.id().to_owned();
+    assert!(!files.files(&id).is_empty(), "asked while the session was being made");
+    turn(&session, "said into memory").await;
+    client.stop().await;
+    let events = files.content(&id, "/state/events.jsonl");
+    assert!(events.is_some_and(|text| text.contains("said into memory")), "{:?}", files.files(&id));
+
+    // Another CLI finds the session there.
+    let client = start().await.expect("the CLI starts");
+    let session = client.resume_session(&id, offline.config()).await.expect("the same session");
+    let history = session.history().await.expect("the history");
+    assert!(history.iter().any(|event| event.data_raw().get().contains("said into memory")));
     client.stop().await;
 }
