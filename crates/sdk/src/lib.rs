@@ -157,9 +157,10 @@ pub mod prelude {
     #[cfg(feature = "schemars")]
     pub use groundlink_session::schemars;
     pub use groundlink_session::{
-        AnswerReport, ApproveAll, CliCommand, Client, CommandCall, Deadlines, ElicitationAnswer, ElicitationAsk, Event,
-        EventItem, EventStream, HandlerKind, HookCall, Message, MissionControl, PermissionAsk, PermissionDecision,
-        PlanAsk, PlanDecision, PreToolUse, PreToolUseOutput, Provider, SecretString, SendMode, Session, SessionConfig,
-        SessionError, SessionMode, SlashCommand, Tool, ToolCall, ToolResult, UserAnswer, UserInputAsk, hooks,
+        AnswerReport, ApproveAll, Attachment, CliCommand, Client, CommandCall, Deadlines, ElicitationAnswer,
+        ElicitationAsk, Event, EventItem, EventStream, HandlerKind, HookCall, McpServer, Message, MissionControl,
+        PermissionAsk, PermissionDecision, PlanAsk, PlanDecision, PreToolUse, PreToolUseOutput, Provider, SecretString,
+        SendMode, Session, SessionConfig, SessionError, SessionMode, SlashCommand, SystemMessage, Tool, ToolCall,
+        ToolResult, UserAnswer, UserInputAsk, hooks,
     };
 }

@@ -18,7 +18,7 @@ use crate::handshake::ServerInfo;
 use crate::router::Router;
 use crate::session::{self, Session};
 use crate::shared::Shared;
-use crate::{pending, remote};
+use crate::{answers, pending, remote};
 
 /// How long each session may take to end in [`Client::stop`].
 const DESTROY: Duration = Duration::from_secs(3);
@@ -82,6 +82,7 @@ impl Client {
     /// Calls any method.
     pub async fn call<M: Method>(&self, params: &M::Params) -> Result<M::Output, SessionError> {
         let failed = |error| SessionError::from_call(M::NAME, None, error);
+        answers::check_call(M::NAME, params)?;
         self.inner.peer.call(M::NAME, params).await.map_err(failed)
     }
 

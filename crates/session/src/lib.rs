@@ -35,9 +35,11 @@
 //!
 //! # Failing closed
 //!
-//! A request that no handler answers stays open for other clients if the session asked for it
-//! (`ask_*`), and is denied by the CLI if not. A handler that panics, or that gives a decision which the CLI could not
-//! read, denies.
+//! A request that no handler answers stays open for other clients if the session asked for it (`ask_*`), and is denied
+//! by the CLI if not. A handler that panics, that is past its [deadline](Deadlines), or that gives an answer which the
+//! CLI could not read, is answered for, so that nothing happens because of it: a permission is rejected, a plan is not
+//! approved, a tool has failed, and a `preToolUse` hook forbids the tool. What became of each answer is told to
+//! [`on_answered`](SessionConfig::on_answered); that somebody else was first is a value there, not an error.
 
 mod answers;
 mod asks;

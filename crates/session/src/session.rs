@@ -155,6 +155,7 @@ impl Session {
     /// Calls any method. The session's id is to be in the params.
     pub async fn call<M: Method>(&self, params: &M::Params) -> Result<M::Output, SessionError> {
         let failed = |error| SessionError::from_call(M::NAME, Some(self.id()), error);
+        answers::check_call(M::NAME, params)?;
         self.client.peer.call(M::NAME, params).await.map_err(failed)
     }
 

@@ -37,6 +37,31 @@ async fn call(
     Ok(result.success)
 }
 
+/// Decisions about permissions that the CLI knows.
+const DECISIONS: [&str; 6] = [
+    "approve-once",
+    "approve-for-session",
+    "approve-for-location",
+    "approve-permanently",
+    "reject",
+    "user-not-available",
+];
+
+/// Refuses what would do harm whatever way it is called: a decision about a permission of a kind that the CLI does not
+/// know would be accepted by it, and then break the tool call.
+pub(crate) fn check_call(method: &str, params: &(impl Serialize + ?Sized)) -> Result<(), SessionError> {
+    if method != methods::SessionPermissionsHandlePendingPermissionRequest::NAME {
+        return Ok(());
+    }
+    let params = serde_json::to_value(params).map_err(|error| SessionError::invalid("params", error.to_string()))?;
+    let kind = params["result"]["kind"].as_str().unwrap_or_default();
+    if DECISIONS.contains(&kind) {
+        return Ok(());
+    }
+    let reason = format!("the CLI has no decision `{kind}`, but `{}`", DECISIONS.join("`, `"));
+    Err(SessionError::invalid("result", reason))
+}
+
 fn raw(value: &(impl Serialize + ?Sized)) -> Result<RawJson, SessionError> {
     to_raw_value(value).map_err(|error| SessionError::invalid("answer", error.to_string()))
 }
