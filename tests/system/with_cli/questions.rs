@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use groundlink::protocol::types::PermissionRequest;
 use groundlink::session::{
-    AnswerOutcome, AnswerReport, CommandCall, HandlerEnd, HandlerKind, PermissionAsk, PermissionDecision, Session,
-    SessionConfig, SlashCommand, Tool, ToolCall,
+    AnswerOutcome, AnswerReport, CommandCall, HandlerEnd, HandlerKind, PermissionAsk, PermissionDecision, PlanAsk,
+    PlanDecision, Session, SessionConfig, SessionMode, SlashCommand, Tool, ToolCall, UserAnswer, UserInputAsk,
 };
 use groundlink_testkit::eventually;
 use groundlink_tests::offline::{Offline, OfflineServer, turn};
@@ -202,6 +202,47 @@ async fn a_slash_command_runs_and_may_fail() {
         assert_eq!((report.kind, report.outcome), (HandlerKind::Command, AnswerOutcome::First), "{result:?}");
         let error = result.expect("executed").error;
         assert_eq!(error.as_deref(), (args == "never").then_some("no such target: never"));
+    }
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn questions_are_answered_here() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    let config = offline
+        .config()
+        .on_user_input(|ask: UserInputAsk| async move { ask.data.choices.last().map(UserAnswer::choice) });
+    let session = client.create_session(config).await.expect("a session");
+    let said = turn(&session, "ask-choice").await;
+    assert!(said.contains("blue"), "{said}");
+
+    // Nobody answers, and a handler that fails: the turn goes on all the same.
+    for panics in [false, true] {
+        let config = offline.config().on_user_input(move |_: UserInputAsk| async move {
+            assert!(!panics, "on purpose");
+            None
+        });
+        let session = client.create_session(config).await.expect("a session");
+        let said = turn(&session, "ask-choice").await;
+        assert!(!said.contains("blue"), "{said}");
+    }
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_plan_is_approved_here_and_not_by_a_handler_that_fails() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    for (panics, mode) in [(true, SessionMode::Plan), (false, SessionMode::Interactive)] {
+        let config = offline.config().on_plan(move |_: PlanAsk| async move {
+            assert!(!panics, "on purpose");
+            PlanDecision::approve("interactive")
+        });
+        let session = client.create_session(config).await.expect("a session");
+        session.set_mode(SessionMode::Plan).await.expect("plan mode");
+        turn(&session, "exit-plan").await;
+        assert_eq!(session.mode().await.expect("a mode"), mode, "panics: {panics}");
     }
     client.stop().await;
 }
