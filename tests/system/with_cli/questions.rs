@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use groundlink::protocol::types::PermissionRequest;
 use groundlink::session::{
-    AnswerOutcome, AnswerReport, CommandCall, HandlerEnd, HandlerKind, PermissionAsk, PermissionDecision, PlanAsk,
-    PlanDecision, Session, SessionConfig, SessionMode, SlashCommand, Tool, ToolCall, UserAnswer, UserInputAsk,
+    AnswerOutcome, AnswerReport, CommandCall, ElicitationAnswer, ElicitationAsk, HandlerEnd, HandlerKind,
+    PermissionAsk, PermissionDecision, PlanAsk, PlanDecision, Session, SessionConfig, SessionMode, SlashCommand, Tool,
+    ToolCall, UserAnswer, UserInputAsk,
 };
 use groundlink_testkit::eventually;
 use groundlink_tests::offline::{Offline, OfflineServer, turn};
@@ -244,5 +245,29 @@ async fn a_plan_is_approved_here_and_not_by_a_handler_that_fails() {
         turn(&session, "exit-plan").await;
         assert_eq!(session.mode().await.expect("a mode"), mode, "panics: {panics}");
     }
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_form_is_filled_in_here() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    let reports = Reports::default();
+    let config = offline
+        .config()
+        .on_elicitation(|_: ElicitationAsk| async { ElicitationAnswer::Decline })
+        .on_answered(reports.teller());
+    let session = client.create_session(config).await.expect("a session");
+    let params = json!({
+        "sessionId": session.id(),
+        "message": "Which lamp?",
+        "requestedSchema": {"type": "object", "properties": {"lamp": {"type": "string"}}},
+    });
+    let params = serde_json::from_value(params).expect("params");
+    let asked = session.call::<groundlink::protocol::methods::SessionUiElicitation>(&params);
+    let answer = tokio::time::timeout(PATIENCE, asked).await.expect("in time").expect("an answer");
+    assert_eq!(answer.action.to_string(), "decline");
+    let report = reports.first().await;
+    assert_eq!((report.kind, report.outcome), (HandlerKind::Elicitation, AnswerOutcome::First));
     client.stop().await;
 }
