@@ -156,6 +156,22 @@ async fn a_call_that_is_pending_at_our_own_stop_fails_with_the_exit_status() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_pending_at_our_own_stop_learns_the_status_though_a_grandchild_was_left_behind() {
+    // The grandchild holds stdout and stderr, so that neither stream ends with the program.
+    let script = "sleep 1000 & echo grandchild=$! >&2; cat >/dev/null; exit 7";
+    let child = child::spawn(sh(script), quick(), PeerBuilder::new()).unwrap();
+    let grandchild = printed(&child, "grandchild").await;
+    let peer = child.peer().clone();
+    let pending = async { peer.call_raw("ping", None).await };
+    let (error, exit) = tokio::join!(pending, child.stop());
+    let error = error.unwrap_err();
+    let CallError::Closed(CloseReason::Stopped(told)) = &error else { panic!("{error:?}") };
+    assert_eq!(told.status.unwrap().code(), Some(7));
+    assert_eq!(told.status, exit.status);
+    until("the grandchild is gone", || !runs(grandchild)).await;
+}
+
+#[tokio::test]
 async fn a_grandchild_does_not_outlive_a_program_that_ends_by_itself() {
     // It holds stdout too, so that the stream does not end with the program.
     let script = "sleep 1000 & echo grandchild=$! >&2; read line; exit 0";
