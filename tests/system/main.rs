@@ -9,6 +9,7 @@ mod with_cli {
     mod install;
     mod native;
     mod native_faults;
+    mod queue;
     mod rpc;
     mod terminal;
 }
