@@ -12,7 +12,7 @@ fn command_url(viewer: &Viewer, id: &Value) -> String {
 
 /// The place of a message among the events.
 fn place(events: &[Value], text: &str) -> usize {
-    let is_it = |e: &Value| e["type"] == "user.message" && e["data"]["content"] == text;
+    let is_it = |e: &Value| e["event"]["type"] == "user.message" && e["event"]["data"]["content"] == text;
     events.iter().position(is_it).unwrap_or_else(|| panic!("{text} was never said"))
 }
 
@@ -64,8 +64,8 @@ async fn messages_wait_at_the_hub_steering_does_not_and_a_refusals_words_follow_
     assert!(places.is_sorted(), "{places:?}");
     assert_eq!((said(&events, "queued second"), said(&events, "taken back")), (0, 0), "what it said before");
     // The steered one joined the running turn, the queued ones began turns of their own.
-    assert_eq!(events[places[0]]["data"]["delivery"], "steering", "{}", events[places[0]]);
-    assert_eq!(events[places[1]]["data"]["delivery"], "idle", "{}", events[places[1]]);
+    assert_eq!(events[places[0]]["event"]["data"]["delivery"], "steering", "{}", events[places[0]]);
+    assert_eq!(events[places[1]]["event"]["data"]["delivery"], "idle", "{}", events[places[1]]);
 
     // An answer to something else than what was shown.
     viewer.say("run-shell").await;
