@@ -137,29 +137,6 @@ event! {
 }
 
 event! {
-    /// The data of `auto_mode_switch.completed`.
-    AutoModeSwitchCompleted "auto_mode_switch.completed" {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// `response` on the wire.
-        response: types::AutoModeSwitchResponse = "response",
-    }
-}
-
-event! {
-    /// The data of `auto_mode_switch.requested`.
-    AutoModeSwitchRequested "auto_mode_switch.requested" {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-    } optional {
-        /// `errorCode` on the wire.
-        error_code: String = "errorCode",
-        /// `retryAfterSeconds` on the wire.
-        retry_after_seconds: u64 = "retryAfterSeconds",
-    }
-}
-
-event! {
     /// The data of `human_response.recorded`.
     HumanResponseRecorded "human_response.recorded" {
         /// `actor` on the wire.
@@ -313,47 +290,5 @@ event! {
         parent_tool_call_id: String = "parentToolCallId",
         /// `previousResponseId` on the wire. Internal to the CLI.
         previous_response_id: String = "previousResponseId",
-    }
-}
-
-event! {
-    /// The data of `sampling.completed`.
-    SamplingCompleted "sampling.completed" {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-    }
-}
-
-event! {
-    /// The data of `sampling.requested`.
-    SamplingRequested "sampling.requested" {
-        /// `mcpRequestId` on the wire.
-        mcp_request_id: crate::RawJson = "mcpRequestId",
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// The MCP server's name.
-        server_name: String = "serverName",
-    }
-}
-
-event! {
-    /// The data of `session_limits_exhausted.completed`.
-    SessionLimitsExhaustedCompleted "session_limits_exhausted.completed" {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// `response` on the wire.
-        response: types::SessionLimitsExhaustedResponse = "response",
-    }
-}
-
-event! {
-    /// The data of `session_limits_exhausted.requested`.
-    SessionLimitsExhaustedRequested "session_limits_exhausted.requested" {
-        /// `maxAiCredits` on the wire.
-        max_ai_credits: serde_json::Number = "maxAiCredits",
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// `usedAiCredits` on the wire.
-        used_ai_credits: serde_json::Number = "usedAiCredits",
     }
 }

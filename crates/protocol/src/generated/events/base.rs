@@ -201,7 +201,7 @@ event! {
         /// `reasoningSummary` on the wire.
         reasoning_summary: types::ReasoningSummary = "reasoningSummary",
         /// `sessionLimits` on the wire.
-        session_limits: types::SessionLimitsConfig = "sessionLimits",
+        session_limits: types::CliSessionLimitsConfig = "sessionLimits",
         /// `verbosity` on the wire.
         verbosity: types::Verbosity = "verbosity",
     }
@@ -247,7 +247,7 @@ event! {
         /// `reasoningSummary` on the wire.
         reasoning_summary: types::ReasoningSummary = "reasoningSummary",
         /// `sessionLimits` on the wire.
-        session_limits: types::SessionLimitsConfig = "sessionLimits",
+        session_limits: types::CliSessionLimitsConfig = "sessionLimits",
         /// `verbosity` on the wire.
         verbosity: types::Verbosity = "verbosity",
     }
@@ -1281,5 +1281,99 @@ event! {
     Abort "abort" {} optional {
         /// The reason.
         reason: types::AbortReason = "reason",
+    }
+}
+
+event! {
+    /// The model is at its rate limit: may the CLI choose another?
+    AutoModeSwitchRequested "auto_mode_switch.requested" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// Which limit, in the provider's words.
+        error_code: String = "errorCode",
+        /// When the model may be used again.
+        retry_after_seconds: serde_json::Number = "retryAfterSeconds",
+    }
+}
+
+event! {
+    /// The question about another model has ended.
+    AutoModeSwitchCompleted "auto_mode_switch.completed" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// The answer.
+        response: types::AutoModeSwitchResponse = "response",
+    }
+}
+
+event! {
+    /// The session has used up its limit: what now?
+    SessionLimitsExhaustedRequested "session_limits_exhausted.requested" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// The limit.
+        max_ai_credits: serde_json::Number = "maxAiCredits",
+        /// What has been used.
+        used_ai_credits: serde_json::Number = "usedAiCredits",
+    }
+}
+
+event! {
+    /// The question about the session's limit has ended.
+    SessionLimitsExhaustedCompleted "session_limits_exhausted.completed" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// The answer.
+        response: types::SessionLimitsExhaustedResponse = "response",
+    }
+}
+
+event! {
+    /// A server of the Model Context Protocol asks for a call of the model.
+    SamplingRequested "sampling.requested" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// The server.
+        server_name: String = "serverName",
+        /// The id of the server's own request.
+        mcp_request_id: crate::RawJson = "mcpRequestId",
+        /// What it asks for: `messages` and more, as the Model Context Protocol has them.
+        request: crate::RawJson = "request",
+    }
+}
+
+event! {
+    /// A server's call of the model has ended.
+    SamplingCompleted "sampling.completed" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    }
+}
+
+event! {
+    /// A slash command of a client's is to run.
+    CommandExecute "command.execute" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+        /// The command, without the slash.
+        command_name: String = "commandName",
+    } optional {
+        /// The whole line.
+        command: String = "command",
+        /// What stands behind it.
+        args: String = "args",
+    }
+}
+
+event! {
+    /// A slash command of a client's has ended.
+    CommandCompleted "command.completed" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
     }
 }

@@ -13,28 +13,6 @@ event! {
 }
 
 event! {
-    /// The data of `command.completed`.
-    CommandCompleted "command.completed" {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-    }
-}
-
-event! {
-    /// The data of `command.execute`.
-    CommandExecute "command.execute" {
-        /// The arguments, as the tool takes them.
-        args: String = "args",
-        /// `command` on the wire.
-        command: String = "command",
-        /// `commandName` on the wire.
-        command_name: String = "commandName",
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-    }
-}
-
-event! {
     /// The data of `command.queued`.
     CommandQueued "command.queued" {
         /// `command` on the wire.
@@ -47,7 +25,7 @@ event! {
 event! {
     /// The data of `commands.changed`.
     CommandsChanged "commands.changed" {
-        /// `commands` on the wire.
+        /// Slash commands that the client offers.
         commands: Vec<types::CommandsChangedCommand> = "commands",
     }
 }
@@ -870,7 +848,7 @@ event! {
     /// The data of `session.session_limits_changed`.
     SessionSessionLimitsChanged "session.session_limits_changed" {
         /// `sessionLimits` on the wire.
-        session_limits: Option<types::SessionLimitsConfig> = "sessionLimits",
+        session_limits: Option<types::CliSessionLimitsConfig> = "sessionLimits",
     }
 }
 

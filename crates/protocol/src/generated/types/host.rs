@@ -1427,11 +1427,11 @@ record! {
         /// `autoTierIsExplicit` on the wire. Internal to the CLI.
         auto_tier_is_explicit: bool = "autoTierIsExplicit",
         /// `autopilot` on the wire.
-        autopilot: AutopilotOptions = "autopilot",
+        autopilot: CliAutopilotOptions = "autopilot",
         /// Patterns of the tools the model may see; empty means all.
         available_tools: Vec<String> = "availableTools",
         /// `capi` on the wire.
-        capi: CapiSessionOptions = "capi",
+        capi: CliCapiSessionOptions = "capi",
         /// `clientKind` on the wire.
         client_kind: String = "clientKind",
         /// The program that opened the session.
@@ -1525,13 +1525,13 @@ record! {
         /// `modelCapabilitiesOverrides` on the wire.
         model_capabilities_overrides: ModelCapabilitiesOverride = "modelCapabilitiesOverrides",
         /// `models` on the wire.
-        models: Vec<ProviderModelConfig> = "models",
+        models: Vec<CliProviderModelConfig> = "models",
         /// Its name.
         name: String = "name",
         /// The user's own model endpoint, in place of GitHub's.
         provider: ProviderConfig = "provider",
         /// `providers` on the wire.
-        providers: Vec<NamedProviderConfig> = "providers",
+        providers: Vec<CliNamedProviderConfig> = "providers",
         /// How hard the model thinks, in the model's own words.
         reasoning_effort: String = "reasoningEffort",
         /// `reasoningSummary` on the wire.
@@ -1555,7 +1555,7 @@ record! {
         /// The session.
         session_id: String = "sessionId",
         /// `sessionLimits` on the wire.
-        session_limits: SessionLimitsConfig = "sessionLimits",
+        session_limits: CliSessionLimitsConfig = "sessionLimits",
         /// `shell` on the wire.
         shell: ShellOptions = "shell",
         /// `shellInitProfile` on the wire. Deprecated by the CLI.

@@ -397,9 +397,9 @@ record! {
         session_id: String = "sessionId",
     } optional {
         /// `models` on the wire.
-        models: Vec<ProviderModelConfig> = "models",
+        models: Vec<CliProviderModelConfig> = "models",
         /// `providers` on the wire.
-        providers: Vec<NamedProviderConfig> = "providers",
+        providers: Vec<CliNamedProviderConfig> = "providers",
     }
 }
 
@@ -421,9 +421,9 @@ record! {
         session_id: String = "sessionId",
     } optional {
         /// `models` on the wire.
-        models: Vec<ProviderModelConfig> = "models",
+        models: Vec<CliProviderModelConfig> = "models",
         /// `providers` on the wire.
-        providers: Vec<NamedProviderConfig> = "providers",
+        providers: Vec<CliNamedProviderConfig> = "providers",
     }
 }
 
@@ -582,11 +582,11 @@ record! {
     /// The record `ModelProviderConfigurationPlan`.
     ModelProviderConfigurationPlan {
         /// The model's id.
-        model: ProviderModelConfig = "model",
+        model: CliProviderModelConfig = "model",
         /// `modelDisposition` on the wire.
         model_disposition: ModelProviderConfigurationDisposition = "modelDisposition",
         /// The user's own model endpoint, in place of GitHub's.
-        provider: NamedProviderConfig = "provider",
+        provider: CliNamedProviderConfig = "provider",
         /// `providerDisposition` on the wire.
         provider_disposition: ModelProviderConfigurationDisposition = "providerDisposition",
         /// `selectionId` on the wire.

@@ -30,7 +30,7 @@ record! {
 record! {
     /// The record `CommandList`.
     CommandList {
-        /// `commands` on the wire.
+        /// Slash commands that the client offers.
         commands: Vec<SlashCommandInfo> = "commands",
     }
 }
@@ -54,14 +54,6 @@ record! {
     } optional {
         /// What went wrong.
         error: String = "error",
-    }
-}
-
-record! {
-    /// A result; `CommandsHandlePendingCommandResult` in the CLI's schemas.
-    CommandsHandlePendingCommandResult {
-        /// Whether it worked.
-        success: bool = "success",
     }
 }
 
@@ -174,19 +166,6 @@ record! {
         outcome: CommandsInvocationEffectOutcome = "outcome",
         /// The session.
         session_id: String = "sessionId",
-    }
-}
-
-record! {
-    /// Parameters; `SessionCommandsHandlePendingCommandParams` on the wire.
-    SessionCommandsHandlePendingCommandParams {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// The session.
-        session_id: String = "sessionId",
-    } optional {
-        /// What went wrong.
-        error: String = "error",
     }
 }
 
@@ -1676,7 +1655,7 @@ record! {
         /// The session.
         session_id: String = "sessionId",
         /// `sessionLimits` on the wire.
-        session_limits: Option<SessionLimitsConfig> = "sessionLimits",
+        session_limits: Option<CliSessionLimitsConfig> = "sessionLimits",
         /// When it started, RFC 3339. A time (RFC 3339).
         start_time: String = "startTime",
         /// The folder to work in, absolute.
@@ -1978,11 +1957,11 @@ record! {
         /// `askUserDisabled` on the wire.
         ask_user_disabled: bool = "askUserDisabled",
         /// `autopilot` on the wire.
-        autopilot: AutopilotOptions = "autopilot",
+        autopilot: CliAutopilotOptions = "autopilot",
         /// Patterns of the tools the model may see; empty means all.
         available_tools: Vec<String> = "availableTools",
         /// `capi` on the wire.
-        capi: CapiSessionOptions = "capi",
+        capi: CliCapiSessionOptions = "capi",
         /// The program that opened the session.
         client_name: String = "clientName",
         /// `coauthorEnabled` on the wire.
@@ -2074,7 +2053,7 @@ record! {
         /// `sessionCapabilities` on the wire.
         session_capabilities: Vec<SessionCapability> = "sessionCapabilities",
         /// `sessionLimits` on the wire.
-        session_limits: SessionLimitsConfig = "sessionLimits",
+        session_limits: CliSessionLimitsConfig = "sessionLimits",
         /// `shell` on the wire.
         shell: ShellOptions = "shell",
         /// `shellInitProfile` on the wire. Deprecated by the CLI.

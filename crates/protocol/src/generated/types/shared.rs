@@ -303,6 +303,43 @@ open_enum! {
 }
 
 record! {
+    /// The record `ModelPickerPersistenceRequest`.
+    ModelPickerPersistenceRequest {
+        /// `settingsContext` on the wire.
+        settings_context: ModelPickerSettingsContext = "settingsContext",
+    } optional {
+        /// `contextTierExplicit` on the wire.
+        context_tier_explicit: bool = "contextTierExplicit",
+        /// `reasoningEffortExplicit` on the wire.
+        reasoning_effort_explicit: bool = "reasoningEffortExplicit",
+    }
+}
+
+record! {
+    /// The record `ModelProviderDescriptor`.
+    ModelProviderDescriptor {
+        /// `id` on the wire.
+        id: String = "id",
+        /// `kind` on the wire.
+        kind: ModelProviderKind = "kind",
+        /// `label` on the wire.
+        label: String = "label",
+        /// `ordering` on the wire.
+        ordering: u64 = "ordering",
+    }
+}
+
+record! {
+    /// The record `SessionModelPriceCategory`.
+    SessionModelPriceCategory {
+        /// `id` on the wire.
+        id: String = "id",
+        /// `priceCategory` on the wire.
+        price_category: ModelPickerPriceCategory = "priceCategory",
+    }
+}
+
+record! {
     /// The record `ModelBilling`.
     ModelBilling {} optional {
         /// `discountPercent` on the wire.
@@ -905,8 +942,8 @@ open_enum! {
 }
 
 record! {
-    /// The record `AutopilotOptions`.
-    AutopilotOptions {} optional {
+    /// The record `CliAutopilotOptions`.
+    CliAutopilotOptions {} optional {
         /// `continuationEnabled` on the wire.
         continuation_enabled: bool = "continuationEnabled",
         /// `maxContinues` on the wire.
@@ -915,8 +952,8 @@ record! {
 }
 
 record! {
-    /// The record `CapiSessionOptions`.
-    CapiSessionOptions {} optional {
+    /// The record `CliCapiSessionOptions`.
+    CliCapiSessionOptions {} optional {
         /// `autoTier` on the wire.
         auto_tier: String = "autoTier",
         /// `enableWebSocketResponses` on the wire.
@@ -2315,8 +2352,20 @@ record! {
 }
 
 record! {
-    /// The record `NamedProviderConfig`.
-    NamedProviderConfig {
+    /// The record `ModelSwitchConfirmation`.
+    ModelSwitchConfirmation {
+        /// Tokens in the context now.
+        current_tokens: serde_json::Number = "currentTokens",
+        /// `targetLimit` on the wire.
+        target_limit: serde_json::Number = "targetLimit",
+        /// `targetModelDisplayName` on the wire.
+        target_model_display_name: String = "targetModelDisplayName",
+    }
+}
+
+record! {
+    /// The record `CliNamedProviderConfig`.
+    CliNamedProviderConfig {
         /// `baseUrl` on the wire.
         base_url: String = "baseUrl",
         /// Its name.
@@ -2356,7 +2405,7 @@ open_enum! {
 union! {
     /// One of the kinds of `PermissionPromptRequest`, told apart by `kind`.
     PermissionPromptRequest by "kind" {
-        /// `kind` is `commands`.
+        /// Slash commands that the client offers.
         Commands(PermissionPromptRequestCommands) = "commands",
         /// `kind` is `write`.
         Write(PermissionPromptRequestWrite) = "write",
@@ -3019,8 +3068,8 @@ open_enum! {
 }
 
 record! {
-    /// The record `ProviderModelConfig`.
-    ProviderModelConfig {
+    /// The record `CliProviderModelConfig`.
+    CliProviderModelConfig {
         /// `id` on the wire.
         id: String = "id",
         /// The user's own model endpoint, in place of GitHub's.

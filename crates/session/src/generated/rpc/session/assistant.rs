@@ -12,8 +12,6 @@ stubs! {
     in {
         /// The namespace `limitPrediction`.
         limit_prediction: LimitPrediction,
-        /// The namespace `model`.
-        model: Model,
         /// The namespace `quota`.
         quota: Quota,
         /// The namespace `usage`.
@@ -34,11 +32,6 @@ stubs! {
     }
 }
 
-namespace! {
-    /// The methods of the namespace `model`.
-    Model of Session
-}
-
 stubs! {
     Model by session_id
     plain {
@@ -50,14 +43,10 @@ stubs! {
     with {
         /// Calls `session.model.getReasoningSummaries`. Experimental in the CLI.
         get_reasoning_summaries or get_reasoning_summaries_with: types::SessionModelGetReasoningSummariesParams() of (session_id) -> types::ModelGetReasoningSummariesResult = SessionModelGetReasoningSummaries,
-        /// Calls `session.model.list`. Experimental in the CLI.
-        list or list_with: types::SessionModelListParams() of (session_id) -> types::SessionModelList = SessionModelList,
         /// Calls `session.model.setAllowedModels`. Experimental in the CLI.
         set_allowed_models or set_allowed_models_with: types::SessionModelSetAllowedModelsParams() of (session_id) -> types::ModelSetAllowedModelsResult = SessionModelSetAllowedModels,
         /// Calls `session.model.switchAutoTier`. Experimental in the CLI.
         switch_auto_tier or switch_auto_tier_with: types::SessionModelSwitchAutoTierParams(auto_tier: Option<String>) of (auto_tier, session_id) -> types::ModelSwitchAutoTierResult = SessionModelSwitchAutoTier,
-        /// Calls `session.model.switchTo`. Experimental in the CLI.
-        switch_to or switch_to_with: types::SessionModelSwitchToParams(model_id: String) of (model_id, session_id) -> types::ModelSwitchToResult = SessionModelSwitchTo,
     }
 }
 

@@ -15,10 +15,14 @@ namespace! {
 stubs! {
     Rpc by session_id
     in {
+        /// The namespace `commands`.
+        commands: Commands,
         /// The namespace `eventLog`.
         event_log: EventLog,
         /// The namespace `mode`.
         mode: Mode,
+        /// The namespace `model`.
+        model: Model,
         /// The namespace `permissions`.
         permissions: Permissions,
         /// The namespace `remote`.
@@ -39,6 +43,19 @@ stubs! {
         abort or abort_with: types::SessionAbortParams() of (session_id) -> types::SessionAbortResult = SessionAbort,
         /// Puts a line into the session's events. An ephemeral one also wakes an exporter that has given up on its server. Experimental in the CLI.
         log or log_with: types::SessionLogParams(message: String) of (session_id, message) -> types::SessionLogResult = SessionLog,
+    }
+}
+
+namespace! {
+    /// The methods of the namespace `commands`.
+    Commands of Session
+}
+
+stubs! {
+    Commands by session_id
+    with {
+        /// Answers `command.execute`: the command is done, or has failed. Experimental in the CLI.
+        handle_pending_command or handle_pending_command_with: types::HandlePendingCommandParams(request_id: String) of (session_id, request_id) -> types::HandlePendingResult = SessionCommandsHandlePendingCommand,
     }
 }
 
@@ -74,6 +91,21 @@ stubs! {
     with {
         /// Changes the session's mode. Experimental in the CLI.
         set or set_with: types::SessionModeSetParams(mode: types::SessionMode) of (session_id, mode) -> types::SessionModeSetResult = SessionModeSet,
+    }
+}
+
+namespace! {
+    /// The methods of the namespace `model`.
+    Model of Session
+}
+
+stubs! {
+    Model by session_id
+    with {
+        /// The models that the session may be switched to. Empty where nobody is signed in. Experimental in the CLI.
+        list or list_with: types::SessionModelListParams() of (session_id) -> types::SessionModelList = SessionModelList,
+        /// Gives the session another model. The CLI takes any name; an unknown one fails in the next turn. Experimental in the CLI.
+        switch_to or switch_to_with: types::SessionModelSwitchToParams(model_id: String) of (session_id, model_id) -> types::ModelSwitchToResult = SessionModelSwitchTo,
     }
 }
 
@@ -142,5 +174,13 @@ stubs! {
         handle_pending_elicitation: types::HandlePendingElicitationParams(request_id: String, result: types::ElicitationResponse) of (session_id, request_id, result) -> types::HandlePendingResult = SessionUiHandlePendingElicitation,
         /// Answers `exit_plan_mode.requested`. Experimental in the CLI.
         handle_pending_exit_plan_mode: types::HandlePendingExitPlanModeParams(request_id: String, response: types::ExitPlanModeResponse) of (session_id, request_id, response) -> types::HandlePendingResult = SessionUiHandlePendingExitPlanMode,
+        /// Answers `auto_mode_switch.requested`. Experimental in the CLI.
+        handle_pending_auto_mode_switch: types::HandlePendingAutoModeSwitchParams(request_id: String, response: types::AutoModeSwitchResponse) of (session_id, request_id, response) -> types::HandlePendingResult = SessionUiHandlePendingAutoModeSwitch,
+        /// Answers `session_limits_exhausted.requested`. Experimental in the CLI.
+        handle_pending_session_limits_exhausted: types::HandlePendingSessionLimitsExhaustedParams(request_id: String, response: types::SessionLimitsExhaustedResponse) of (session_id, request_id, response) -> types::HandlePendingResult = SessionUiHandlePendingSessionLimitsExhausted,
+    }
+    with {
+        /// Answers `sampling.requested`; without a response the server is refused. Experimental in the CLI.
+        handle_pending_sampling or handle_pending_sampling_with: types::HandlePendingSamplingParams(request_id: String) of (session_id, request_id) -> types::HandlePendingResult = SessionUiHandlePendingSampling,
     }
 }

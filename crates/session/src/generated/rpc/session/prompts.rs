@@ -10,10 +10,6 @@ use crate::rpc::session_stubs as stubs;
 stubs! {
     Ui by session_id
     plain {
-        /// Calls `session.ui.handlePendingAutoModeSwitch`. Experimental in the CLI.
-        handle_pending_auto_mode_switch: types::SessionUiHandlePendingAutoModeSwitchParams(request_id: String, response: types::UIAutoModeSwitchResponse) of (request_id, response, session_id) -> types::HandlePendingResult = SessionUiHandlePendingAutoModeSwitch,
-        /// Calls `session.ui.handlePendingSessionLimitsExhausted`. Experimental in the CLI.
-        handle_pending_session_limits_exhausted: types::SessionUiHandlePendingSessionLimitsExhaustedParams(request_id: String, response: types::UISessionLimitsExhaustedResponse) of (request_id, response, session_id) -> types::HandlePendingResult = SessionUiHandlePendingSessionLimitsExhausted,
         /// Calls `session.ui.registerDirectAutoModeSwitchHandler`. Experimental in the CLI.
         register_direct_auto_mode_switch_handler: types::SessionRef() of (session_id) -> types::UIRegisterDirectAutoModeSwitchHandlerResult = SessionUiRegisterDirectAutoModeSwitchHandler,
         /// Calls `session.ui.unregisterDirectAutoModeSwitchHandler`. Experimental in the CLI.
@@ -24,7 +20,5 @@ stubs! {
         elicitation or elicitation_with: types::SessionUiElicitationParams(message: String, requested_schema: types::UIElicitationSchema) of (message, requested_schema, session_id) -> types::ElicitationResponse = SessionUiElicitation,
         /// Calls `session.ui.ephemeralQuery`. Experimental in the CLI.
         ephemeral_query or ephemeral_query_with: types::SessionUiEphemeralQueryParams(question: String) of (question, session_id) -> types::UIEphemeralQueryResult = SessionUiEphemeralQuery,
-        /// Calls `session.ui.handlePendingSampling`. Experimental in the CLI.
-        handle_pending_sampling or handle_pending_sampling_with: types::SessionUiHandlePendingSamplingParams(request_id: String) of (request_id, session_id) -> types::HandlePendingResult = SessionUiHandlePendingSampling,
     }
 }

@@ -10,8 +10,6 @@ use crate::rpc::{namespace, session_stubs as stubs};
 stubs! {
     Rpc by session_id
     in {
-        /// The namespace `commands`.
-        commands: Commands,
         /// The namespace `completions`.
         completions: Completions,
         /// The namespace `debug`.
@@ -49,11 +47,6 @@ stubs! {
     }
 }
 
-namespace! {
-    /// The methods of the namespace `commands`.
-    Commands of Session
-}
-
 stubs! {
     Commands by session_id
     plain {
@@ -65,8 +58,6 @@ stubs! {
     with {
         /// Calls `session.commands.enqueue`. Experimental in the CLI.
         enqueue or enqueue_with: types::SessionCommandsEnqueueParams(command: String) of (command, session_id) -> types::EnqueueCommandResult = SessionCommandsEnqueue,
-        /// Calls `session.commands.handlePendingCommand`. Experimental in the CLI.
-        handle_pending_command or handle_pending_command_with: types::SessionCommandsHandlePendingCommandParams(request_id: String) of (request_id, session_id) -> types::CommandsHandlePendingCommandResult = SessionCommandsHandlePendingCommand,
         /// Calls `session.commands.invoke`. Experimental in the CLI.
         invoke or invoke_with: types::SessionCommandsInvokeParams(name: String) of (name, session_id) -> types::SlashCommandInvocationResult = SessionCommandsInvoke,
         /// Calls `session.commands.list`. Experimental in the CLI.
