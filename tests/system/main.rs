@@ -13,6 +13,7 @@ mod with_cli {
     mod native;
     mod native_faults;
     mod questions;
+    mod queue;
     mod requests;
     mod rpc;
     mod terminal;

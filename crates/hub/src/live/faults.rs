@@ -421,6 +421,7 @@ impl World {
             assert_eq!(places.get(id.as_str()), Some(seq), "a viewer has read another log");
         }
         self.check_state().await;
+        self.check_requests().await;
         self.check_commands();
     }
 
@@ -436,6 +437,16 @@ impl World {
         assert_eq!(inner.view.header().title, fresh.view.header().title);
         let open = |requests: &[crate::view::Request]| requests.iter().map(|r| r.id.clone()).collect::<Vec<_>>();
         assert_eq!(open(inner.view.requests()), open(fresh.view.requests()), "the open requests of a page");
+    }
+
+    /// What is asked can be read, however much is trimmed.
+    async fn check_requests(&self) {
+        for request in self.live.snapshot().pending {
+            let events = self.store.events(self.live.n, request.seq - 1, 1).await.expect("read");
+            let event = events.first().filter(|event| event.seq == request.seq);
+            let text = event.map(|event| event.event.raw().get()).unwrap_or_default();
+            assert!(text.contains(&request.request_id), "the event of {} is gone", request.request_id);
+        }
     }
 
     fn check_commands(&mut self) {

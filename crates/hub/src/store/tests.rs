@@ -49,6 +49,38 @@ async fn two_sessions_do_not_disturb_each_other() {
 }
 
 #[tokio::test]
+async fn what_many_sessions_write_at_once_is_committed_together() {
+    const SESSIONS: u32 = 64;
+    const ROUNDS: u32 = 5;
+    let (_dir, store) = store().await;
+    let mut sessions = Vec::new();
+    for n in 0..SESSIONS {
+        sessions.push(store.create_session(&format!("s{n}"), hash_link(&n.to_string()), 1).await.unwrap().n);
+    }
+    let batch = |round: u32| new((0..5).map(|n| event(&format!("{round}-{n}"), "1")).collect());
+    let before = store.commits();
+    let started = std::time::Instant::now();
+    for round in 0..ROUNDS {
+        for session in &sessions {
+            store.append(*session, batch(round)).await.unwrap();
+        }
+    }
+    let (alone, alone_took) = (store.commits() - before, started.elapsed());
+    let before = store.commits();
+    let started = std::time::Instant::now();
+    for round in 0..ROUNDS {
+        let all = sessions.iter().map(|session| store.append(*session, batch(ROUNDS + round)));
+        assert!(futures::future::join_all(all).await.iter().all(Result::is_ok));
+    }
+    let (together, together_took) = (store.commits() - before, started.elapsed());
+    eprintln!(
+        "{alone} uploads, one after the other: {alone_took:?}; together in {together} commits: {together_took:?}"
+    );
+    assert_eq!(alone, u64::from(SESSIONS * ROUNDS));
+    assert!(together <= alone / 16, "{together} commits");
+}
+
+#[tokio::test]
 async fn a_failing_write_does_not_spoil_its_neighbours() {
     let (_dir, store) = store().await;
     let a = store.create_session("a", hash_link("ka"), 1).await.unwrap();

@@ -97,6 +97,9 @@ pub(super) struct Writer {
     /// Writes after which the process dies, as far as the store is concerned.
     #[cfg(test)]
     fuse: std::sync::Arc<std::sync::atomic::AtomicI64>,
+    /// Transactions that were committed.
+    #[cfg(test)]
+    commits: std::sync::Arc<std::sync::atomic::AtomicU64>,
 }
 
 impl std::fmt::Debug for Message {
@@ -108,9 +111,18 @@ impl std::fmt::Debug for Message {
 impl Writer {
     pub(super) fn start(connection: SqliteConnection) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(run(connection, receiver));
+        #[cfg(test)]
+        let commits = std::sync::Arc::<std::sync::atomic::AtomicU64>::default();
+        tokio::spawn(run(
+            connection,
+            receiver,
+            #[cfg(test)]
+            commits.clone(),
+        ));
         Self {
             queue: sender,
+            #[cfg(test)]
+            commits,
             #[cfg(test)]
             fuse: std::sync::Arc::new(i64::MAX.into()),
         }
@@ -178,6 +190,12 @@ impl Store {
         self.writer.fuse.store(writes, std::sync::atomic::Ordering::Relaxed);
     }
 
+    /// How many transactions were committed.
+    #[cfg(test)]
+    pub(crate) fn commits(&self) -> u64 {
+        self.writer.commits.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// Any statement, to see what the database says to it.
     #[cfg(test)]
     pub(crate) async fn try_sql(&self, statement: &'static str) -> sqlx::Result<()> {
@@ -195,7 +213,11 @@ impl Store {
     }
 }
 
-async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Message>) {
+async fn run(
+    mut connection: SqliteConnection,
+    mut queue: mpsc::Receiver<Message>,
+    #[cfg(test)] commits: std::sync::Arc<std::sync::atomic::AtomicU64>,
+) {
     let mut waiting = Vec::with_capacity(GROUP);
     let mut closing = Vec::new();
     while closing.is_empty() && queue.recv_many(&mut waiting, GROUP).await > 0 {
@@ -206,6 +228,8 @@ async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Message
                 Message::Close(done) => closing.push(done),
             }
         }
+        #[cfg(test)]
+        commits.fetch_add(u64::from(!jobs.is_empty()), std::sync::atomic::Ordering::Relaxed);
         commit(&mut connection, jobs).await;
     }
     queue.close();
