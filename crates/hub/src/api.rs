@@ -1,5 +1,6 @@
 //! The viewer's door: the JSON API behind a link. The link's secret is the right to use it.
 
+mod fragments;
 mod intent;
 mod stream;
 
@@ -33,6 +34,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/links/{key}/events", get(events))
         .route("/links/{key}/events/stream", get(stream::events))
         .route("/links/{key}/page/stream", get(stream::page))
+        .route("/links/{key}/page/older", get(fragments::older))
+        .route("/links/{key}/page/picture/{item}/{index}", get(fragments::picture))
         .route("/links/{key}/commands", post(submit))
         .route("/links/{key}/commands/{id}", get(receipt).patch(edit).delete(cancel))
         .route("/links/{key}/audit", get(audit))

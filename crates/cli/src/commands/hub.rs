@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 
+use groundlink::remote::Link;
 use groundlink_hub::{Hub, HubError, HubHandle};
 use url::Url;
 
@@ -58,6 +59,7 @@ async fn start_in(args: &HubArgs, directory: PathBuf, public_url: Option<Url>) -
         let hub = Hub::builder()
             .data_dir(directory.join("hub"))
             .listen(address.to_string())
+            .qr(draw)
             .public_url(public_url.clone().or(here));
         match hub.start().await {
             Ok(hub) => return Ok(Place { hub, directory }),
@@ -66,6 +68,11 @@ async fn start_in(args: &HubArgs, directory: PathBuf, public_url: Option<Url>) -
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// The QR code of a link, for its page.
+fn draw(link: &str) -> String {
+    Link::parse(link).map(|link| link.qr().svg()).unwrap_or_default()
 }
 
 fn free_port(wanted: SocketAddr) -> std::io::Result<SocketAddr> {
