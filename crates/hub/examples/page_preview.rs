@@ -83,6 +83,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/assets/{*path}", get(asset))
         .route(API, get(|| async { "{}" }))
         .route(&format!("{API}/page/stream"), get(stream))
+        .route(&format!("{API}/page/older"), get(older))
+        .route(&format!("{API}/page/picture/{{item}}/{{index}}"), get(picture))
         .route(&format!("{API}/commands"), post(command))
         .with_state(preview);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
@@ -103,8 +105,12 @@ impl Preview {
 }
 
 async fn page(State(preview): State<Preview>) -> Response {
-    let context =
-        PageContext { api_base: API.to_owned(), epoch: EPOCH.to_owned(), link_url: "http://127.0.0.1/".to_owned() };
+    let context = PageContext {
+        api_base: API.to_owned(),
+        epoch: EPOCH.to_owned(),
+        link_url: "http://127.0.0.1/".to_owned(),
+        qr: None,
+    };
     let html = web::page(&preview.view.lock().expect("no panic under the lock"), &context);
     with_policy(Html(html).into_response())
 }
@@ -120,6 +126,22 @@ async fn asset(Path(path): Path<String>) -> Response {
         Some(asset) => ([(header::CONTENT_TYPE, asset.content_type)], asset.bytes).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+async fn older(State(preview): State<Preview>, Query(query): Query<OlderQuery>) -> impl IntoResponse {
+    Json(web::older(&preview.view.lock().expect("no panic under the lock"), query.before))
+}
+
+async fn picture(State(preview): State<Preview>, Path((item, index)): Path<(u64, usize)>) -> Response {
+    match preview.view.lock().expect("no panic under the lock").image(item, index) {
+        Some(image) => ([(header::CONTENT_TYPE, image.media_type)], image.bytes.to_vec()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct OlderQuery {
+    before: u64,
 }
 
 #[derive(serde::Deserialize)]

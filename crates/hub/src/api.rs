@@ -1,5 +1,6 @@
 //! The viewer's door: the JSON API behind a link. The link's secret is the right to use it.
 
+mod fragments;
 mod intent;
 mod openapi;
 mod schemas;

@@ -40,6 +40,8 @@ pub(crate) struct App {
     url: String,
     /// The path of `url`, for addresses within the site.
     prefix: String,
+    /// Draws a link.
+    pub(crate) qr: Option<fn(&str) -> String>,
 }
 
 impl App {
@@ -67,6 +69,7 @@ impl Hub {
             public_url: None,
             timing: Timing::default(),
             retention: Retention::default(),
+            qr: None,
         }
     }
 }
@@ -80,6 +83,7 @@ pub struct HubBuilder {
     public_url: Option<Url>,
     timing: Timing,
     retention: Retention,
+    qr: Option<fn(&str) -> String>,
 }
 
 impl HubBuilder {
@@ -134,6 +138,13 @@ impl HubBuilder {
         self
     }
 
+    /// How a link is drawn as a QR code, as an SVG element, for people who hand their page on to a phone. The hub draws
+    /// none itself; without this its pages show the link in words only.
+    pub fn qr(mut self, draw: fn(&str) -> String) -> Self {
+        self.qr = Some(draw);
+        self
+    }
+
     /// Starts the hub. When this returns, it takes connections.
     pub async fn start(self) -> Result<HubHandle, HubError> {
         let dir = self.data_dir.ok_or(HubError::NoDataDir)?;
@@ -156,6 +167,7 @@ impl HubBuilder {
             sessions: sessions.clone(),
             url: url.as_str().trim_end_matches('/').to_owned(),
             prefix: url.path().trim_end_matches('/').to_owned(),
+            qr: self.qr,
         });
         let clock = tokio::spawn(sessions.clone().run_clock());
         let server = tokio::spawn(serve(listener, router(&app), shutdown.clone()));

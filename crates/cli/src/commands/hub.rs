@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 
+use groundlink::remote::Link;
 use groundlink_hub::{Hub, HubError, HubHandle, Retention};
 use url::Url;
 
@@ -64,6 +65,7 @@ async fn start_in(
             .data_dir(directory.join("hub"))
             .retention(keep)
             .listen(address.to_string())
+            .qr(draw)
             .public_url(public_url.clone().or(here));
         match hub.start().await {
             Ok(hub) => return Ok(Place { hub, directory }),
@@ -72,6 +74,11 @@ async fn start_in(
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// The QR code of a link, for its page.
+fn draw(link: &str) -> String {
+    Link::parse(link).map(|link| link.qr().svg()).unwrap_or_default()
 }
 
 fn free_port(wanted: SocketAddr) -> std::io::Result<SocketAddr> {

@@ -95,6 +95,7 @@ fn success(answer: &Answer) -> Value {
     let (about, kind, schema) = match answer {
         Answer::Json(name) => ("Done.", "application/json", reference(name)),
         Answer::Object => ("Done.", "application/json", json!({"type": "object"})),
+        Answer::Picture => ("The picture.", "image/*", json!({"type": "string", "format": "binary"})),
         Answer::Events(about) => (*about, "text/event-stream", json!({"type": "string"})),
     };
     json!({"description": about, "content": {kind: {"schema": schema}}})

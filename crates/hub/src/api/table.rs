@@ -2,7 +2,7 @@
 
 use axum::routing::{MethodRouter, delete, get, patch, post};
 
-use super::{App, audit, cancel, edit, events, openapi, receipt, snapshot, stream, submit};
+use super::{App, audit, cancel, edit, events, fragments, openapi, receipt, snapshot, stream, submit};
 use std::sync::Arc;
 
 /// One method of one path.
@@ -35,6 +35,8 @@ pub(super) enum Answer {
     Json(&'static str),
     /// Any JSON object.
     Object,
+    /// A picture.
+    Picture,
     /// Server-sent events.
     Events(&'static str),
 }
@@ -112,6 +114,28 @@ pub(super) const OPERATIONS: &[Operation] = &[
         answers: &[(200, Answer::Events("`patch` carries a change of the page, `ping` shows that the stream lives."))],
         problems: &[429],
         handler: || get(stream::page),
+    },
+    Operation {
+        method: "get",
+        path: "/links/{key}/page/older",
+        id: "olderPage",
+        summary: "The drawn transcript before an item. For the hub's own page; its form may change.",
+        query: &[integer("before", "The number of the item. Default: the end.")],
+        body: None,
+        answers: &[(200, Answer::Object)],
+        problems: &[400],
+        handler: || get(fragments::older),
+    },
+    Operation {
+        method: "get",
+        path: "/links/{key}/page/picture/{item}/{index}",
+        id: "pagePicture",
+        summary: "A picture of a tool's answer. For the hub's own page.",
+        query: &[],
+        body: None,
+        answers: &[(200, Answer::Picture)],
+        problems: &[],
+        handler: || get(fragments::picture),
     },
     Operation {
         method: "post",

@@ -43,7 +43,7 @@ impl SessionView {
             return;
         };
         let data = Fields(&data);
-        let nested = event.agent_id().is_some() || data.opt("parentToolCallId").is_some();
+        let nested = self.note_agent(event, data);
         self.apply(event.kind(), data, event.timestamp(), nested);
     }
 
@@ -85,7 +85,9 @@ impl SessionView {
             "tool.execution_partial_result" => self.tool_printed(data),
             "tool.execution_progress" => self.tool_progressed(data),
             "tool.execution_complete" => self.tool_ended(data, at, nested),
-            "subagent.failed" => self.notice(Level::Warning, data.str("error"), at),
+            "subagent.started" | "subagent.completed" | "subagent.failed" => self.subagent(kind, data, at),
+            "assistant.usage" => self.used(data),
+            "assistant.intent" => self.set(|header| &mut header.activity, data.owned("intent")),
             "abort" => {
                 self.end_turn(at);
                 self.stopped(data.str("reason"), at);
@@ -99,7 +101,12 @@ impl SessionView {
         match kind {
             "session.start" | "session.resume" => self.session_started(kind, data, at),
             "session.title_changed" => self.set(|header| &mut header.title, data.owned("title")),
-            "session.model_change" => self.set(|header| &mut header.model, data.owned("newModel")),
+            "session.model_change" => {
+                self.set(|header| &mut header.model_wanted, None);
+                self.set(|header| &mut header.model, data.owned("newModel"));
+            }
+            "session.usage_info" => self.context_filled(data),
+            "session.plan_changed" => self.notice(Level::Info, "The plan was changed.", at),
             "session.mode_changed" => {
                 self.set(|header| &mut header.mode_wanted, None);
                 self.set(|header| &mut header.mode, data.owned("newMode"));
@@ -121,12 +128,13 @@ impl SessionView {
                 self.status_changed(at);
             }
             "session.info" => self.session_info(data, at),
-            "session.warning" => self.notice(Level::Warning, data.str("message"), at),
+            "session.warning" => self.trouble(Level::Warning, data.str("warningType"), data, at),
             "session.error" => {
-                self.notice(Level::Error, data.str("message"), at);
+                self.trouble(Level::Error, data.str("errorType"), data, at);
                 self.set_busy(false, at);
             }
             "session.compaction_complete" if data.bool("success") == Some(true) => {
+                self.compacted(data);
                 self.notice(Level::Info, "The conversation was summed up to make room.", at);
             }
             _ => {}
@@ -170,6 +178,7 @@ impl SessionView {
             }
             _ => return,
         };
+        self.note_plan(&ask);
         let digest = digest(asked, data.0);
         // The request itself replaces the one that was inferred from its tool call.
         if let Some(call) = call
@@ -231,7 +240,7 @@ impl SessionView {
         self.touch_header();
     }
 
-    fn set(&mut self, field: impl Fn(&mut super::Header) -> &mut Option<String>, value: Option<String>) {
+    pub(super) fn set(&mut self, field: impl Fn(&mut super::Header) -> &mut Option<String>, value: Option<String>) {
         let field = field(&mut self.header);
         if *field != value {
             *field = value;
@@ -239,10 +248,10 @@ impl SessionView {
         }
     }
 
-    fn notice(&mut self, level: Level, text: &str, at: &str) {
+    pub(super) fn notice(&mut self, level: Level, text: &str, at: &str) {
         if !text.trim().is_empty() {
             let text = Capped::new(text.trim(), MAX_NOTICE, 0);
-            self.push(at, false, Body::Notice(Notice { level, text }));
+            self.push(at, false, Body::Notice(Notice { level, text, advice: None, url: None }));
         }
     }
 
@@ -268,7 +277,7 @@ impl SessionView {
                 let command = source.trim_start_matches("command-").to_owned();
                 self.applied.insert(command.clone());
                 self.dequeue(&command);
-                Source::Link(command)
+                Source::Link(self.sender(&command))
             }
             "autopilot" => Source::Autopilot,
             _ => Source::Local,

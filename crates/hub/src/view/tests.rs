@@ -229,7 +229,8 @@ fn an_answer_is_shown_on_its_way_and_when_it_fails() {
     assert!(feeder.view.requests().is_empty());
     let row = feeder.view.items().last().map(|item| item.body.clone());
     let Some(Body::Request(AskRow { outcome: Some(outcome), waiting: false, .. })) = row else { panic!("a row") };
-    assert_eq!(outcome, Outcome { verdict: Verdict::Approved, by: By::Link("c2".to_owned()) });
+    let by = By::Link(Sender { command: "c2".to_owned(), device: None });
+    assert_eq!((outcome.verdict, outcome.by), (Verdict::Approved, by));
 }
 
 #[test]
@@ -244,7 +245,9 @@ fn a_request_that_is_answered_elsewhere_says_so() {
     feeder.event("permission.completed", json!({"requestId": "R", "result": {"kind": "approved-for-session"}}));
     let Some(Body::Tool(tool)) = feeder.view.items().last().map(|item| item.body.clone()) else { panic!("a tool") };
     assert!(!tool.waiting);
-    assert_eq!(tool.outcome, Some(Outcome { verdict: Verdict::ApprovedForSession, by: By::Local }));
+    let outcome = tool.outcome.expect("an outcome");
+    assert_eq!((outcome.verdict, outcome.by), (Verdict::ApprovedForSession, By::Local));
+    assert_eq!(outcome.at, "2026-03-02T09:00:03.000Z");
 }
 
 #[test]
