@@ -4,11 +4,14 @@
 //! the model and the far end of the link are stand-ins on this machine: see [`Stage`]. A program of yours has none of
 //! this; it starts with `Client::builder()`.
 
-use std::path::PathBuf;
+mod acts;
 
+use std::path::{Path, PathBuf};
+
+pub use acts::{answer, outcome, somebody_approves, somebody_opens, start_server};
 use groundlink::session::{CliCommand, Client, ClientBuilder, MissionControl, Provider, SessionConfig};
 use groundlink_testkit::install::{self, InstallOptions};
-use groundlink_testkit::{ScratchRepo, SignedInCli, TestHub, Viewer};
+use groundlink_testkit::{ScratchRepo, SignedInCli, TestHub};
 
 /// What the examples return.
 pub type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -47,6 +50,16 @@ impl Stage {
         builder.mission_control(mission_control)
     }
 
+    /// The same for a program whose user has no account: the model is the session's own.
+    pub fn client_without_account(&self) -> ClientBuilder {
+        Client::builder().cli(CliCommand::new(&self.cli)).home(self.account.home()).offline(true)
+    }
+
+    /// The scratch repository.
+    pub fn directory(&self) -> &Path {
+        self.repo.path()
+    }
+
     /// A session in a scratch repository, whose permission requests and questions wait for whoever answers first.
     pub fn session(&self) -> SessionConfig {
         SessionConfig::new()
@@ -75,20 +88,4 @@ impl Stage {
     pub fn home(&self) -> &std::path::Path {
         self.account.home()
     }
-}
-
-/// Plays the person with the phone: opens the link, asks for a command, approves it, and waits for the answer.
-pub async fn somebody_opens(link: &str) {
-    let viewer = Viewer::open_live(link).await;
-    println!("Somebody opens the link and says: run-shell");
-    viewer.say("run-shell").await;
-    let request = viewer.permit(true).await;
-    println!("They approve: {}", request["detail"].as_str().unwrap_or_default());
-    let answer = viewer.event("the answer", |event| {
-        event["type"] == "assistant.message"
-            && event["data"]["content"].as_str().is_some_and(|content| content.starts_with("Done."))
-    });
-    let answer = answer.await;
-    viewer.until_idle().await;
-    println!("The agent answers: {}", answer["data"]["content"].as_str().unwrap_or_default());
 }

@@ -179,6 +179,14 @@ impl Page<'_> {
         self.run(json!({"op": "click", "selector": selector, "text": text})).await;
     }
 
+    /// Approves the first request, as a person does on this device: where a finger may slip, with a second tap.
+    pub async fn approve(&mut self) {
+        self.click(&hook("approve")).await;
+        if self.count("[data-testid=\"approve\"][data-armed]").await > 0 {
+            self.click(&hook("approve")).await;
+        }
+    }
+
     /// Types into a field.
     pub async fn fill(&mut self, selector: &str, value: &str) {
         self.run(json!({"op": "fill", "selector": selector, "value": value})).await;

@@ -8,6 +8,7 @@
 //! - [`browser`]: Chromium, one command at a time
 //! - [`demo`]: the `groundlink` command as a person starts it
 //! - [`native`]: the CLI's own exporter against a hub of ours
+//! - [`offline`]: the CLI without an account and without a network
 
 // A test fails by a panic.
 #![allow(clippy::missing_panics_doc)]
@@ -15,4 +16,5 @@
 pub mod browser;
 pub mod demo;
 pub mod native;
+pub mod offline;
 pub mod parts;

@@ -3,11 +3,19 @@
 mod bad_input;
 
 mod with_cli {
+    mod bridge;
     mod canary;
     mod commands;
+    mod config;
     mod examples;
+    mod hooks;
     mod install;
     mod native;
     mod native_faults;
+    mod questions;
+    mod queue;
+    mod requests;
+    mod rpc;
     mod terminal;
+    mod tools;
 }

@@ -2,7 +2,8 @@
 //!
 //! Facts (`crates/protocol/schema/*.toml` by hand, `schema/cli/*.toml` imported) are names, types and words; docs
 //! (`schema/docs/*.toml`) are our own words about them. The output is committed: Rust under `src/generated` as calls
-//! of the macros in `src/runtime`, the crate's features, and under `reference` the same in other languages.
+//! of the macros in `src/runtime`, the crate's features, and under `reference` the same in other languages. The typed
+//! stubs go into the session crate, whose features are the protocol's.
 
 mod corrections;
 mod docs;
@@ -44,21 +45,23 @@ impl Args {
 
 /// Runs the task.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let protocol = workspace::root().join("crates/protocol");
+    let crates = workspace::root().join("crates");
+    let (protocol, session) = (crates.join("protocol"), crates.join("session"));
     let output = generate(&protocol)?;
     if args.undocumented {
         output.undocumented.iter().for_each(|item| println!("{item}"));
         println!("{} without words of our own", output.undocumented.len());
         return Ok(());
     }
-    if args.check { output.check(&protocol) } else { output.write(&protocol) }
+    for (output, folder) in [(output, &protocol), (generate_stubs(&protocol)?, &session)] {
+        if args.check { output.check(folder) } else { output.write(folder) }?;
+    }
+    Ok(())
 }
 
 /// What the facts of the protocol crate give.
 pub(crate) fn generate(protocol: &Path) -> Result<Output> {
-    let schema = protocol.join("schema");
-    let surface = Surface::read(&schema)?;
-    let docs = Docs::read(&schema.join("docs"))?;
+    let (surface, docs) = read(protocol)?;
     let mut output = Output::default();
     for (path, text) in emit::emit(&surface, &docs) {
         output.files.insert(format!("src/generated/{path}"), text);
@@ -70,4 +73,20 @@ pub(crate) fn generate(protocol: &Path) -> Result<Output> {
     output.features = emit::features(&surface);
     output.undocumented = docs.without_own_words();
     Ok(output)
+}
+
+/// What they give to the session crate.
+pub(crate) fn generate_stubs(protocol: &Path) -> Result<Output> {
+    let (surface, docs) = read(protocol)?;
+    let files = emit::stubs(&surface, &docs)?.into_iter();
+    Ok(Output {
+        files: files.map(|(path, text)| (format!("src/generated/{path}"), text)).collect(),
+        features: emit::stub_features(&surface),
+        undocumented: Vec::new(),
+    })
+}
+
+fn read(protocol: &Path) -> Result<(Surface, Docs)> {
+    let schema = protocol.join("schema");
+    Ok((Surface::read(&schema)?, Docs::read(&schema.join("docs"))?))
 }

@@ -103,6 +103,12 @@ pub struct ServeArgs {
     /// The address people reach the hub at, when a proxy stands before it
     #[arg(long, value_name = "URL", value_parser = parse_http_url)]
     pub public_url: Option<Url>,
+    /// Keep so much of each session's events, in MiB; the oldest go first
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    pub keep_per_session: u64,
+    /// Keep so much of all events together, in MiB; those of sessions long over go first
+    #[arg(long, value_name = "MIB", default_value_t = 8192)]
+    pub keep: u64,
     /// Print one JSON object a line, for programs
     #[arg(long)]
     pub json: bool,
@@ -149,6 +155,12 @@ pub struct SendArgs {
     /// The message
     #[arg(value_parser = parse_text)]
     pub text: String,
+    /// Send it into a running turn, instead of waiting until the session is idle
+    #[arg(long)]
+    pub steer: bool,
+    /// Who sends it.
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// Print one JSON object a line, for programs
     #[arg(long)]
     pub json: bool,
@@ -183,6 +195,9 @@ pub struct RespondArgs {
     /// With `deny`: words for the agent
     #[arg(long, value_name = "TEXT", requires = "verdict")]
     pub feedback: Option<String>,
+    /// Who answers.
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// Print one JSON object a line, for programs
     #[arg(long)]
     pub json: bool,
@@ -197,12 +212,23 @@ pub enum Verdict {
     Deny,
 }
 
+/// Who gives a command.
+#[derive(Debug, Clone, Args)]
+pub struct DeviceArgs {
+    /// What the other devices call this terminal [default: terminal on MACHINE]
+    #[arg(long = "device", value_name = "NAME", env = "GROUNDLINK_DEVICE", hide_env_values = true, value_parser = parse_text)]
+    pub name: Option<String>,
+}
+
 /// Options of `abort`.
 #[derive(Debug, Args)]
 pub struct AbortArgs {
     /// The session's link
     #[arg(value_parser = parse_http_url)]
     pub link: Url,
+    /// Who stops it.
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// Print one JSON object a line, for programs
     #[arg(long)]
     pub json: bool,
@@ -254,6 +280,9 @@ mod tests {
         ("watch not-a-link", "http://"),
         ("watch file:///etc/passwd", "http://"),
         ("send http://h/t/k hello", ""),
+        ("send http://h/t/k hello --steer --device desk", ""),
+        ("serve --keep 100 --keep-per-session 10", ""),
+        ("serve --keep much", "--keep"),
         ("send http://h/t/k", "TEXT"),
         ("respond http://h/t/k r approve", ""),
         ("respond http://h/t/k r deny --feedback no", ""),

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod commands;
+mod device;
 mod dirs;
 mod display;
 pub mod error;

@@ -15,7 +15,8 @@ use crate::error::Error;
 use crate::net;
 use crate::protocol::Event;
 use crate::protocol::api::{
-    CommandAction, CommandIntent, CommandReceipt, LinkInfo, PassingEvent, Problem, SequencedEvent, SessionSnapshot, sse,
+    CommandAction, CommandIntent, CommandReceipt, Device, EpochChange, LinkInfo, PassingEvent, Problem, SequencedEvent,
+    SessionSnapshot, sse,
 };
 
 /// How long a request may take.
@@ -34,6 +35,7 @@ pub(crate) struct Viewer {
     streams: reqwest::Client,
     api: Url,
     host: String,
+    device: Option<Device>,
 }
 
 /// Something the hub streams.
@@ -43,6 +45,8 @@ pub(crate) enum Update {
     Event(u64, Event),
     /// A passing event, such as a piece of text.
     Passing(Event),
+    /// The log is another one now; its events come again from the first on.
+    Epoch(EpochChange),
     /// The state after a change.
     State(Box<SessionSnapshot>),
 }
@@ -63,6 +67,7 @@ impl Viewer {
             streams: build(reqwest::Client::builder().read_timeout(SILENCE))?,
             api: link.clone(),
             host: host_of(link),
+            device: None,
         };
         let asked = viewer.requests.get(link.clone()).header(ACCEPT, "application/json");
         let answer = viewer.answer(asked).await?;
@@ -77,14 +82,22 @@ impl Viewer {
         Ok(viewer)
     }
 
+    /// Says who it is, with everything that it asks for.
+    pub(crate) fn on(mut self, device: Device) -> Self {
+        self.device = Some(device);
+        self
+    }
+
     /// The state now.
     pub(crate) async fn snapshot(&self) -> Result<SessionSnapshot, Error> {
         self.read(self.requests.get(self.api.clone())).await
     }
 
-    /// Asks for something to be done.
-    pub(crate) async fn post(&self, action: CommandAction) -> Result<CommandReceipt, Error> {
-        let intent = CommandIntent { client_id: Uuid::new_v4().to_string(), action };
+    /// Asks for something to be done. With an answer, `digest` names what was shown: the hub refuses it where the
+    /// session asks something else by now.
+    pub(crate) async fn post(&self, action: CommandAction, digest: Option<String>) -> Result<CommandReceipt, Error> {
+        let intent = CommandIntent::new(Uuid::new_v4().to_string(), action);
+        let intent = CommandIntent { digest, device: self.device.clone(), ..intent };
         let url = self.below("commands");
         let first = self.read(self.requests.post(url.clone()).json(&intent)).await;
         match first {
@@ -103,10 +116,18 @@ impl Viewer {
         Ok(receipt)
     }
 
-    /// The events after number `after`, then everything as it happens, until the connection ends.
-    pub(crate) async fn updates(&self, after: u64) -> Result<BoxStream<'static, Result<Update, Error>>, Error> {
+    /// The events after number `after` of the log that `epoch` names, then everything as it happens, until the
+    /// connection ends.
+    pub(crate) async fn updates(
+        &self,
+        after: u64,
+        epoch: &str,
+    ) -> Result<BoxStream<'static, Result<Update, Error>>, Error> {
         let mut url = self.below("events/stream");
         url.query_pairs_mut().append_pair("after", &after.to_string());
+        if !epoch.is_empty() {
+            url.query_pairs_mut().append_pair("epoch", epoch);
+        }
         let answer = self.answer(self.streams.get(url).header(ACCEPT, "text/event-stream")).await?;
         let host = self.host.clone();
         let unreachable = move |reason: String| Error::HubUnreachable { host: host.clone(), reason };
@@ -162,6 +183,7 @@ fn parse(message: &eventsource_stream::Event) -> Option<Update> {
             let passing: PassingEvent = serde_json::from_str(&message.data).ok()?;
             Some(Update::Passing(Event::from_raw(passing.event).ok()?))
         }
+        sse::EPOCH => Some(Update::Epoch(serde_json::from_str(&message.data).ok()?)),
         sse::STATE => Some(Update::State(Box::new(serde_json::from_str(&message.data).ok()?))),
         _ => None,
     }

@@ -21,7 +21,7 @@ use futures::Stream;
 use groundlink_hub::view::{CommandNote, Presence, SessionView};
 use groundlink_hub::web::{self, PageContext, ViewerCursor};
 use groundlink_protocol::Event;
-use groundlink_protocol::api::{CommandAction, CommandIntent, CommandReceipt, CommandState};
+use groundlink_protocol::api::{CommandAction, CommandIntent, CommandReceipt, CommandState, Delivery};
 use groundlink_protocol::mc::ExporterInfo;
 use tokio::sync::watch;
 
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let events: Vec<Event> = text.lines().take(stop).filter_map(|line| Event::parse(line).ok()).collect();
 
     let mut view = SessionView::new("preview");
-    view.set_presence(Presence { online: true, last_seen_ms: None });
+    view.set_presence(Presence { online: true, silent: false, last_seen_ms: None });
     view.set_exporter(
         serde_json::from_value::<ExporterInfo>(serde_json::json!({
             "name": "groundlink-bridge",
@@ -83,6 +83,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/assets/{*path}", get(asset))
         .route(API, get(|| async { "{}" }))
         .route(&format!("{API}/page/stream"), get(stream))
+        .route(&format!("{API}/page/older"), get(older))
+        .route(&format!("{API}/page/picture/{{item}}/{{index}}"), get(picture))
         .route(&format!("{API}/commands"), post(command))
         .with_state(preview);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
@@ -103,8 +105,12 @@ impl Preview {
 }
 
 async fn page(State(preview): State<Preview>) -> Response {
-    let context =
-        PageContext { api_base: API.to_owned(), epoch: EPOCH.to_owned(), link_url: "http://127.0.0.1/".to_owned() };
+    let context = PageContext {
+        api_base: API.to_owned(),
+        epoch: EPOCH.to_owned(),
+        link_url: "http://127.0.0.1/".to_owned(),
+        qr: None,
+    };
     let html = web::page(&preview.view.lock().expect("no panic under the lock"), &context);
     with_policy(Html(html).into_response())
 }
@@ -120,6 +126,22 @@ async fn asset(Path(path): Path<String>) -> Response {
         Some(asset) => ([(header::CONTENT_TYPE, asset.content_type)], asset.bytes).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+async fn older(State(preview): State<Preview>, Query(query): Query<OlderQuery>) -> impl IntoResponse {
+    Json(web::older(&preview.view.lock().expect("no panic under the lock"), query.before))
+}
+
+async fn picture(State(preview): State<Preview>, Path((item, index)): Path<(u64, usize)>) -> Response {
+    match preview.view.lock().expect("no panic under the lock").image(item, index) {
+        Some(image) => ([(header::CONTENT_TYPE, image.media_type)], image.bytes.to_vec()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct OlderQuery {
+    before: u64,
 }
 
 #[derive(serde::Deserialize)]
@@ -152,7 +174,7 @@ async fn stream(
 
 async fn command(State(preview): State<Preview>, Json(intent): Json<CommandIntent>) -> impl IntoResponse {
     let text = match &intent.action {
-        CommandAction::UserMessage { content } => Some(content.clone()),
+        CommandAction::UserMessage { content, .. } => Some(content.clone()),
         CommandAction::ModeSwitch { mode } => Some(mode.clone()),
         _ => None,
     };
@@ -163,10 +185,23 @@ async fn command(State(preview): State<Preview>, Json(intent): Json<CommandInten
         request_id: intent.action.request_id().map(str::to_owned),
         text,
         reason: None,
+        delivery: Delivery::Queue,
+        device: intent.device.clone(),
     };
     println!("{}", serde_json::to_string(&intent).unwrap_or_default());
     preview.change(|view| view.apply_command(&note));
-    let receipt =
-        CommandReceipt { id: note.id, client_id: intent.client_id, kind: note.kind, state: note.state, reason: None };
+    let receipt = CommandReceipt {
+        id: note.id,
+        client_id: intent.client_id,
+        kind: note.kind,
+        state: note.state,
+        reason: None,
+        device: intent.device,
+        request_id: note.request_id,
+        part_of: None,
+        accepted_at_ms: 0,
+        delivered_at_ms: None,
+        ended_at_ms: None,
+    };
     (StatusCode::ACCEPTED, Json(receipt))
 }

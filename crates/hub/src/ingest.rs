@@ -19,6 +19,8 @@ const MAX_SKIPPED: usize = 100;
 pub(crate) struct Upload {
     /// In order of arrival.
     pub(crate) events: Vec<Sorted>,
+    /// How many events there were, whatever became of them.
+    pub(crate) count: usize,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) completed: Vec<String>,
     pub(crate) rejected: Vec<RejectedCommand>,
@@ -55,8 +57,12 @@ impl Upload {
         let text = std::str::from_utf8(body).map_err(|e| format!("the body is not UTF-8: {e}"))?;
         let upload: UploadRequest = serde_json::from_str(text)
             .map_err(|e| format!("the body is not an upload, an object with an array `events`: {e}"))?;
-        let mut out =
-            Self { completed: upload.completed_command_ids, rejected: upload.rejected_commands, ..Self::default() };
+        let mut out = Self {
+            count: upload.events.len(),
+            completed: upload.completed_command_ids,
+            rejected: upload.rejected_commands,
+            ..Self::default()
+        };
         for (index, raw) in upload.events.into_iter().enumerate() {
             match Event::from_raw(redact(one_line(raw), secrets)) {
                 Ok(event) => out.events.extend(sort(event)),

@@ -2,33 +2,41 @@
 //! through [`Ledger::take_changes`]; storing them and telling people is the caller's work.
 //!
 //! ```text
-//! accept -> Accepted -- take --> Delivered -- acknowledged, or proved by an event --> Applied
-//!              |  ^                 |  |---- refused by the exporter -------------> Rejected
-//!              |  +--- release -----+  |---- the request was answered otherwise --> Superseded
-//!              |                       +---- never confirmed ---------------------> Expired
-//!              +---- the request is closed ---> Superseded
-//!              +---- nobody fetched it -------> Expired
+//! accept -> Accepted -- take --> Delivered -- proved by what the session says --------> Applied
+//!            |  ^ |                |  |------ refused by the exporter, or no effect --> Rejected
+//!            |  | |                |  |------ the request was answered otherwise -----> Superseded
+//!            |  +---- release -----+  +------ no sign of it ---> Unknown -- late proof --> Applied, Superseded
+//!            |    +---- taken back by a person -> Cancelled
+//!            +---- the request is closed -------> Superseded
+//!            +---- nobody fetched it -----------> Expired
 //! ```
 //!
 //! What holds at every moment:
 //!
-//! - A command is in one hand at a time. It is handed out again only when its lease is over *and* the
-//!   exporter has been heard since by an upload that did not mention it: acknowledgements and proof ride on
-//!   uploads, so before that nobody can know.
-//! - Messages and mode switches are one queue, and one of them is out at a time: the CLI runs what one poll
-//!   brings in no particular order. Answers and aborts overtake the queue.
+//! - A command is in one hand at a time. It is handed out again only when its lease is over *and* the exporter has
+//!   been heard well after the hand-out by an upload that did not mention it: acknowledgements and proof ride on
+//!   uploads, so before that nobody can know. An exporter that attaches again has to be heard anew.
+//! - Messages and switches go one after the other: the CLI runs what one poll brings in no particular order. A
+//!   message that is not to steer waits until the session is idle and the one before it has arrived; until then it
+//!   can be changed and taken back. Steering messages, switches, answers and aborts overtake it.
 //! - A request has at most one answer on its way.
-//! - An end is an end: final states never change.
+//! - An acknowledgement proves nothing: the CLI acknowledges what it could not do, too. What the session says does.
+//! - An end is an end: final states never change. Only what was concluded from the session's silence (`Unknown`, and
+//!   `Rejected` for want of an effect) is overruled by what the session says later.
 
+mod limits;
+mod settle;
 mod types;
 
-pub(crate) use types::{Answer, Closing, CommandKind, Entry, Evidence, Limits, NewCommand, Refusal};
+pub(crate) use limits::Limits;
+pub(crate) use types::start_of;
+pub(crate) use types::{Answer, Closing, CommandKind, Entry, Evidence, Facts, Fixed, NewCommand, Refusal};
 
 use std::collections::BTreeSet;
 
-use groundlink_protocol::api::CommandState;
+use groundlink_protocol::api::{CommandState, Delivery, Device};
 
-/// How many finished commands are remembered for idempotent answers; older ones are in the store.
+/// How many finished commands are remembered for idempotent answers and late proof; older ones are in the store.
 const FINISHED_KEPT: usize = 128;
 
 /// The commands of one session. See the module's description.
@@ -42,18 +50,46 @@ pub(crate) struct Ledger {
     next_order: u64,
     /// When the last upload that has been applied came in.
     heard_at: u64,
+    /// When an exporter attached last: it may have forgotten what it was given before.
+    attached_at: u64,
+    /// When this ledger saw the time first; silence before that was not its exporter's.
+    woken_at: Option<u64>,
+    facts: Facts,
+    /// Since when the facts say that the session is idle.
+    idle_since: u64,
+    /// When a turn was aborted last.
+    aborted_at: Option<u64>,
 }
 
 impl Ledger {
     /// An empty ledger.
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, entries: Vec::new(), changed: BTreeSet::new(), next_order: 1, heard_at: 0 }
+        Self {
+            limits,
+            entries: Vec::new(),
+            changed: BTreeSet::new(),
+            next_order: 1,
+            heard_at: 0,
+            attached_at: 0,
+            woken_at: None,
+            facts: Facts { idle: true, ..Facts::default() },
+            idle_since: 0,
+            aborted_at: None,
+        }
     }
 
     /// Puts a stored command back, in stored order, before anything else happens.
     pub(crate) fn restore(&mut self, entry: Entry) {
         self.next_order = self.next_order.max(entry.order + 1);
         self.entries.push(entry);
+    }
+
+    /// Takes over what is not stored, from the ledger that this one replaces.
+    pub(crate) fn inherit(&mut self, old: &Self) {
+        self.heard_at = old.heard_at;
+        self.attached_at = old.attached_at;
+        self.woken_at = old.woken_at;
+        self.aborted_at = self.aborted_at.max(old.aborted_at);
     }
 
     /// Looks a command up by the hub's id.
@@ -70,6 +106,14 @@ impl Ledger {
     #[cfg(test)]
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The messages that the session has not got yet, in the order in which it will get them.
+    pub(crate) fn waiting(&self) -> Vec<&Entry> {
+        let mut waiting: Vec<&Entry> =
+            self.entries.iter().filter(|e| e.is_open() && e.kind == CommandKind::UserMessage).collect();
+        waiting.sort_by_key(|e| rank(e));
+        waiting
     }
 
     /// Whether some command is not at its end yet.
@@ -100,6 +144,11 @@ impl Ledger {
     /// Takes a command in. The caller has seen that its request is still open.
     pub(crate) fn accept(&mut self, new: NewCommand, now: u64) -> Result<&Entry, Refusal> {
         self.check(new.kind, new.request_id.as_deref())?;
+        let order = self.add(new, None, now);
+        Ok(self.entries.iter().rev().find(|e| e.order == order).expect("just added"))
+    }
+
+    fn add(&mut self, new: NewCommand, part_of: Option<String>, now: u64) -> u64 {
         let order = self.next_order;
         self.next_order += 1;
         let ttl = match new.kind {
@@ -122,15 +171,55 @@ impl Ledger {
             expires_at: now.saturating_add(ttl),
             delivered_at: None,
             acknowledged_at: None,
+            ended_at: None,
             attempts: 0,
+            delivery: new.delivery,
+            device: new.device,
+            subject: new.subject,
+            follow: new.follow,
+            part_of,
+            actor: None,
         });
         self.changed.insert(order);
-        Ok(self.entries.last().expect("just pushed"))
+        order
+    }
+
+    /// Gives a message that still waits other words.
+    pub(crate) fn edit(&mut self, id: &str, content: String, actor: Option<Device>) -> Result<&Entry, Fixed> {
+        let entry = self.changeable(id)?;
+        if entry.kind != CommandKind::UserMessage {
+            return Err(Fixed::NoMessage);
+        }
+        entry.subject = Some(start_of(&content));
+        entry.content = content;
+        entry.actor = actor;
+        let order = entry.order;
+        self.changed.insert(order);
+        Ok(self.entries.iter().find(|e| e.order == order).expect("it was there"))
+    }
+
+    /// Takes a command back that nobody has fetched yet.
+    pub(crate) fn cancel(&mut self, id: &str, actor: Option<Device>, now: u64) -> Result<&Entry, Fixed> {
+        let entry = self.changeable(id)?;
+        entry.actor = actor;
+        let order = entry.order;
+        self.finish(id, CommandState::Cancelled, None, now);
+        Ok(self.entries.iter().find(|e| e.order == order).expect("it was there"))
+    }
+
+    fn changeable(&mut self, id: &str) -> Result<&mut Entry, Fixed> {
+        let entry = self.entries.iter_mut().find(|e| e.id == id).ok_or(Fixed::NotThere)?;
+        match entry.state {
+            CommandState::Accepted => Ok(entry),
+            CommandState::Delivered => Err(Fixed::Delivered),
+            state => Err(Fixed::Ended(state)),
+        }
     }
 
     /// Hands out what the next poll answer carries, and starts the leases. Empty: nothing to do now.
     pub(crate) fn take(&mut self, now: u64) -> Vec<Entry> {
         self.tick(now);
+        self.refuse_unknown(now);
         let mut chosen: Vec<usize> = Vec::new();
         let ready = |e: &Entry| self.is_ready(e, now);
         if let Some(abort) = self.entries.iter().position(|e| e.kind == CommandKind::Abort && ready(e)) {
@@ -147,10 +236,7 @@ impl Ledger {
             );
         }
         if chosen.is_empty() {
-            // The head of the queue decides: while it is out, nothing behind it may go.
-            let head =
-                self.entries.iter().position(|e| e.kind.is_queued() && e.is_open() && e.acknowledged_at.is_none());
-            chosen.extend(head.filter(|&index| ready(&self.entries[index])));
+            chosen.extend(self.next_in_line(now));
         }
         let mut out = Vec::with_capacity(chosen.len());
         for index in chosen {
@@ -164,10 +250,36 @@ impl Ledger {
         out
     }
 
+    /// Ends what the present exporter does not know: the CLI would give it to the model as a message.
+    fn refuse_unknown(&mut self, now: u64) {
+        if self.facts.switches_models {
+            return;
+        }
+        let unknown = |e: &&Entry| e.is_open() && !e.kind.is_of_the_cli();
+        let ids: Vec<String> = self.entries.iter().filter(unknown).map(|e| e.id.clone()).collect();
+        for id in ids {
+            self.finish(&id, CommandState::Rejected, Some("this session's exporter cannot switch models"), now);
+        }
+    }
+
+    /// The message or switch that may go now.
+    fn next_in_line(&self, now: u64) -> Option<usize> {
+        let line = || self.entries.iter().enumerate().filter(|(_, e)| e.kind.is_lined_up() && e.is_open());
+        // While one is out, nothing behind it may go.
+        if line().any(|(_, e)| e.is_out() && self.lease_holds(e, now)) {
+            return None;
+        }
+        // For what waits, the session must be idle, and no message may be on its way between an acknowledgement and
+        // its proof.
+        let arriving = line().any(|(_, e)| e.kind == CommandKind::UserMessage && e.acknowledged_at.is_some());
+        let free = |e: &Entry| self.is_ready(e, now) && (!e.waits_for_idle() || (self.facts.idle && !arriving));
+        line().filter(|(_, e)| free(e)).min_by_key(|(_, e)| rank(e)).map(|(index, _)| index)
+    }
+
     /// Takes a hand-out back whose answer was certainly not sent.
     pub(crate) fn release(&mut self, id: &str) {
         let Some(entry) = self.open_mut(id) else { return };
-        if entry.state == CommandState::Delivered && entry.acknowledged_at.is_none() {
+        if entry.is_out() {
             entry.state = CommandState::Accepted;
             entry.delivered_at = None;
             entry.attempts -= 1;
@@ -176,94 +288,14 @@ impl Ledger {
         }
     }
 
-    /// The exporter says that it has dispatched the command. For an answer that is no proof yet: the CLI
-    /// acknowledges bad prompt ids, too.
-    pub(crate) fn acknowledge(&mut self, id: &str, now: u64) {
-        let Some(entry) = self.open_mut(id) else { return };
-        // An acknowledgement may overtake a restart that forgot the hand-out.
-        entry.delivered_at.get_or_insert(now);
-        if entry.kind.is_answer() {
-            if entry.acknowledged_at.is_none() {
-                entry.acknowledged_at = Some(now);
-                entry.state = CommandState::Delivered;
-                let order = entry.order;
-                self.changed.insert(order);
-            }
-        } else {
-            self.finish(id, CommandState::Applied, None);
-        }
-    }
-
-    /// The exporter says that the command could not be done. `still_open`: its request is still waiting.
-    pub(crate) fn reject(&mut self, id: &str, reason: &str, still_open: bool) {
-        let Some(entry) = self.open_mut(id) else { return };
-        if entry.kind.is_answer() && !still_open {
-            self.finish(id, CommandState::Superseded, Some("answered elsewhere first".to_owned()));
-        } else {
-            self.finish(id, CommandState::Rejected, Some(reason.to_owned()));
-        }
-    }
-
-    /// Something in the session's events bears on commands.
-    pub(crate) fn observe(&mut self, evidence: &Evidence) {
-        match evidence {
-            Evidence::Message { command_id } => {
-                if self.open_mut(command_id).is_some_and(|e| e.kind == CommandKind::UserMessage) {
-                    self.finish(command_id, CommandState::Applied, None);
-                }
-            }
-            Evidence::Aborted => self.apply_delivered(|e| e.kind == CommandKind::Abort),
-            Evidence::Mode { mode } => self.apply_delivered(|e| {
-                e.kind == CommandKind::ModeSwitch && e.answer.as_ref() == Some(&Answer::Word(mode.clone()))
-            }),
-            Evidence::Closed { request_id, tool_call_id, how } => {
-                self.close_request(request_id, tool_call_id.as_deref(), how);
-            }
-        }
-    }
-
-    /// An upload that was received at `received_at` has been applied in full.
-    pub(crate) fn heard(&mut self, received_at: u64) {
-        self.heard_at = self.heard_at.max(received_at);
-    }
-
-    /// Lets time pass: ends what nobody fetched, confirmed or proved in time.
-    pub(crate) fn tick(&mut self, now: u64) {
-        let mut ends = Vec::new();
-        for entry in self.entries.iter().filter(|e| e.is_open()) {
-            if let Some(at) = entry.acknowledged_at {
-                if now >= at.saturating_add(self.limits.lease_ms) {
-                    ends.push((
-                        entry.id.clone(),
-                        CommandState::Rejected,
-                        "the agent received the answer, but the request is still open",
-                    ));
-                }
-            } else if self.lease_holds(entry, now) {
-                // In somebody's hand: not ours to end.
-            } else if now >= entry.expires_at {
-                let reason = match entry.state {
-                    CommandState::Accepted => "the session did not fetch it in time",
-                    _ => "the session fetched it and never confirmed it",
-                };
-                ends.push((entry.id.clone(), CommandState::Expired, reason));
-            } else if entry.attempts >= self.limits.attempts {
-                ends.push((
-                    entry.id.clone(),
-                    CommandState::Expired,
-                    "the session fetched it several times and never confirmed it",
-                ));
-            }
-        }
-        for (id, state, reason) in ends {
-            self.finish(&id, state, Some(reason.to_owned()));
-        }
-    }
-
     /// The entries that have changed since the last call, in order of acceptance.
     pub(crate) fn take_changes(&mut self) -> Vec<Entry> {
         let changed = std::mem::take(&mut self.changed);
-        let out = self.entries.iter().filter(|e| changed.contains(&e.order)).cloned().collect();
+        let mut out = Vec::with_capacity(changed.len());
+        for entry in self.entries.iter_mut().filter(|e| changed.contains(&e.order)) {
+            out.push(entry.clone());
+            entry.actor = None;
+        }
         self.forget_old();
         out
     }
@@ -281,17 +313,23 @@ impl Ledger {
         }
     }
 
+    /// Puts a command back as it was, after a change that could not be stored.
+    pub(crate) fn undo(&mut self, before: Entry) {
+        if let Some(entry) = self.entries.iter_mut().find(|e| e.order == before.order) {
+            self.changed.remove(&before.order);
+            *entry = before;
+        }
+    }
+
     /// Marks entries as changed again, after the caller failed to store them.
     pub(crate) fn untake_changes(&mut self, entries: &[Entry]) {
         for entry in entries {
-            if self.entries.iter().any(|e| e.order == entry.order) {
-                self.changed.insert(entry.order);
-            } else {
+            if !self.entries.iter().any(|e| e.order == entry.order) {
                 // Finished and forgotten meanwhile; it must be stored nevertheless.
-                self.changed.insert(entry.order);
                 let place = self.entries.partition_point(|e| e.order < entry.order);
                 self.entries.insert(place, entry.clone());
             }
+            self.changed.insert(entry.order);
         }
     }
 
@@ -299,65 +337,14 @@ impl Ledger {
         self.entries.iter_mut().find(|e| e.id == id && e.is_open())
     }
 
-    fn finish(&mut self, id: &str, state: CommandState, reason: Option<String>) {
-        if let Some(entry) = self.open_mut(id) {
-            entry.state = state;
-            entry.reason = reason;
-            entry.shorten();
-            let order = entry.order;
-            self.changed.insert(order);
-        }
-    }
-
-    fn apply_delivered(&mut self, matches: impl Fn(&Entry) -> bool) {
-        let ids: Vec<String> = self
-            .entries
-            .iter()
-            .filter(|e| e.state == CommandState::Delivered && matches(e))
-            .map(|e| e.id.clone())
-            .collect();
-        for id in ids {
-            self.finish(&id, CommandState::Applied, None);
-        }
-    }
-
-    fn close_request(&mut self, request_id: &str, tool_call_id: Option<&str>, how: &Closing) {
-        let concerned = |e: &Entry| {
-            e.kind.is_answer()
-                && e.is_open()
-                && (e.request_id.as_deref() == Some(request_id)
-                    || (tool_call_id.is_some() && e.tool_call_id.as_deref() == tool_call_id))
-        };
-        let ends: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|e| concerned(e))
-            .map(|e| {
-                let out = e.state == CommandState::Delivered;
-                let (state, reason) = match how {
-                    Closing::Answered(None) if out => (CommandState::Applied, None),
-                    Closing::Answered(Some(answer)) if out && e.answer.as_ref() == Some(answer) => {
-                        (CommandState::Applied, None)
-                    }
-                    Closing::Answered(_) => (CommandState::Superseded, Some("answered elsewhere first")),
-                    Closing::Dropped => (CommandState::Superseded, Some("the request was closed without an answer")),
-                };
-                (e.id.clone(), state, reason.map(str::to_owned))
-            })
-            .collect();
-        for (id, state, reason) in ends {
-            self.finish(&id, state, reason);
-        }
-    }
-
     fn lease_holds(&self, entry: &Entry, now: u64) -> bool {
         let (CommandState::Delivered, Some(at)) = (entry.state, entry.delivered_at) else {
             return false;
         };
-        let over = now >= at.saturating_add(self.limits.lease_ms);
-        // The second way out is for exporters that never upload anything.
-        let heard_since = self.heard_at > at || now >= at.saturating_add(4 * self.limits.lease_ms);
-        !(over && heard_since)
+        // An upload right after the hand-out may have been on its way before it.
+        let from = at.max(self.attached_at);
+        let heard_since = self.heard_at >= from.saturating_add(self.limits.lease_ms / 2);
+        now < at.saturating_add(self.limits.lease_ms) || !heard_since
     }
 
     fn is_ready(&self, entry: &Entry, now: u64) -> bool {
@@ -373,6 +360,37 @@ impl Ledger {
             surplus -= usize::from(forget);
             !forget
         });
+    }
+}
+
+/// The place in the line: what is with the session already, what does not wait for it, what belongs to an answer that
+/// was given, then the queue; each in order of acceptance.
+fn rank(entry: &Entry) -> (u8, u64) {
+    let class = match entry.state {
+        CommandState::Delivered => 0,
+        _ if !entry.waits_for_idle() => 1,
+        _ if entry.part_of.is_some() => 2,
+        _ => 3,
+    };
+    (class, entry.order)
+}
+
+/// What follows a refusal: its words, as a message of the same person.
+fn words_after(entry: &Entry, words: &str) -> NewCommand {
+    NewCommand {
+        id: format!("{}-words", entry.id),
+        client_id: format!("{}-words", entry.client_id),
+        kind: CommandKind::UserMessage,
+        content: words.to_owned(),
+        request_id: None,
+        tool_call_id: None,
+        answer: None,
+        at_seq: entry.at_seq,
+        // The refusal ends the turn, and the message is for the next.
+        delivery: Delivery::Queue,
+        device: entry.device.clone(),
+        subject: Some(types::start_of(words)),
+        follow: None,
     }
 }
 

@@ -33,6 +33,7 @@
 //! links, and their text is cut out of the events that are stored.
 
 mod api;
+mod digest;
 mod error;
 mod ingest;
 mod keys;
@@ -48,5 +49,5 @@ pub mod web;
 mod wire;
 
 pub use error::HubError;
-pub use live::SessionSummary;
+pub use live::{ApiLimits, Retention, SessionSummary};
 pub use server::{Hub, HubBuilder, HubHandle};

@@ -10,17 +10,26 @@
 //! done.
 
 mod command;
+#[cfg(test)]
+mod faults;
 mod feed;
 mod inner;
+mod limits;
 mod registry;
+mod retention;
+mod ring;
 mod upload;
 
 pub(crate) use command::SubmitError;
 pub(crate) use feed::{Feed, FeedItem};
 pub(crate) use inner::Inner;
 use inner::note;
+pub use limits::ApiLimits;
+pub(crate) use limits::{StreamGuard, Streams};
 pub(crate) use registry::Sessions;
+pub use retention::Retention;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -28,15 +37,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use groundlink_protocol::api::{Presence, SessionSnapshot, SessionStatus};
 use groundlink_protocol::mc::ExporterInfo;
 use secrecy::SecretString;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use crate::ledger::{Entry, Limits};
-use crate::store::{SessionRow, SessionUpdate, Store};
+use crate::store::{Append, SessionRow, SessionUpdate, Store};
 
-/// Events that a slow stream may be behind before it must read them from the store again.
-const FEED: usize = 512;
-
-/// The hub's times.
+/// The hub's times and limits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timing {
     /// How long a handed-out command is nobody else's.
@@ -45,6 +51,10 @@ pub(crate) struct Timing {
     pub(crate) hold: Duration,
     /// After how much silence an exporter counts as offline.
     pub(crate) presence: Duration,
+    /// After how much silence its exporter counts as silent, which one in good health never is.
+    pub(crate) quiet: Duration,
+    /// How much of the hub a link may use.
+    pub(crate) limits: ApiLimits,
     /// How long a session stays in memory when nobody needs it.
     pub(crate) idle: Duration,
 }
@@ -55,13 +65,15 @@ impl Default for Timing {
             lease: Duration::from_secs(15),
             hold: Duration::from_secs(8),
             presence: Duration::from_secs(30),
+            quiet: Duration::from_secs(15),
+            limits: ApiLimits::default(),
             idle: Duration::from_mins(10),
         }
     }
 }
 
 impl Timing {
-    fn limits(&self) -> Limits {
+    fn ledger_limits(&self) -> Limits {
         Limits { lease_ms: millis(self.lease), ..Limits::default() }
     }
 }
@@ -72,6 +84,10 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 
 /// Milliseconds since 1970.
 pub(crate) fn now() -> u64 {
+    #[cfg(test)]
+    if let Some(at) = faults::clock() {
+        return at;
+    }
     millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
@@ -106,7 +122,9 @@ pub(crate) struct Live {
     state: watch::Sender<u64>,
     /// Counts what may free a command.
     commands: watch::Sender<u64>,
-    feed: broadcast::Sender<FeedItem>,
+    /// Counts items of the feed. It wakes those who follow; what is new each takes from its own place on.
+    news: watch::Sender<u64>,
+    bucket: limits::SharedBucket,
 }
 
 impl Live {
@@ -117,6 +135,14 @@ impl Live {
         link: SecretString,
         row: &SessionRow,
     ) -> sqlx::Result<Arc<Self>> {
+        let mut row = Cow::Borrowed(row);
+        if row.healed {
+            // Kept by a version that left events which fill a gap at the end of the log.
+            let append = Append { rebuild_from: Some(String::new()), ..Append::default() };
+            store.append(row.n, append).await?;
+            row = Cow::Owned(store.session(&row.id).await?.ok_or(sqlx::Error::RowNotFound)?);
+        }
+        let row = row.as_ref();
         let inner = Self::rebuild(&store, timing, row).await?;
         let live = Arc::new(Self {
             id: row.id.clone(),
@@ -129,27 +155,20 @@ impl Live {
             seen: watch::Sender::new(0),
             state: watch::Sender::new(0),
             commands: watch::Sender::new(0),
-            feed: broadcast::Sender::new(FEED),
+            news: watch::Sender::new(0),
+            bucket: limits::SharedBucket::default(),
         });
         Ok(live)
     }
 
     async fn rebuild(store: &Store, timing: Timing, row: &SessionRow) -> sqlx::Result<Inner> {
-        let mut inner = Inner::new(row, timing.limits());
+        let mut inner = Inner::new(row, timing.ledger_limits());
         let mut commands: VecDeque<Entry> = store.commands(row.n).await?.into();
-        let mut place = 0;
-        store
-            .replay(row, |stored| {
-                place += 1;
-                inner.replay(&stored, place, &mut commands);
-            })
-            .await?;
+        store.replay(row.n, None, |stored| inner.replay(&stored, &mut commands)).await?;
         while !commands.is_empty() {
             inner.replay_command(commands.pop_front());
         }
-        if inner.closed {
-            inner.state.set_ended(true);
-        }
+        inner.tell_state(now());
         Ok(inner)
     }
 
@@ -184,12 +203,12 @@ impl Live {
 
     /// The exporter was heard by something that stores nothing.
     pub(crate) async fn touch(&self) -> sqlx::Result<()> {
-        let (was_online, worth_storing) = {
+        let (was_steady, worth_storing) = {
             let mut inner = self.lock();
-            let was_online = inner.online;
-            (was_online, inner.heard(now()))
+            let before = inner.is_steady();
+            (before, inner.heard(now()))
         };
-        if !was_online {
+        if !was_steady {
             self.wake_all();
         }
         if let Some(at) = worth_storing {
@@ -206,9 +225,13 @@ impl Live {
         let (changes, turned, open, idle) = {
             let mut inner = self.lock();
             let silent = inner.last_seen.is_none_or(|seen| at >= seen.saturating_add(millis(self.timing.presence)));
-            let turned = inner.online && silent && inner.pollers == 0;
+            let mut turned = inner.online && silent && inner.pollers == 0;
             if turned {
                 inner.set_online(false);
+            } else {
+                let quiet = inner.last_seen.is_some_and(|seen| at >= seen.saturating_add(millis(self.timing.quiet)));
+                let silent = inner.online && quiet && inner.pollers == 0;
+                turned = inner.set_silent(silent);
             }
             inner.ledger.tick(at);
             let changes = Self::note_changes(&mut inner);
@@ -269,9 +292,9 @@ impl Live {
         {
             let mut inner = self.lock();
             inner.closed = true;
-            inner.state.set_ended(true);
             inner.last_seen = Some(now());
             inner.set_online(false);
+            inner.tell_state(now());
         }
         self.wake_all();
         Ok(())
@@ -303,12 +326,11 @@ impl Live {
         {
             let mut inner = self.lock();
             inner.heard(at);
-            if inner.closed {
-                inner.closed = false;
-                inner.state.set_ended(false);
-            }
+            inner.closed = false;
             inner.view.set_exporter(exporter.clone());
             inner.exporter = exporter;
+            inner.ledger.attached(at);
+            inner.tell_state(at);
         }
         self.wake_all();
         Ok(())
@@ -324,11 +346,17 @@ impl Live {
         Ok(())
     }
 
-    /// Counts a stream for as long as the guard lives.
-    pub(crate) fn viewer(self: &Arc<Self>) -> ViewerGuard {
-        self.lock().viewers += 1;
+    /// Counts a stream for as long as the guard lives, unless so many are open.
+    fn viewer_up_to(self: &Arc<Self>, limit: u32) -> Option<ViewerGuard> {
+        {
+            let mut inner = self.lock();
+            if inner.viewers >= limit {
+                return None;
+            }
+            inner.viewers += 1;
+        }
         bump(&self.state);
-        ViewerGuard(self.clone())
+        Some(ViewerGuard(self.clone()))
     }
 }
 

@@ -45,10 +45,11 @@ async fn link(app: &App, key: &str, headers: &HeaderMap) -> Response {
         return Json(LinkInfo { api: api_base, session_id: live.id.clone() }).into_response();
     }
     let link_url = app.link(key);
+    let qr = app.qr.map(|draw| draw(&link_url));
     // A long session takes its time to draw.
     let drawn = tokio::task::spawn_blocking(move || {
         let inner = live.lock();
-        web::page(&inner.view, &PageContext { api_base, epoch: inner.epoch.clone(), link_url })
+        web::page(&inner.view, &PageContext { api_base, epoch: inner.epoch.clone(), link_url, qr })
     });
     match drawn.await {
         Ok(page) => html(StatusCode::OK, page),

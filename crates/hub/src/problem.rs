@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use groundlink_protocol::api::Problem;
+use groundlink_protocol::api::{Problem, problem};
 
 use crate::live::SubmitError;
 
@@ -10,7 +10,7 @@ use crate::live::SubmitError;
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     status: StatusCode,
-    /// Names the kind of problem where programs may want to tell it from others of the same status.
+    /// Its `type`, where programs may want to tell it from others of the same status.
     kind: Option<&'static str>,
     detail: Option<String>,
     header: Option<(HeaderName, HeaderValue)>,
@@ -48,7 +48,7 @@ impl Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let problem = Problem {
-            kind: self.kind.map_or_else(|| "about:blank".to_owned(), |kind| format!("urn:groundlink:problem:{kind}")),
+            kind: self.kind.unwrap_or("about:blank").to_owned(),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             status: self.status.as_u16(),
             detail: self.detail,
@@ -72,13 +72,21 @@ impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
         let (status, kind) = match &error {
             SubmitError::Store(source) => return Self::store(source),
-            SubmitError::NotPending => (StatusCode::CONFLICT, "not-pending"),
-            SubmitError::WrongKind(_) => (StatusCode::CONFLICT, "wrong-kind"),
-            SubmitError::AlreadyAnswering => (StatusCode::CONFLICT, "already-answering"),
-            SubmitError::NotSteerable => (StatusCode::CONFLICT, "not-steerable"),
-            SubmitError::Ended => (StatusCode::CONFLICT, "ended"),
-            SubmitError::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too-many-commands"),
+            SubmitError::NoSuchCommand => return Self::not_found(),
+            SubmitError::NotPending => (StatusCode::CONFLICT, problem::NOT_PENDING),
+            SubmitError::WrongKind(_) => (StatusCode::CONFLICT, problem::WRONG_KIND),
+            SubmitError::DigestMismatch => (StatusCode::CONFLICT, problem::DIGEST_MISMATCH),
+            SubmitError::AlreadyAnswering => (StatusCode::CONFLICT, problem::ALREADY_ANSWERING),
+            SubmitError::NotSteerable => (StatusCode::CONFLICT, problem::NOT_STEERABLE),
+            SubmitError::NotSupported(_) => (StatusCode::CONFLICT, problem::NOT_SUPPORTED),
+            SubmitError::NotQueued(_) => (StatusCode::CONFLICT, problem::NOT_QUEUED),
+            SubmitError::Ended => (StatusCode::CONFLICT, problem::ENDED),
+            SubmitError::TooMany => (StatusCode::TOO_MANY_REQUESTS, problem::TOO_MANY_COMMANDS),
         };
-        Self::new(status, error.to_string()).with_kind(kind)
+        let failure = Self::new(status, error.to_string()).with_kind(kind);
+        match error {
+            SubmitError::TooMany => failure.with_header(header::RETRY_AFTER, "5"),
+            _ => failure,
+        }
     }
 }

@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::error::HubError;
 use crate::keys::{Keys, restrict};
-use crate::live::{SessionSummary, Sessions, Timing};
+use crate::live::{ApiLimits, Retention, SessionSummary, Sessions, Timing};
 use crate::problem::Failure;
 use crate::store::Store;
 use crate::{api, pages, wire};
@@ -40,6 +40,8 @@ pub(crate) struct App {
     url: String,
     /// The path of `url`, for addresses within the site.
     prefix: String,
+    /// Draws a link.
+    pub(crate) qr: Option<fn(&str) -> String>,
 }
 
 impl App {
@@ -61,7 +63,14 @@ pub struct Hub(());
 impl Hub {
     /// Starts to describe a hub.
     pub fn builder() -> HubBuilder {
-        HubBuilder { data_dir: None, listen: "127.0.0.1:0".to_owned(), public_url: None, timing: Timing::default() }
+        HubBuilder {
+            data_dir: None,
+            listen: "127.0.0.1:0".to_owned(),
+            public_url: None,
+            timing: Timing::default(),
+            retention: Retention::default(),
+            qr: None,
+        }
     }
 }
 
@@ -73,6 +82,8 @@ pub struct HubBuilder {
     listen: String,
     public_url: Option<Url>,
     timing: Timing,
+    retention: Retention,
+    qr: Option<fn(&str) -> String>,
 }
 
 impl HubBuilder {
@@ -115,6 +126,25 @@ impl HubBuilder {
         self
     }
 
+    /// How much of the sessions is kept. Default: see [`Retention`].
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// How much of the hub the holders of links may use at a time. Default: see [`ApiLimits`].
+    pub fn api_limits(mut self, limits: ApiLimits) -> Self {
+        self.timing.limits = limits;
+        self
+    }
+
+    /// How a link is drawn as a QR code, as an SVG element, for people who hand their page on to a phone. The hub draws
+    /// none itself; without this its pages show the link in words only.
+    pub fn qr(mut self, draw: fn(&str) -> String) -> Self {
+        self.qr = Some(draw);
+        self
+    }
+
     /// Starts the hub. When this returns, it takes connections.
     pub async fn start(self) -> Result<HubHandle, HubError> {
         let dir = self.data_dir.ok_or(HubError::NoDataDir)?;
@@ -137,10 +167,12 @@ impl HubBuilder {
             sessions: sessions.clone(),
             url: url.as_str().trim_end_matches('/').to_owned(),
             prefix: url.path().trim_end_matches('/').to_owned(),
+            qr: self.qr,
         });
         let clock = tokio::spawn(sessions.clone().run_clock());
         let server = tokio::spawn(serve(listener, router(&app), shutdown.clone()));
-        let running = Running { server, clock, store, _lock: lock };
+        let retention = tokio::spawn(sessions.clone().run_retention(self.retention));
+        let running = Running { server, clock, retention, store, _lock: lock };
         Ok(HubHandle {
             inner: Arc::new(Inner {
                 url,
@@ -159,6 +191,7 @@ impl HubBuilder {
 struct Running {
     server: JoinHandle<()>,
     clock: JoinHandle<()>,
+    retention: JoinHandle<()>,
     store: Store,
     _lock: std::fs::File,
 }
@@ -238,13 +271,14 @@ impl HubHandle {
     pub async fn shutdown(&self) {
         self.inner.shutdown.cancel();
         let mut running = self.inner.running.lock().await;
-        let Some(Running { server, clock, store, _lock }) = running.take() else { return };
+        let Some(Running { server, clock, retention, store, _lock }) = running.take() else { return };
         let abort = server.abort_handle();
         if tokio::time::timeout(GRACE, server).await.is_err() {
             abort.abort();
         }
         // It ends by the same token.
         let _ = clock.await;
+        let _ = retention.await;
         store.close().await;
     }
 }

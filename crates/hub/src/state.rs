@@ -7,10 +7,11 @@ mod request;
 
 use groundlink_protocol::Event;
 use groundlink_protocol::api::{PendingRequest, SessionStatus};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::{Answer, Closing, Evidence};
+use crate::view::SessionView;
 
 /// Open questions that are remembered. The oldest gives way; nobody asks that many.
 const MAX_PENDING: usize = 256;
@@ -18,17 +19,23 @@ const MAX_PENDING: usize = 256;
 const COMMAND_SOURCE: &str = "command-";
 
 /// The state of one session. See the module's description.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(crate) struct SessionState {
     title: Option<String>,
     cwd: Option<String>,
+    repository: Option<String>,
+    branch: Option<String>,
     model: Option<String>,
     mode: Option<String>,
     steerable: Option<bool>,
     started: bool,
     working: bool,
     ended: bool,
+    /// What went wrong last; it is over when something else happens.
+    error: Option<String>,
+    /// When the status became what it is, by the clock of the session's machine.
+    since: Option<String>,
     /// The last message asked for tools, so that the end of its turn is not the end of the work.
     tools_called: bool,
     pending: Vec<PendingRequest>,
@@ -37,7 +44,7 @@ pub(crate) struct SessionState {
 }
 
 /// An event's name and time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Head {
     pub(crate) id: String,
     pub(crate) timestamp: String,
@@ -50,6 +57,15 @@ impl Head {
     }
 }
 
+/// The command that an event proves to have arrived as a message.
+pub(crate) fn message_of(event: &Event) -> Option<Evidence> {
+    if event.kind() != "user.message" {
+        return None;
+    }
+    let source = read::<Data>(event).source?;
+    Some(Evidence::Message { command_id: source.strip_prefix(COMMAND_SOURCE)?.to_owned() })
+}
+
 /// The fields that matter, from events of all types. Everything else is skipped unread.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -57,6 +73,8 @@ struct Data {
     title: Option<String>,
     context: Option<Context>,
     cwd: Option<String>,
+    repository: Option<String>,
+    branch: Option<String>,
     selected_model: Option<String>,
     new_model: Option<String>,
     new_mode: Option<String>,
@@ -81,6 +99,8 @@ struct Data {
 #[serde(default)]
 struct Context {
     cwd: Option<String>,
+    repository: Option<String>,
+    branch: Option<String>,
 }
 
 /// Of a permission; a tool's result has no `kind`, or a text of its own.
@@ -95,6 +115,19 @@ fn read<T: DeserializeOwned + Default>(event: &Event) -> T {
 }
 
 impl SessionState {
+    /// Tells a new view what it would know from the events that this state has seen.
+    pub(crate) fn seed(&self, view: &mut SessionView) {
+        view.seed(|header| {
+            header.title.clone_from(&self.title);
+            header.cwd.clone_from(&self.cwd);
+            header.repository.clone_from(&self.repository);
+            header.branch.clone_from(&self.branch);
+            header.model.clone_from(&self.model);
+            header.mode.clone_from(&self.mode);
+            header.steerable = self.steerable.unwrap_or(true);
+        });
+    }
+
     /// The title, once there is one.
     pub(crate) fn title(&self) -> Option<&str> {
         self.title.as_deref()
@@ -103,6 +136,26 @@ impl SessionState {
     /// The working directory.
     pub(crate) fn cwd(&self) -> Option<&str> {
         self.cwd.as_deref()
+    }
+
+    /// The repository, as `owner/name`.
+    pub(crate) fn repository(&self) -> Option<&str> {
+        self.repository.as_deref()
+    }
+
+    /// The branch.
+    pub(crate) fn branch(&self) -> Option<&str> {
+        self.branch.as_deref()
+    }
+
+    /// What went wrong, while the status says so.
+    pub(crate) fn error(&self) -> Option<&str> {
+        self.error.as_deref().filter(|_| self.status() == SessionStatus::Error)
+    }
+
+    /// When the status became what it is (RFC 3339).
+    pub(crate) fn since(&self) -> Option<&str> {
+        self.since.as_deref().filter(|since| !since.is_empty())
     }
 
     /// The model.
@@ -146,6 +199,8 @@ impl SessionState {
             SessionStatus::Waiting
         } else if self.working {
             SessionStatus::Working
+        } else if self.error.is_some() {
+            SessionStatus::Error
         } else if self.started {
             SessionStatus::Idle
         } else {
@@ -153,13 +208,17 @@ impl SessionState {
         }
     }
 
-    /// The exporter has said goodbye by other means than an event.
-    pub(crate) fn set_ended(&mut self, ended: bool) {
-        self.ended = ended;
-    }
-
     /// Takes in a stored event, and says what it proves about commands.
     pub(crate) fn apply(&mut self, event: &Event, seq: u64) -> Vec<Evidence> {
+        let before = self.status();
+        let evidence = self.reduce(event, seq);
+        if self.status() != before {
+            self.since = Some(event.timestamp().to_owned());
+        }
+        evidence
+    }
+
+    fn reduce(&mut self, event: &Event, seq: u64) -> Vec<Evidence> {
         if !event.ephemeral() {
             self.head = Some(Head::of(event));
         }
@@ -179,10 +238,22 @@ impl SessionState {
             }
             "session.context_changed" => {
                 let data: Data = read(event);
-                self.cwd = data.cwd.or(data.context.and_then(|c| c.cwd)).or(self.cwd.take());
+                let there = data.context.unwrap_or_default();
+                self.cwd = data.cwd.or(there.cwd).or(self.cwd.take());
+                self.repository = data.repository.or(there.repository).or(self.repository.take());
+                self.branch = data.branch.or(there.branch).or(self.branch.take());
             }
             "session.title_changed" => self.title = read::<Data>(event).title.or(self.title.take()),
-            "session.model_change" => self.model = read::<Data>(event).new_model.or(self.model.take()),
+            "session.model_change" => {
+                if let Some(model) = read::<Data>(event).new_model {
+                    self.model = Some(model.clone());
+                    return vec![Evidence::Model { model }];
+                }
+            }
+            "session.error" => {
+                self.working = false;
+                self.error = read::<Data>(event).message.or_else(|| Some("the session reported an error".to_owned()));
+            }
             "session.mode_changed" => {
                 if let Some(mode) = read::<Data>(event).new_mode {
                     self.mode = Some(mode.clone());
@@ -212,16 +283,13 @@ impl SessionState {
             "abort" => {
                 self.working = false;
                 let mut evidence = self.drop_all();
-                if read::<Data>(event).reason.as_deref() == Some("remote_command") {
-                    evidence.push(Evidence::Aborted);
-                }
+                let remote = read::<Data>(event).reason.as_deref() == Some("remote_command");
+                evidence.push(Evidence::Aborted { remote });
                 return evidence;
             }
             "user.message" => {
                 self.work();
-                let source = read::<Data>(event).source;
-                let command = source.as_deref().and_then(|s| s.strip_prefix(COMMAND_SOURCE));
-                return command.map(|id| Evidence::Message { command_id: id.to_owned() }).into_iter().collect();
+                return message_of(event).into_iter().collect();
             }
             "assistant.turn_start" if !nested => self.work(),
             "assistant.message" if !nested => {
@@ -250,8 +318,11 @@ impl SessionState {
 
     fn begin(&mut self, data: &Data, fresh: bool) {
         self.ended = false;
-        if let Some(cwd) = data.context.as_ref().and_then(|c| c.cwd.clone()) {
-            self.cwd = Some(cwd);
+        self.error = None;
+        if let Some(there) = &data.context {
+            self.cwd = there.cwd.clone().or(self.cwd.take());
+            self.repository.clone_from(&there.repository);
+            self.branch.clone_from(&there.branch);
         }
         if data.selected_model.is_some() {
             self.model.clone_from(&data.selected_model);
@@ -265,6 +336,7 @@ impl SessionState {
     fn work(&mut self) {
         self.working = true;
         self.ended = false;
+        self.error = None;
         self.tools_called = false;
     }
 

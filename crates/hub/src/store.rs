@@ -4,10 +4,13 @@
 //! is committed together. A write's answer comes after the commit. Reads use connections of their own and
 //! are never in the way (WAL).
 
+mod commands;
+mod log;
 mod read;
 mod rows;
 mod write;
 
+pub(crate) use log::{Append, Trim};
 pub(crate) use rows::{NewEvent, SessionRow, StoredEvent};
 pub(crate) use write::SessionUpdate;
 
@@ -34,14 +37,18 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the database in the directory, making it and bringing it up to date as needed.
     pub(crate) async fn open(dir: &Path) -> Result<Self, HubError> {
+        // A "stored" that a power cut undoes would lose events for good: exporters send them once.
+        Self::open_with(dir, SqliteSynchronous::Full).await
+    }
+
+    async fn open_with(dir: &Path, synchronous: SqliteSynchronous) -> Result<Self, HubError> {
         let path = dir.join(FILE);
         create_private(&path).map_err(|source| HubError::DataDir { path: dir.to_owned(), source })?;
         let database = |source| HubError::Database { path: path.clone(), source };
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .journal_mode(SqliteJournalMode::Wal)
-            // A "stored" that a power cut undoes would lose events for good: exporters send them once.
-            .synchronous(SqliteSynchronous::Full)
+            .synchronous(synchronous)
             .foreign_keys(true)
             .busy_timeout(std::time::Duration::from_secs(5))
             .disable_statement_logging();
@@ -56,6 +63,12 @@ impl Store {
             .await
             .map_err(database)?;
         Ok(Self { readers, writer: write::Writer::start(connection) })
+    }
+
+    /// The same for tests that open hundreds, and cut no power.
+    #[cfg(test)]
+    pub(crate) async fn open_for_test(dir: &Path) -> Self {
+        Self::open_with(dir, SqliteSynchronous::Off).await.expect("the store opens")
     }
 
     /// Finishes what is queued and closes the file.

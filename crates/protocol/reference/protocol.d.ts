@@ -13,6 +13,12 @@ export interface Methods {
   "session.ui.handlePendingExitPlanMode": { params: HandlePendingExitPlanModeParams; result: HandlePendingResult };
   "session.tools.handlePendingToolCall": { params: HandlePendingToolCallParams; result: HandlePendingResult };
   "session.tools.listPendingRequests": { params: SessionRef; result: PendingToolRequests };
+  "session.ui.handlePendingAutoModeSwitch": { params: HandlePendingAutoModeSwitchParams; result: HandlePendingResult };
+  "session.ui.handlePendingSessionLimitsExhausted": { params: HandlePendingSessionLimitsExhaustedParams; result: HandlePendingResult };
+  "session.ui.handlePendingSampling": { params: HandlePendingSamplingParams; result: HandlePendingResult };
+  "session.commands.handlePendingCommand": { params: HandlePendingCommandParams; result: HandlePendingResult };
+  "session.model.list": { params: SessionModelListParams; result: SessionModelList };
+  "session.model.switchTo": { params: SessionModelSwitchToParams; result: ModelSwitchToResult };
   "session.remote.enable": { params: SessionRemoteEnableParams; result: SessionRemoteEnableResult };
   "session.remote.disable": { params: SessionRef; result: Nothing_ };
   "sessions.getRemoteControlStatus": { params: Nothing_; result: SessionsGetRemoteControlStatusResult };
@@ -90,7 +96,6 @@ export interface Methods {
   "session.commands.enqueue": { params: SessionCommandsEnqueueParams; result: EnqueueCommandResult };
   "session.commands.execute": { params: SessionCommandsExecuteParams; result: ExecuteCommandResult };
   "session.commands.finalizeInvocationEffect": { params: SessionCommandsFinalizeInvocationEffectParams; result: CommandsFinalizeInvocationEffectResult };
-  "session.commands.handlePendingCommand": { params: SessionCommandsHandlePendingCommandParams; result: CommandsHandlePendingCommandResult };
   "session.commands.invoke": { params: SessionCommandsInvokeParams; result: SlashCommandInvocationResult };
   "session.commands.list": { params: SessionCommandsListParams; result: CommandList };
   "session.commands.respondToQueuedCommand": { params: SessionCommandsRespondToQueuedCommandParams; result: CommandsRespondToQueuedCommandResult };
@@ -287,11 +292,9 @@ export interface Methods {
   "session.model.clearStartupSeed": { params: SessionModelClearStartupSeedParams; result: ModelClearStartupSeedResult };
   "session.model.getCurrent": { params: SessionRef; result: CurrentModel };
   "session.model.getReasoningSummaries": { params: SessionModelGetReasoningSummariesParams; result: ModelGetReasoningSummariesResult };
-  "session.model.list": { params: SessionModelListParams; result: SessionModelList };
   "session.model.setAllowedModels": { params: SessionModelSetAllowedModelsParams; result: ModelSetAllowedModelsResult };
   "session.model.setReasoningEffort": { params: SessionModelSetReasoningEffortParams; result: ModelSetReasoningEffortResult };
   "session.model.switchAutoTier": { params: SessionModelSwitchAutoTierParams; result: ModelSwitchAutoTierResult };
-  "session.model.switchTo": { params: SessionModelSwitchToParams; result: ModelSwitchToResult };
   "models.getBuiltInCatalog": { params: Nothing_; result: BuiltInModelCatalog };
   "models.listTokenPriceUnits": { params: ModelsListTokenPriceUnitsParams; result: ModelTokenPriceUnitList };
   "session.name.get": { params: SessionRef; result: NameGetResult };
@@ -524,9 +527,6 @@ export interface Methods {
   "session.ui.handleHumanAskUser": { params: SessionUiHandleHumanAskUserParams; result: HandlePendingResult };
   "session.ui.handleHumanExitPlanMode": { params: SessionUiHandleHumanExitPlanModeParams; result: HandlePendingResult };
   "session.ui.handleHumanUserInput": { params: SessionUiHandleHumanUserInputParams; result: HandlePendingResult };
-  "session.ui.handlePendingAutoModeSwitch": { params: SessionUiHandlePendingAutoModeSwitchParams; result: HandlePendingResult };
-  "session.ui.handlePendingSampling": { params: SessionUiHandlePendingSamplingParams; result: HandlePendingResult };
-  "session.ui.handlePendingSessionLimitsExhausted": { params: SessionUiHandlePendingSessionLimitsExhaustedParams; result: HandlePendingResult };
   "session.ui.registerDirectAutoModeSwitchHandler": { params: SessionRef; result: UIRegisterDirectAutoModeSwitchHandlerResult };
   "session.ui.unregisterDirectAutoModeSwitchHandler": { params: SessionUiUnregisterDirectAutoModeSwitchHandlerParams; result: UIUnregisterDirectAutoModeSwitchHandlerResult };
   "session.usage.getMetrics": { params: SessionRef; result: UsageGetMetricsResult };
@@ -597,14 +597,17 @@ export interface Methods {
 }
 
 export interface Requests {
+  "gitHubToken.getToken": { params: GitHubTokenAcquireRequest; result: GitHubTokenAcquireResult };
+  "providerToken.getToken": { params: ProviderTokenGetTokenParams; result: ProviderTokenAcquireResult };
   "hooks.invoke": { params: HooksInvokeParams; result: HooksInvokeResult };
   "userInput.request": { params: UserInputRequestParams; result: UserInputRequestResult };
+  "autoModeSwitch.request": { params: AutoModeSwitchRequestParams; result: AutoModeSwitchRequestResult };
+  "systemMessage.transform": { params: SystemMessageTransformParams; result: SystemMessageTransformResult };
   "exitPlanMode.request": { params: ExitPlanModeRequestParams; result: ExitPlanModeRequestResult };
   "canvas.action.invoke": { params: CanvasActionInvokeParams; result: unknown };
   "canvas.close": { params: CanvasCloseParams; result: Nothing_ };
   "canvas.open": { params: CanvasOpenParams; result: CanvasProviderOpenResult };
   "extensionLaunchProvider.resolve": { params: ExtensionLaunchProviderResolveRequest; result: ExtensionLaunchProviderResolveResult };
-  "gitHubToken.getToken": { params: GitHubTokenAcquireRequest; result: GitHubTokenAcquireResult };
   "host.materializeSession": { params: HostSessionCreateCallback; result: HostSessionCreateResult };
   "host.registerSession": { params: HostRegisterSessionRequest; result: HostPublishSessionResult };
   "host.shutdown": { params: Nothing_; result: Nothing_ };
@@ -612,7 +615,6 @@ export interface Requests {
   "installations.confirm": { params: InstallationConfirmationRequest; result: InstallationConfirmationResponse };
   "llmInference.httpRequestChunk": { params: LlmInferenceHttpRequestChunkRequest; result: Nothing_ };
   "llmInference.httpRequestStart": { params: LlmInferenceHttpRequestStartRequest; result: Nothing_ };
-  "providerToken.getToken": { params: ProviderTokenGetTokenParams; result: ProviderTokenAcquireResult };
   "sessionFs.appendFile": { params: SessionFsAppendFileParams; result: SessionFsError };
   "sessionFs.exists": { params: SessionFsExistsParams; result: SessionFsExistsResult };
   "sessionFs.mkdir": { params: SessionFsMkdirParams; result: SessionFsError };
@@ -698,17 +700,21 @@ export interface Events {
   "assistant.usage": events.AssistantUsage;
   "assistant.idle": events.AssistantIdle;
   "abort": events.Abort;
+  "auto_mode_switch.requested": events.AutoModeSwitchRequested;
+  "auto_mode_switch.completed": events.AutoModeSwitchCompleted;
+  "session_limits_exhausted.requested": events.SessionLimitsExhaustedRequested;
+  "session_limits_exhausted.completed": events.SessionLimitsExhaustedCompleted;
+  "sampling.requested": events.SamplingRequested;
+  "sampling.completed": events.SamplingCompleted;
+  "command.execute": events.CommandExecute;
+  "command.completed": events.CommandCompleted;
   "agent.interrupted": events.AgentInterrupted;
   "assistant.fusion_phase_activity": events.AssistantFusionPhaseActivity;
   "assistant.fusion_phase_completed": events.AssistantFusionPhaseCompleted;
   "assistant.fusion_phase_failed": events.AssistantFusionPhaseFailed;
   "assistant.fusion_phase_started": events.AssistantFusionPhaseStarted;
   "assistant.server_tool_progress": events.AssistantServerToolProgress;
-  "auto_mode_switch.completed": events.AutoModeSwitchCompleted;
-  "auto_mode_switch.requested": events.AutoModeSwitchRequested;
   "capabilities.changed": events.CapabilitiesChanged;
-  "command.completed": events.CommandCompleted;
-  "command.execute": events.CommandExecute;
   "command.queued": events.CommandQueued;
   "commands.changed": events.CommandsChanged;
   "hook.end": events.HookEnd;
@@ -734,8 +740,6 @@ export interface Events {
   "permission.messageAuthorization": events.PermissionMessageAuthorization;
   "permission.messageAuthorizationDegraded": events.PermissionMessageAuthorizationDegraded;
   "permission.messageAuthorizationRead": events.PermissionMessageAuthorizationRead;
-  "sampling.completed": events.SamplingCompleted;
-  "sampling.requested": events.SamplingRequested;
   "sandbox.decision": events.SandboxDecision;
   "prompt_cache_break": events.PromptCacheBreak;
   "session.auto_mode_resolved": events.SessionAutoModeResolved;
@@ -793,8 +797,6 @@ export interface Events {
   "session.usage_checkpoint": events.SessionUsageCheckpoint;
   "session.usage_record": events.SessionUsageRecord;
   "session.workspace_file_changed": events.SessionWorkspaceFileChanged;
-  "session_limits_exhausted.completed": events.SessionLimitsExhaustedCompleted;
-  "session_limits_exhausted.requested": events.SessionLimitsExhaustedRequested;
   "skill.context_delivered": events.SkillContextDelivered;
   "skill.context_delivered_ref": events.SkillContextDeliveredRef;
   "skill.invoked": events.SkillInvoked;
@@ -1289,6 +1291,7 @@ export interface AssistantUsageData {
   "orphanToolCallCount"?: number;
   "outputTokens"?: number;
   "outputTtftMs"?: number;
+  /** @deprecated */
   "parentToolCallId"?: string;
   "provider"?: ModelProviderRef;
   "providerCallId"?: string;
@@ -1710,6 +1713,18 @@ export interface AuthWriteSwitchActive {
 }
 
 export type AutoModeResolvedReasoningBucket = Open_<"low" | "medium" | "high">;
+
+export interface AutoModeSwitchRequestParams {
+  "sessionId": string;
+  "errorCode"?: string;
+  "retryAfterSeconds"?: number;
+  [later: string]: unknown;
+}
+
+export interface AutoModeSwitchRequestResult {
+  "response": AutoModeSwitchResponse;
+  [later: string]: unknown;
+}
 
 export type AutoModeSwitchResponse = Open_<"yes" | "yes_always" | "no">;
 
@@ -2721,6 +2736,53 @@ export interface Citations {
   [later: string]: unknown;
 }
 
+export interface CliAutopilotOptions {
+  "continuationEnabled"?: boolean;
+  "maxContinues"?: number;
+  [later: string]: unknown;
+}
+
+export interface CliCapiSessionOptions {
+  "autoTier"?: string;
+  "enableWebSocketResponses"?: boolean;
+  [later: string]: unknown;
+}
+
+export interface CliNamedProviderConfig {
+  "apiKey"?: string;
+  "azure"?: ProviderConfigAzure;
+  "baseUrl": string;
+  "bearerToken"?: string;
+  "hasBearerTokenProvider"?: boolean;
+  "headers"?: Record<string, string>;
+  "modelProvider"?: ProviderConfigModelProvider;
+  "name": string;
+  "transport"?: ProviderConfigTransport;
+  "type"?: ProviderConfigType;
+  "wireApi"?: ProviderConfigWireApi;
+  [later: string]: unknown;
+}
+
+export interface CliProviderModelConfig {
+  "capabilities"?: ModelCapabilitiesOverride;
+  "id": string;
+  "maxContextWindowTokens"?: number;
+  "maxOutputTokens"?: number;
+  "maxPromptTokens"?: number;
+  "metadata"?: Record<string, unknown>;
+  "modelId"?: string;
+  "name"?: string;
+  "provider": string;
+  "systemMessage"?: ProtocolSystemMessageConfig;
+  "wireModel"?: string;
+  [later: string]: unknown;
+}
+
+export interface CliSessionLimitsConfig {
+  "maxAiCredits"?: number;
+  [later: string]: unknown;
+}
+
 export type CliSessionListEntry = LocalSessionMetadataValue | RemoteSessionMetadataValue;
 
 export interface CliTool {
@@ -2735,6 +2797,12 @@ export interface CliTool {
 
 export type CliToolResult = string | ToolResultExpanded;
 
+export interface ClientCommand {
+  "name": string;
+  "description"?: string;
+  [later: string]: unknown;
+}
+
 export interface ClientInfo {
   "editorName"?: string;
   "editorVersion"?: string;
@@ -2747,6 +2815,18 @@ export type ClientTaskCancelReason = Open_<"cancel_requested" | "session_shutdow
 
 export interface ClientTaskCancelResult {
   "cancelled": boolean;
+  [later: string]: unknown;
+}
+
+export interface CloudRepository {
+  "owner": string;
+  "name": string;
+  "branch"?: string;
+  [later: string]: unknown;
+}
+
+export interface CloudSession {
+  "repository"?: CloudRepository;
   [later: string]: unknown;
 }
 
@@ -2770,11 +2850,6 @@ export interface CommandsChangedCommand {
 
 export interface CommandsFinalizeInvocationEffectResult {
   "error"?: string;
-  "success": boolean;
-  [later: string]: unknown;
-}
-
-export interface CommandsHandlePendingCommandResult {
   "success": boolean;
   [later: string]: unknown;
 }
@@ -3318,6 +3393,11 @@ export interface DebugCollectLogsSkippedEntry {
 }
 
 export type DebugCollectLogsSource = Open_<"events" | "process-log" | "shell-log" | "additional">;
+
+export interface DefaultAgent {
+  "excludedTools"?: Array<string>;
+  [later: string]: unknown;
+}
 
 export type DiagnosticCursorStatus = Open_<"ok" | "expired">;
 
@@ -4017,9 +4097,9 @@ export interface GitHubTelemetryNotification {
 export type GitHubTokenAcquireReason = Open_<"initial" | "refresh">;
 
 export interface GitHubTokenAcquireRequest {
-  "host": string;
-  "reason": GitHubTokenAcquireReason;
   "registrationId": string;
+  "host"?: string;
+  "reason"?: GitHubTokenAcquireReason;
   "sessionId"?: string;
   [later: string]: unknown;
 }
@@ -4097,6 +4177,20 @@ export interface HMACAuthInfo {
   [later: string]: unknown;
 }
 
+export interface HandlePendingAutoModeSwitchParams {
+  "sessionId": string;
+  "requestId": string;
+  "response": AutoModeSwitchResponse;
+  [later: string]: unknown;
+}
+
+export interface HandlePendingCommandParams {
+  "sessionId": string;
+  "requestId": string;
+  "error"?: string;
+  [later: string]: unknown;
+}
+
 export interface HandlePendingElicitationParams {
   "sessionId": string;
   "requestId": string;
@@ -4121,6 +4215,20 @@ export interface HandlePendingPermissionRequestParams {
 
 export interface HandlePendingResult {
   "success": boolean;
+  [later: string]: unknown;
+}
+
+export interface HandlePendingSamplingParams {
+  "sessionId": string;
+  "requestId": string;
+  "response"?: unknown;
+  [later: string]: unknown;
+}
+
+export interface HandlePendingSessionLimitsExhaustedParams {
+  "sessionId": string;
+  "requestId": string;
+  "response": SessionLimitsExhaustedResponse;
   [later: string]: unknown;
 }
 
@@ -4508,6 +4616,12 @@ export interface HumanResponseRecordedResponseUserInput {
   [later: string]: unknown;
 }
 
+export interface ImageGeneration {
+  "enabled"?: boolean;
+  "watermark"?: boolean;
+  [later: string]: unknown;
+}
+
 export interface ImageToolModel {
   "availability": ImageToolModelAvailability;
   "id": string;
@@ -4532,6 +4646,13 @@ export interface ImageToolModelPricing {
 }
 
 export type IndexedSearchState = Open_<"disabled" | "starting" | "enabled" | "ready" | "failed">;
+
+export interface InfiniteSessions {
+  "enabled"?: boolean;
+  "backgroundCompactionThreshold"?: number;
+  "bufferExhaustionThreshold"?: number;
+  [later: string]: unknown;
+}
 
 export interface InstallationCatalogueIdentity {
   "description"?: string;
@@ -4724,6 +4845,13 @@ export interface JsonSchemaResponseFormat {
   "name": string;
   "schema": unknown;
   "strict"?: boolean;
+  [later: string]: unknown;
+}
+
+export interface LargeOutput {
+  "enabled"?: boolean;
+  "maxSizeBytes"?: number;
+  "outputDirectory"?: string;
   [later: string]: unknown;
 }
 
@@ -5484,6 +5612,7 @@ export interface McpFailedServer {
 }
 
 export interface McpFilteredServer {
+  /** @deprecated */
   "enterpriseName"?: string;
   "name": string;
   "reason": string;
@@ -6572,6 +6701,12 @@ export interface MemoryConfiguration {
 
 export type MemoryMode = Open_<"system-prompt" | "user-prompt">;
 
+export interface MemoryOptions {
+  "enabled"?: boolean;
+  "mode"?: string;
+  [later: string]: unknown;
+}
+
 export interface MemoryPermission {
   "toolCallId"?: string;
   "action"?: string;
@@ -6688,10 +6823,12 @@ export interface ModelBillingPromo {
 
 export interface ModelBillingTokenPrices {
   "batchSize"?: number;
+  /** @deprecated */
   "cachePrice"?: number;
   "cacheReadPrice"?: number;
   "cacheWrite1hPrice"?: number;
   "cacheWritePrice"?: number;
+  /** @deprecated */
   "contextMax"?: number;
   "inputPrice"?: number;
   "longContext"?: ModelBillingTokenPricesLongContext;
@@ -6701,10 +6838,12 @@ export interface ModelBillingTokenPrices {
 }
 
 export interface ModelBillingTokenPricesLongContext {
+  /** @deprecated */
   "cachePrice"?: number;
   "cacheReadPrice"?: number;
   "cacheWrite1hPrice"?: number;
   "cacheWritePrice"?: number;
+  /** @deprecated */
   "contextMax"?: number;
   "inputPrice"?: number;
   "maxPromptTokens"?: number;
@@ -6900,9 +7039,9 @@ export interface ModelProviderAutomaticDiscoveryPolicy {
 export type ModelProviderConfigurationDisposition = Open_<"create" | "alreadyConfigured">;
 
 export interface ModelProviderConfigurationPlan {
-  "model": ProviderModelConfig;
+  "model": CliProviderModelConfig;
   "modelDisposition": ModelProviderConfigurationDisposition;
-  "provider": NamedProviderConfig;
+  "provider": CliNamedProviderConfig;
   "providerDisposition": ModelProviderConfigurationDisposition;
   "selectionId": string;
   "warnings": Array<ModelProviderWarning>;
@@ -7023,15 +7162,15 @@ export interface ModelSwitchConfirmation {
 }
 
 export interface ModelSwitchToResult {
-  "confirmation"?: ModelSwitchConfirmation;
+  "modelId"?: string;
+  "status"?: string;
+  "message"?: string;
+  "confirmation"?: unknown;
+  "modelState"?: unknown;
   "deferred"?: boolean;
   "deprecationWarnings"?: Array<string>;
-  "message"?: string;
-  "modelId"?: string;
-  "modelState"?: CurrentModel;
   "persistenceError"?: string;
   "queueId"?: string;
-  "status"?: string;
   "warning"?: string;
   [later: string]: unknown;
 }
@@ -7087,17 +7226,15 @@ export interface NameSetAutoResult {
 }
 
 export interface NamedProviderConfig {
-  "apiKey"?: string;
-  "azure"?: ProviderConfigAzure;
+  "name": string;
+  "type"?: string;
+  "wireApi"?: string;
   "baseUrl": string;
+  "apiKey"?: string;
   "bearerToken"?: string;
   "hasBearerTokenProvider"?: boolean;
+  "azure"?: unknown;
   "headers"?: Record<string, string>;
-  "modelProvider"?: ProviderConfigModelProvider;
-  "name": string;
-  "transport"?: ProviderConfigTransport;
-  "type"?: ProviderConfigType;
-  "wireApi"?: ProviderConfigWireApi;
   [later: string]: unknown;
 }
 
@@ -8281,7 +8418,9 @@ export interface Provider {
   "transport"?: string;
   "baseUrl"?: string;
   "apiKey"?: string;
+  "apiKeyCommand"?: string;
   "bearerToken"?: string;
+  "hasBearerTokenProvider"?: boolean;
   "azure"?: unknown;
   "headers"?: Record<string, string>;
   "modelId"?: string;
@@ -8356,17 +8495,15 @@ export type ProviderEndpointType = Open_<"openai" | "azure" | "anthropic">;
 export type ProviderEndpointWireApi = Open_<"completions" | "responses">;
 
 export interface ProviderModelConfig {
-  "capabilities"?: ModelCapabilitiesOverride;
   "id": string;
+  "provider": string;
+  "name"?: string;
+  "modelId"?: string;
+  "wireModel"?: string;
+  "maxPromptTokens"?: number;
   "maxContextWindowTokens"?: number;
   "maxOutputTokens"?: number;
-  "maxPromptTokens"?: number;
-  "metadata"?: Record<string, unknown>;
-  "modelId"?: string;
-  "name"?: string;
-  "provider": string;
-  "systemMessage"?: ProtocolSystemMessageConfig;
-  "wireModel"?: string;
+  "capabilities"?: unknown;
   [later: string]: unknown;
 }
 
@@ -8457,8 +8594,8 @@ export interface ProviderTokenAcquireResult {
 }
 
 export interface ProviderTokenGetTokenParams {
-  "providerName": string;
   "sessionId": string;
+  "providerName"?: string;
   [later: string]: unknown;
 }
 
@@ -9423,13 +9560,6 @@ export interface SessionCommandsFinalizeInvocationEffectParams {
   [later: string]: unknown;
 }
 
-export interface SessionCommandsHandlePendingCommandParams {
-  "error"?: string;
-  "requestId": string;
-  "sessionId": string;
-  [later: string]: unknown;
-}
-
 export interface SessionCommandsInvokeParams {
   "input"?: string;
   "name": string;
@@ -9627,14 +9757,76 @@ export interface SessionCreateParams {
   "requestExitPlanMode"?: boolean;
   "requestAutoModeSwitch"?: boolean;
   "hooks"?: boolean;
+  "commands"?: Array<ClientCommand>;
   "mcpServers"?: unknown;
   "envValueMode"?: string;
   "customAgents"?: Array<unknown>;
-  "infiniteSessions"?: unknown;
+  "infiniteSessions"?: InfiniteSessions;
   "enableConfigDiscovery"?: boolean;
   "gitHubToken"?: string;
   "traceparent"?: string;
   "tracestate"?: string;
+  "trustWorkingDirectory"?: string;
+  "allowedModels"?: Array<string>;
+  "reasoningSummary"?: string;
+  "contextTier"?: string;
+  "modelCapabilities"?: unknown;
+  "sessionLimits"?: SessionLimitsConfig;
+  "autopilot"?: AutopilotOptions;
+  "enableCitations"?: boolean;
+  "providers"?: Array<NamedProviderConfig>;
+  "models"?: Array<ProviderModelConfig>;
+  "capi"?: CapiSessionOptions;
+  "organizationCustomInstructions"?: string;
+  "instructionDirectories"?: Array<string>;
+  "refreshCustomInstructions"?: boolean;
+  "enableOnDemandInstructionDiscovery"?: boolean;
+  "excludedBuiltinAgents"?: Array<string>;
+  "toolSearch"?: ToolSearchOptions;
+  "largeOutput"?: LargeOutput;
+  "imageGeneration"?: ImageGeneration;
+  "disabledMcpServers"?: Array<string>;
+  "mcpOAuthTokenStorage"?: string;
+  "authClientIdMetadataUrl"?: string;
+  "githubMcpToolConfig"?: unknown;
+  "customAgentsLocalOnly"?: boolean;
+  "defaultAgent"?: DefaultAgent;
+  "agent"?: string;
+  "agentDirectories"?: Array<string>;
+  "skillDirectories"?: Array<string>;
+  "disabledSkills"?: Array<string>;
+  "enableSkills"?: boolean;
+  "pluginDirectories"?: Array<string>;
+  "hookDirectories"?: Array<string>;
+  "enableFileHooks"?: boolean;
+  "enableHostGitOperations"?: boolean;
+  "enableSessionStore"?: boolean;
+  "skipEmbeddingRetrieval"?: boolean;
+  "embeddingCacheStorage"?: string;
+  "memory"?: MemoryOptions;
+  "enableFileChangeTracking"?: boolean;
+  "sandboxConfig"?: unknown;
+  "featureFlags"?: Record<string, boolean>;
+  "isExperimentalMode"?: boolean;
+  "interactiveUser"?: boolean;
+  "enableManagedSettings"?: boolean;
+  "managedSettings"?: unknown;
+  "excludedManagedSettings"?: Array<string>;
+  "enforceManagedModelDefaults"?: boolean;
+  "enableSessionTelemetry"?: boolean;
+  "enableGitHubTelemetryForwarding"?: boolean;
+  "expAssignments"?: unknown;
+  "remoteSession"?: string;
+  "cloud"?: CloudSession;
+  "canvases"?: Array<unknown>;
+  "canvasProvider"?: unknown;
+  "extensionInfo"?: unknown;
+  "extensionSdkPath"?: string;
+  "requestCanvasRenderer"?: boolean;
+  "requestExtensions"?: boolean;
+  "requestMcpApps"?: boolean;
+  "hasSkillProvider"?: boolean;
+  "gitHubTokenProviderRegistrationId"?: string;
   [later: string]: unknown;
 }
 
@@ -10536,7 +10728,7 @@ export interface SessionMetadataSnapshot {
   "remoteMetadata"?: MetadataSnapshotRemoteMetadata;
   "selectedModel"?: string;
   "sessionId": string;
-  "sessionLimits": SessionLimitsConfig | null;
+  "sessionLimits": CliSessionLimitsConfig | null;
   "startTime": string;
   "summary"?: string;
   "workingDirectory": string;
@@ -10619,11 +10811,11 @@ export interface SessionModelGetReasoningSummariesParams {
 }
 
 export interface SessionModelList {
-  "auto"?: AutoTierMetadata;
   "list": Array<unknown>;
-  "modelPriceCategories"?: Array<SessionModelPriceCategory>;
-  "providers"?: Array<ModelProviderDescriptor>;
-  "quotaSnapshots"?: Record<string, unknown>;
+  "auto"?: unknown;
+  "modelPriceCategories"?: unknown;
+  "providers"?: unknown;
+  "quotaSnapshots"?: unknown;
   [later: string]: unknown;
 }
 
@@ -10659,21 +10851,21 @@ export interface SessionModelSwitchAutoTierParams {
 }
 
 export interface SessionModelSwitchToParams {
+  "sessionId": string;
+  "modelId": string;
+  "reasoningEffort"?: string | null;
+  "contextTier"?: unknown;
+  "modelCapabilities"?: unknown;
+  "pickerPersistence"?: unknown;
+  "reasoningSummary"?: unknown;
   "autoTier"?: string | null;
   "compactionDecision"?: string;
-  "contextTier"?: ContextTier;
   "deferIfModelChangeQueued"?: boolean;
-  "modelCapabilities"?: ModelCapabilitiesOverride;
   "modelChangeScope"?: string;
-  "modelId": string;
-  "pickerPersistence"?: ModelPickerPersistenceRequest;
   "providerId"?: string;
-  "reasoningEffort"?: string | null;
-  "reasoningSummary"?: ReasoningSummary;
   "repoScope"?: string;
   "requireAvailable"?: boolean;
   "runCompactionPreflight"?: boolean;
-  "sessionId": string;
   "source"?: ModelChangeSource;
   "verbosity"?: Verbosity;
   [later: string]: unknown;
@@ -10701,9 +10893,9 @@ export interface SessionOpenOptions {
   "authClientIdMetadataUrl"?: string;
   "authInfo"?: AuthInfo;
   "autoTierIsExplicit"?: boolean;
-  "autopilot"?: AutopilotOptions;
+  "autopilot"?: CliAutopilotOptions;
   "availableTools"?: Array<string>;
-  "capi"?: CapiSessionOptions;
+  "capi"?: CliCapiSessionOptions;
   "clientKind"?: string;
   "clientName"?: string;
   "coauthorEnabled"?: boolean;
@@ -10750,10 +10942,10 @@ export interface SessionOpenOptions {
   "memory"?: MemoryConfiguration;
   "model"?: string;
   "modelCapabilitiesOverrides"?: ModelCapabilitiesOverride;
-  "models"?: Array<ProviderModelConfig>;
+  "models"?: Array<CliProviderModelConfig>;
   "name"?: string;
   "provider"?: ProviderConfig;
-  "providers"?: Array<NamedProviderConfig>;
+  "providers"?: Array<CliNamedProviderConfig>;
   "reasoningEffort"?: string;
   "reasoningSummary"?: SessionOpenOptionsReasoningSummary;
   "refreshCustomInstructions"?: boolean;
@@ -10765,8 +10957,9 @@ export interface SessionOpenOptions {
   "sandboxConfigSource"?: SandboxConfigSource;
   "sessionCapabilities"?: Array<SessionCapability>;
   "sessionId"?: string;
-  "sessionLimits"?: SessionLimitsConfig;
+  "sessionLimits"?: CliSessionLimitsConfig;
   "shell"?: ShellOptions;
+  /** @deprecated */
   "shellInitProfile"?: string;
   "shellProcessFlags"?: Array<string>;
   "skillDirectories"?: Array<string>;
@@ -10824,9 +11017,9 @@ export interface SessionOptionsUpdateParams {
   "agentDirectories"?: Array<string>;
   "allowAllMcpServerInstructions"?: boolean;
   "askUserDisabled"?: boolean;
-  "autopilot"?: AutopilotOptions;
+  "autopilot"?: CliAutopilotOptions;
   "availableTools"?: Array<string>;
-  "capi"?: CapiSessionOptions;
+  "capi"?: CliCapiSessionOptions;
   "clientName"?: string;
   "coauthorEnabled"?: boolean;
   "contextTier"?: OptionsUpdateContextTier;
@@ -10873,8 +11066,9 @@ export interface SessionOptionsUpdateParams {
   "sandboxConfigSource"?: SandboxConfigSource;
   "sessionCapabilities"?: Array<SessionCapability>;
   "sessionId": string;
-  "sessionLimits"?: SessionLimitsConfig | null;
+  "sessionLimits"?: CliSessionLimitsConfig | null;
   "shell"?: ShellOptions;
+  /** @deprecated */
   "shellInitProfile"?: string;
   "shellProcessFlags"?: Array<string>;
   "skillDirectories"?: Array<string>;
@@ -11088,8 +11282,8 @@ export interface SessionPluginsUpdateParams {
 }
 
 export interface SessionProviderAddParams {
-  "models"?: Array<ProviderModelConfig>;
-  "providers"?: Array<NamedProviderConfig>;
+  "models"?: Array<CliProviderModelConfig>;
+  "providers"?: Array<CliNamedProviderConfig>;
   "sessionId": string;
   [later: string]: unknown;
 }
@@ -11101,8 +11295,8 @@ export interface SessionProviderGetEndpointParams {
 }
 
 export interface SessionProviderSyncParams {
-  "models"?: Array<ProviderModelConfig>;
-  "providers"?: Array<NamedProviderConfig>;
+  "models"?: Array<CliProviderModelConfig>;
+  "providers"?: Array<CliNamedProviderConfig>;
   "sessionId": string;
   [later: string]: unknown;
 }
@@ -11326,14 +11520,75 @@ export interface SessionResumeParams {
   "requestExitPlanMode"?: boolean;
   "requestAutoModeSwitch"?: boolean;
   "hooks"?: boolean;
+  "commands"?: Array<ClientCommand>;
   "mcpServers"?: unknown;
   "envValueMode"?: string;
   "customAgents"?: Array<unknown>;
-  "infiniteSessions"?: unknown;
+  "infiniteSessions"?: InfiniteSessions;
   "enableConfigDiscovery"?: boolean;
   "gitHubToken"?: string;
   "traceparent"?: string;
   "tracestate"?: string;
+  "allowedModels"?: Array<string>;
+  "reasoningSummary"?: string;
+  "contextTier"?: string;
+  "modelCapabilities"?: unknown;
+  "sessionLimits"?: SessionLimitsConfig;
+  "autopilot"?: AutopilotOptions;
+  "enableCitations"?: boolean;
+  "providers"?: Array<NamedProviderConfig>;
+  "models"?: Array<ProviderModelConfig>;
+  "capi"?: CapiSessionOptions;
+  "organizationCustomInstructions"?: string;
+  "instructionDirectories"?: Array<string>;
+  "enableOnDemandInstructionDiscovery"?: boolean;
+  "excludedBuiltinAgents"?: Array<string>;
+  "toolSearch"?: ToolSearchOptions;
+  "largeOutput"?: LargeOutput;
+  "imageGeneration"?: ImageGeneration;
+  "disabledMcpServers"?: Array<string>;
+  "mcpOAuthTokenStorage"?: string;
+  "authClientIdMetadataUrl"?: string;
+  "githubMcpToolConfig"?: unknown;
+  "customAgentsLocalOnly"?: boolean;
+  "defaultAgent"?: DefaultAgent;
+  "agent"?: string;
+  "agentDirectories"?: Array<string>;
+  "skillDirectories"?: Array<string>;
+  "disabledSkills"?: Array<string>;
+  "enableSkills"?: boolean;
+  "pluginDirectories"?: Array<string>;
+  "hookDirectories"?: Array<string>;
+  "enableFileHooks"?: boolean;
+  "enableHostGitOperations"?: boolean;
+  "enableSessionStore"?: boolean;
+  "skipEmbeddingRetrieval"?: boolean;
+  "embeddingCacheStorage"?: string;
+  "memory"?: MemoryOptions;
+  "enableFileChangeTracking"?: boolean;
+  "sandboxConfig"?: unknown;
+  "featureFlags"?: Record<string, boolean>;
+  "isExperimentalMode"?: boolean;
+  "interactiveUser"?: boolean;
+  "enableManagedSettings"?: boolean;
+  "managedSettings"?: unknown;
+  "excludedManagedSettings"?: Array<string>;
+  "enforceManagedModelDefaults"?: boolean;
+  "enableSessionTelemetry"?: boolean;
+  "enableGitHubTelemetryForwarding"?: boolean;
+  "expAssignments"?: unknown;
+  "remoteSession"?: string;
+  "canvases"?: Array<unknown>;
+  "canvasProvider"?: unknown;
+  "extensionInfo"?: unknown;
+  "extensionSdkPath"?: string;
+  "requestCanvasRenderer"?: boolean;
+  "requestExtensions"?: boolean;
+  "requestMcpApps"?: boolean;
+  "hasSkillProvider"?: boolean;
+  "gitHubTokenProviderRegistrationId"?: string;
+  "openCanvases"?: Array<unknown>;
+  "allowTranscriptRecovery"?: boolean;
   [later: string]: unknown;
 }
 
@@ -11755,27 +12010,6 @@ export interface SessionUiHandleHumanExitPlanModeParams {
 export interface SessionUiHandleHumanUserInputParams {
   "requestId": string;
   "response": UserInputResponse;
-  "sessionId": string;
-  [later: string]: unknown;
-}
-
-export interface SessionUiHandlePendingAutoModeSwitchParams {
-  "requestId": string;
-  "response": UIAutoModeSwitchResponse;
-  "sessionId": string;
-  [later: string]: unknown;
-}
-
-export interface SessionUiHandlePendingSamplingParams {
-  "requestId": string;
-  "response"?: Record<string, unknown>;
-  "sessionId": string;
-  [later: string]: unknown;
-}
-
-export interface SessionUiHandlePendingSessionLimitsExhaustedParams {
-  "requestId": string;
-  "response": UISessionLimitsExhaustedResponse;
   "sessionId": string;
   [later: string]: unknown;
 }
@@ -13107,6 +13341,22 @@ export interface SystemMessageMetadata {
 
 export type SystemMessageRole = Open_<"system" | "developer">;
 
+export interface SystemMessageSectionText {
+  "content": string;
+  [later: string]: unknown;
+}
+
+export interface SystemMessageTransformParams {
+  "sessionId": string;
+  "sections": Record<string, SystemMessageSectionText>;
+  [later: string]: unknown;
+}
+
+export interface SystemMessageTransformResult {
+  "sections": Record<string, SystemMessageSectionText>;
+  [later: string]: unknown;
+}
+
 export type SystemNotification = ({ "type": "agent_completed" } & SystemNotificationAgentCompleted) | ({ "type": "agent_idle" } & SystemNotificationAgentIdle) | ({ "type": "new_inbox_message" } & SystemNotificationNewInboxMessage) | ({ "type": "shell_completed" } & SystemNotificationShellCompleted) | ({ "type": "shell_detached_completed" } & SystemNotificationShellDetachedCompleted) | ({ "type": "instruction_discovered" } & SystemNotificationInstructionDiscovered) | ({ "type": "workflow_completed" } & SystemNotificationWorkflowCompleted) | ({ "type": "unclassified" } & SystemNotificationUnclassified);
 
 export interface SystemNotificationAgentCompleted {
@@ -13480,6 +13730,10 @@ export interface Tool {
   "instructions"?: string;
   "overridesBuiltInTool"?: boolean;
   "skipPermission"?: boolean;
+  "isTerminal"?: boolean;
+  "defer"?: string;
+  "namespacedName"?: string;
+  "namespace"?: unknown;
   "metadata"?: unknown;
   [later: string]: unknown;
 }
@@ -13733,6 +13987,12 @@ export interface ToolResultNewMessage {
 
 export type ToolResultType = Open_<"success" | "failure" | "timeout" | "rejected" | "denied">;
 
+export interface ToolSearchOptions {
+  "enabled"?: boolean;
+  "deferThreshold"?: number;
+  [later: string]: unknown;
+}
+
 export interface ToolsGetBuiltinDescriptorsResult {
   "tools": Array<BuiltinToolDescriptor>;
   [later: string]: unknown;
@@ -13758,8 +14018,6 @@ export interface ToolsShellDescriptorConfig {
   "stopShellToolName": string;
   [later: string]: unknown;
 }
-
-export type UIAutoModeSwitchResponse = Open_<"yes" | "yes_always" | "no">;
 
 export interface UIElicitationArrayAnyOfField {
   "default"?: Array<string>;
@@ -13880,15 +14138,6 @@ export interface UIRegisterDirectAutoModeSwitchHandlerResult {
   "handle": string;
   [later: string]: unknown;
 }
-
-export interface UISessionLimitsExhaustedResponse {
-  "action": UISessionLimitsExhaustedResponseAction;
-  "additionalAiCredits"?: number;
-  "maxAiCredits"?: number;
-  [later: string]: unknown;
-}
-
-export type UISessionLimitsExhaustedResponseAction = Open_<"add" | "set" | "unset" | "cancel">;
 
 export interface UIUnregisterDirectAutoModeSwitchHandlerResult {
   "unregistered": boolean;
@@ -14989,6 +15238,7 @@ export namespace events {
     "outputTokens"?: number;
     "interactionId"?: string;
     "turnId"?: string;
+    /** @deprecated */
     "parentToolCallId"?: string;
     "apiCallId"?: string;
     "chunkCount"?: number;
@@ -15011,6 +15261,7 @@ export namespace events {
   export interface AssistantMessageDelta {
     "messageId": string;
     "deltaContent": string;
+    /** @deprecated */
     "parentToolCallId"?: string;
     [later: string]: unknown;
   }
@@ -15113,6 +15364,7 @@ export namespace events {
     "numToolCalls"?: number;
     "orphanToolCallCount"?: number;
     "outputTtftMs"?: number;
+    /** @deprecated */
     "parentToolCallId"?: string;
     "provider"?: ModelProviderRef;
     "providerCallId"?: string;
@@ -15148,13 +15400,13 @@ export namespace events {
 
   export interface AutoModeSwitchCompleted {
     "requestId": string;
-    "response": AutoModeSwitchResponse;
+    "response"?: AutoModeSwitchResponse;
     [later: string]: unknown;
   }
 
   export interface AutoModeSwitchRequested {
-    "errorCode"?: string;
     "requestId": string;
+    "errorCode"?: string;
     "retryAfterSeconds"?: number;
     [later: string]: unknown;
   }
@@ -15170,10 +15422,10 @@ export namespace events {
   }
 
   export interface CommandExecute {
-    "args": string;
-    "command": string;
-    "commandName": string;
     "requestId": string;
+    "command"?: string;
+    "commandName": string;
+    "args"?: string;
     [later: string]: unknown;
   }
 
@@ -15527,9 +15779,10 @@ export namespace events {
   }
 
   export interface SamplingRequested {
-    "mcpRequestId": unknown;
     "requestId": string;
-    "serverName": string;
+    "serverName"?: string;
+    "mcpRequestId"?: unknown;
+    "request"?: unknown;
     [later: string]: unknown;
   }
 
@@ -15896,14 +16149,14 @@ export namespace events {
 
   export interface SessionLimitsExhaustedCompleted {
     "requestId": string;
-    "response": SessionLimitsExhaustedResponse;
+    "response"?: SessionLimitsExhaustedResponse;
     [later: string]: unknown;
   }
 
   export interface SessionLimitsExhaustedRequested {
-    "maxAiCredits": number;
     "requestId": string;
-    "usedAiCredits": number;
+    "maxAiCredits"?: number;
+    "usedAiCredits"?: number;
     [later: string]: unknown;
   }
 
@@ -16071,7 +16324,7 @@ export namespace events {
     "reasoningEffortManaged"?: boolean;
     "reasoningEffortModel"?: string;
     "reasoningSummary"?: ReasoningSummary;
-    "sessionLimits"?: SessionLimitsConfig | null;
+    "sessionLimits"?: CliSessionLimitsConfig | null;
     "verbosity"?: Verbosity;
     [later: string]: unknown;
   }
@@ -16102,7 +16355,7 @@ export namespace events {
   }
 
   export interface SessionSessionLimitsChanged {
-    "sessionLimits": SessionLimitsConfig | null;
+    "sessionLimits": CliSessionLimitsConfig | null;
     [later: string]: unknown;
   }
 
@@ -16163,7 +16416,7 @@ export namespace events {
     "reasoningEffortManaged"?: boolean;
     "reasoningEffortModel"?: string;
     "reasoningSummary"?: ReasoningSummary;
-    "sessionLimits"?: SessionLimitsConfig;
+    "sessionLimits"?: CliSessionLimitsConfig;
     "verbosity"?: Verbosity;
     [later: string]: unknown;
   }
@@ -16397,6 +16650,7 @@ export namespace events {
     "shellExecution"?: ShellExecution;
     "fileEdits"?: Array<FileEdit>;
     "turnId"?: string;
+    /** @deprecated */
     "parentToolCallId"?: string;
     "fusion"?: FusionAttribution;
     "mcpMeta"?: unknown;
@@ -16431,6 +16685,7 @@ export namespace events {
     "mcpServerName"?: string;
     "mcpToolName"?: string;
     "turnId"?: string;
+    /** @deprecated */
     "parentToolCallId"?: string;
     "displayVerbatim"?: boolean;
     "fusion"?: FusionAttribution;
@@ -16561,12 +16816,13 @@ export namespace mc {
     "state": mc.CommandState;
     "type": mc.CommandType;
     "content": string;
+    "delivery"?: string;
     [later: string]: unknown;
   }
 
   export type CommandState = Open_<"in_progress" | "queued" | "pending" | "created" | "completed">;
 
-  export type CommandType = Open_<"user_message" | "abort" | "permission_response" | "ask_user_response" | "elicitation_response" | "plan_approval_response" | "mode_switch">;
+  export type CommandType = Open_<"user_message" | "abort" | "permission_response" | "ask_user_response" | "elicitation_response" | "plan_approval_response" | "mode_switch" | "model_switch">;
 
   export interface CommandsResponse {
     "commands": Array<mc.Command>;
@@ -16586,11 +16842,24 @@ export namespace mc {
     "machine"?: string;
     "notice"?: string;
     "suggestions"?: Array<mc.Suggestion>;
+    "models"?: Array<mc.ModelChoice>;
+    "commands"?: Array<string>;
     [later: string]: unknown;
   }
 
   export interface ModeSwitch {
     "mode": SessionMode;
+    [later: string]: unknown;
+  }
+
+  export interface ModelChoice {
+    "id": string;
+    "name"?: string;
+    [later: string]: unknown;
+  }
+
+  export interface ModelSwitch {
+    "model": string;
     [later: string]: unknown;
   }
 

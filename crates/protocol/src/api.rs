@@ -6,12 +6,16 @@
 //! | `GET` the link itself, `Accept: application/json` | [`LinkInfo`] |
 //! | `GET {api}` | [`SessionSnapshot`] |
 //! | `GET {api}/events?after=SEQ&limit=N` | [`EventPage`] |
-//! | `GET {api}/events/stream?after=SEQ` | server-sent events, see [`sse`] |
+//! | `GET {api}/events/stream?after=SEQ&epoch=EPOCH` | server-sent events, see [`sse`] |
 //! | `POST {api}/commands` with [`CommandIntent`] | [`CommandReceipt`] |
 //! | `GET {api}/commands/{id}` | [`CommandReceipt`] |
+//! | `PATCH {api}/commands/{id}` with [`CommandEdit`] | [`CommandReceipt`], of a message that still waits |
+//! | `DELETE {api}/commands/{id}` | [`CommandReceipt`], of a message that waited |
+//! | `GET {api}/audit?after=N&limit=N` | [`AuditPage`] |
 //!
-//! Every error is a [`Problem`] (`application/problem+json`). Reading is lenient: unknown fields are
-//! ignored, and enums have an `Unknown` variant for words of a newer hub.
+//! Every error is a [`Problem`] (`application/problem+json`), with a `type` of [`problem`] where a program may want
+//! to tell it from others. Reading is lenient: unknown fields are ignored, and enums have an `Unknown` variant (or
+//! `Other`) for words of a newer hub. Times whose names end in `_ms` are milliseconds since 1970.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -20,8 +24,9 @@ use crate::mc::ExporterInfo;
 
 /// Names of the server-sent events on `{api}/events/stream`.
 ///
-/// The `id` of an [`EVENT`](sse::EVENT) is its `seq`; a client that reconnects says `after=` the last one
-/// it saw (or sends it as `Last-Event-ID`) and misses nothing.
+/// The `id` of an [`EVENT`](sse::EVENT) is the log's epoch and the event's `seq` with a colon between; a client that
+/// reconnects sends it as `Last-Event-ID` (or says `after=` and `epoch=`) and misses nothing. Where that epoch is
+/// over, the stream begins with [`EPOCH`](sse::EPOCH) and the first event.
 pub mod sse {
     /// A stored event; the data is [`SequencedEvent`](super::SequencedEvent).
     pub const EVENT: &str = "event";
@@ -31,8 +36,37 @@ pub mod sse {
     /// The session's state after a change; the data is [`SessionSnapshot`](super::SessionSnapshot). Sent
     /// once at the start of the stream, too.
     pub const STATE: &str = "state";
+    /// The log was rebuilt, because events were found that belong between others: forget what was read, the events
+    /// come again from the first on. The data is [`EpochChange`](super::EpochChange).
+    pub const EPOCH: &str = "epoch";
     /// A change of the rendered page, on `{api}/page/stream` only.
     pub const PATCH: &str = "patch";
+}
+
+/// The `type`s of [`Problem`]s. Each is stable; what else a problem says may change.
+pub mod problem {
+    /// The request that an answer names is not open (any more).
+    pub const NOT_PENDING: &str = "urn:groundlink:problem:not-pending";
+    /// The request that an answer names wants another kind of answer.
+    pub const WRONG_KIND: &str = "urn:groundlink:problem:wrong-kind";
+    /// The pending request is not the one that the answer's digest was made of: look at it again.
+    pub const DIGEST_MISMATCH: &str = "urn:groundlink:problem:digest-mismatch";
+    /// Another answer to the same request is on its way.
+    pub const ALREADY_ANSWERING: &str = "urn:groundlink:problem:already-answering";
+    /// The session can be watched only.
+    pub const NOT_STEERABLE: &str = "urn:groundlink:problem:not-steerable";
+    /// The session's exporter does not know this type of command.
+    pub const NOT_SUPPORTED: &str = "urn:groundlink:problem:not-supported";
+    /// The session has ended.
+    pub const ENDED: &str = "urn:groundlink:problem:ended";
+    /// The command cannot be changed or taken back: the session has it, or it is no message.
+    pub const NOT_QUEUED: &str = "urn:groundlink:problem:not-queued";
+    /// Too many commands of the session wait.
+    pub const TOO_MANY_COMMANDS: &str = "urn:groundlink:problem:too-many-commands";
+    /// Commands come too fast; `Retry-After` says when to go on.
+    pub const TOO_FAST: &str = "urn:groundlink:problem:too-fast";
+    /// Too many streams are open; `Retry-After` says when to try again.
+    pub const TOO_MANY_STREAMS: &str = "urn:groundlink:problem:too-many-streams";
 }
 
 /// Where a link's API is.
@@ -58,6 +92,8 @@ pub enum SessionStatus {
     Working,
     /// A turn is running and waits for a person: see [`SessionSnapshot::pending`].
     Waiting,
+    /// The last turn failed, and nothing has happened since: see [`SessionSnapshot::error`].
+    Error,
     /// The session was shut down. It may come back by a resume.
     Ended,
     /// A word of a newer hub.
@@ -73,6 +109,7 @@ impl SessionStatus {
             Self::Idle => "idle",
             Self::Working => "working",
             Self::Waiting => "waiting",
+            Self::Error => "error",
             Self::Ended => "ended",
             Self::Unknown => "unknown",
         }
@@ -92,6 +129,9 @@ impl std::fmt::Display for SessionStatus {
 pub struct Presence {
     /// Something was heard from the exporter during the last 30 seconds.
     pub online: bool,
+    /// Online, but silent for longer than an exporter in good health ever is: what it does may not be true any more.
+    #[serde(default)]
+    pub silent: bool,
     /// When the exporter was last heard, in milliseconds since 1970; absent when never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen_ms: Option<u64>,
@@ -149,6 +189,10 @@ pub struct PendingRequest {
     pub seq: u64,
     /// When it was asked (RFC 3339).
     pub requested_at: String,
+    /// Stands for everything that the request shows and asks for. An answer that carries it
+    /// ([`CommandIntent::digest`]) can approve nothing else than what the person saw.
+    #[serde(default)]
+    pub digest: String,
 }
 
 /// The state of a session at one moment.
@@ -177,19 +221,109 @@ pub struct SessionSnapshot {
     /// What the bridge said about itself; absent when the CLI exports by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exporter: Option<ExporterInfo>,
+    /// When the status began (RFC 3339, the clock of the session's machine); absent when nothing is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// What went wrong last, while nothing has happened since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The repository, as `owner/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
     /// The questions that are open, oldest first.
     #[serde(default)]
     pub pending: Vec<PendingRequest>,
+    /// The messages that wait, in the order in which the session will get them.
+    #[serde(default)]
+    pub queue: Vec<QueuedMessage>,
+    /// Names the session's log; another name means that the log was rebuilt and its numbers mean other events.
+    #[serde(default)]
+    pub epoch: String,
+    /// Events up to this number are gone, but for those that are still needed; 0 when all are there.
+    #[serde(default)]
+    pub trimmed_before: u64,
     /// The last stored event; 0 when there is none.
     pub last_seq: u64,
     /// How many streams of this session are open.
     pub viewers: u32,
 }
 
+/// A message that the session has not got yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedMessage {
+    /// The hub's name for the command that carries it.
+    pub id: String,
+    /// The client's name for it.
+    pub client_id: String,
+    /// The words.
+    pub content: String,
+    /// How it joins a running turn.
+    #[serde(default)]
+    pub delivery: Delivery,
+    /// How far it has come.
+    pub state: CommandState,
+    /// Whether it can still be changed and taken back.
+    #[serde(default)]
+    pub editable: bool,
+    /// Who gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
+    /// The command that it is a part of: the words that go with a refusal follow it as a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
+    /// When it was given.
+    pub accepted_at_ms: u64,
+}
+
+/// Who uses a link: a browser, a phone, a terminal. The words are the device's own; the link is what counts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Device {
+    /// Made by the device once, and kept. 1 to 64 characters.
+    pub id: String,
+    /// What people call it. Up to 100 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// How a message joins a running turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Delivery {
+    /// It waits at the hub until the session is idle; until then it can be changed and taken back.
+    #[default]
+    Queue,
+    /// It goes to the session at once.
+    Steer,
+    /// A word of a newer program.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Delivery {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Steer => "steer",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_queue(&self) -> bool {
+        *self == Self::Queue
+    }
+}
+
 /// An event with its place in the session.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SequencedEvent {
-    /// Counts up from 1 within the session, without gaps.
+    /// Counts up from 1 within the session. Numbers are missing only where events were trimmed
+    /// ([`EventPage::trimmed_before`]).
     pub seq: u64,
     /// The event as the exporter sent it, with secrets replaced by `******`.
     pub event: Box<RawValue>,
@@ -210,17 +344,31 @@ pub struct EventPage {
     pub events: Vec<SequencedEvent>,
     /// The last stored event of the session; ask again while the last of `events` is before it.
     pub last_seq: u64,
+    /// Names the log, see [`SessionSnapshot::epoch`].
+    #[serde(default)]
+    pub epoch: String,
+    /// See [`SessionSnapshot::trimmed_before`].
+    #[serde(default)]
+    pub trimmed_before: u64,
+}
+
+/// The log is another one now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochChange {
+    /// Its name.
+    pub epoch: String,
+    /// See [`SessionSnapshot::trimmed_before`].
+    #[serde(default)]
+    pub trimmed_before: u64,
 }
 
 /// Something that a viewer wants done.
 ///
 /// ```
-/// use groundlink_protocol::api::{CommandAction, CommandIntent};
+/// use groundlink_protocol::api::{CommandAction, CommandIntent, Delivery};
 ///
-/// let intent = CommandIntent {
-///     client_id: "my-phone-17".into(),
-///     action: CommandAction::UserMessage { content: "please add a test".into() },
-/// };
+/// let action = CommandAction::UserMessage { content: "please add a test".into(), delivery: Delivery::Queue };
+/// let intent = CommandIntent::new("my-phone-17", action);
 /// assert_eq!(
 ///     serde_json::to_string(&intent).unwrap(),
 ///     r#"{"client_id":"my-phone-17","type":"user_message","content":"please add a test"}"#,
@@ -234,6 +382,30 @@ pub struct CommandIntent {
     /// What is wanted.
     #[serde(flatten)]
     pub action: CommandAction,
+    /// With an answer: the [`PendingRequest::digest`] of what the person saw. If the pending request has another
+    /// one, the answer is refused ([`problem::DIGEST_MISMATCH`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Who gives it. Kept in the audit and shown to the other devices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
+}
+
+impl CommandIntent {
+    /// An intent without digest and device.
+    pub fn new(client_id: impl Into<String>, action: CommandAction) -> Self {
+        Self { client_id: client_id.into(), action, digest: None, device: None }
+    }
+}
+
+/// Other words for a message that still waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandEdit {
+    /// The whole text.
+    pub content: String,
+    /// Who changes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
 }
 
 /// The kinds of [`CommandIntent`].
@@ -245,6 +417,9 @@ pub enum CommandAction {
     UserMessage {
         /// The text.
         content: String,
+        /// Whether it waits for the end of a running turn.
+        #[serde(default, skip_serializing_if = "Delivery::is_queue")]
+        delivery: Delivery,
     },
     /// Stop the running turn.
     Abort {},
@@ -252,6 +427,11 @@ pub enum CommandAction {
     ModeSwitch {
         /// `interactive`, `plan` or `autopilot`.
         mode: String,
+    },
+    /// Change the model.
+    ModelSwitch {
+        /// The id of one of the exporter's models.
+        model: String,
     },
     /// Answer a permission request.
     PermissionResponse {
@@ -262,7 +442,8 @@ pub enum CommandAction {
         /// `once` (also when absent) or `session`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scope: Option<String>,
-        /// Words for the agent with a refusal. Only the bridge can pass them on.
+        /// Words for the agent with a refusal. Where the exporter cannot pass them on, the hub sends them as a message
+        /// after it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         feedback: Option<String>,
     },
@@ -308,6 +489,7 @@ impl CommandAction {
             Self::UserMessage { .. } => "user_message",
             Self::Abort {} => "abort",
             Self::ModeSwitch { .. } => "mode_switch",
+            Self::ModelSwitch { .. } => "model_switch",
             Self::PermissionResponse { .. } => "permission_response",
             Self::AskUserResponse { .. } => "ask_user_response",
             Self::ElicitationResponse { .. } => "elicitation_response",
@@ -322,12 +504,14 @@ impl CommandAction {
             | Self::AskUserResponse { request_id, .. }
             | Self::ElicitationResponse { request_id, .. }
             | Self::PlanApprovalResponse { request_id, .. } => Some(request_id),
-            Self::UserMessage { .. } | Self::Abort {} | Self::ModeSwitch { .. } => None,
+            Self::UserMessage { .. } | Self::Abort {} | Self::ModeSwitch { .. } | Self::ModelSwitch { .. } => None,
         }
     }
 }
 
-/// How far a command has come. The last four are ends.
+/// How far a command has come. All but the first two are ends. What was concluded from the session's silence
+/// ([`Unknown`](Self::Unknown), and [`Rejected`](Self::Rejected) for want of an effect) may still turn into
+/// [`Applied`](Self::Applied) or [`Superseded`](Self::Superseded), when the proof comes late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -340,19 +524,23 @@ pub enum CommandState {
     Applied,
     /// The agent did not take it; the receipt says why.
     Rejected,
-    /// Nobody fetched or confirmed it in time.
+    /// Nobody fetched it in time.
     Expired,
     /// The request was answered elsewhere, or closed, before this answer got there.
     Superseded,
+    /// Somebody took it back before the exporter fetched it.
+    Cancelled,
+    /// The exporter fetched it, and nothing was heard that shows whether it was done.
+    Unknown,
     /// A word of a newer hub.
     #[serde(other)]
-    Unknown,
+    Other,
 }
 
 impl CommandState {
     /// Whether the command is at its end.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Applied | Self::Rejected | Self::Expired | Self::Superseded)
+        !matches!(self, Self::Accepted | Self::Delivered | Self::Other)
     }
 
     /// The word on the wire.
@@ -364,7 +552,9 @@ impl CommandState {
             Self::Rejected => "rejected",
             Self::Expired => "expired",
             Self::Superseded => "superseded",
+            Self::Cancelled => "cancelled",
             Self::Unknown => "unknown",
+            Self::Other => "other",
         }
     }
 }
@@ -387,9 +577,65 @@ pub struct CommandReceipt {
     pub kind: String,
     /// How far it has come.
     pub state: CommandState,
-    /// Why it was rejected, expired or superseded.
+    /// Why it was rejected, expired, superseded, cancelled, or why its outcome is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
+    /// The request that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The command that it is a part of: the words that go with a refusal follow it as a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
+    /// When the hub took it in.
+    #[serde(default)]
+    pub accepted_at_ms: u64,
+    /// When the exporter fetched it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at_ms: Option<u64>,
+    /// When it came to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at_ms: Option<u64>,
+}
+
+/// One line of a session's audit, which only ever grows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Counts up from 1 within the session.
+    pub n: u64,
+    /// When it happened, by the hub's clock.
+    pub at_ms: u64,
+    /// What happened to the command: one of the words of [`CommandState`], or `refused`, `edited`.
+    pub outcome: String,
+    /// The hub's name for the command; absent when it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The command's type, as in [`CommandAction::kind`].
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Who did it; absent when the device did not say, and when nobody at the link did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
+    /// The request that was to be answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// What it was about: the beginning of a message, the answer and what was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The reason of a refusal or a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A stretch of a session's audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPage {
+    /// The entries after the asked-for number, in order; empty only when there are no more.
+    pub entries: Vec<AuditEntry>,
+    /// The number of the last entry; 0 when there is none.
+    pub last: u64,
 }
 
 /// An error answer (RFC 9457).
@@ -422,6 +668,10 @@ mod tests {
         let cases = [
             r#"{"client_id":"c","type":"abort"}"#,
             r#"{"client_id":"c","type":"mode_switch","mode":"plan"}"#,
+            r#"{"client_id":"c","type":"model_switch","model":"m"}"#,
+            r#"{"client_id":"c","type":"user_message","content":"hi"}"#,
+            r#"{"client_id":"c","type":"user_message","content":"hi","delivery":"steer","device":{"id":"d","name":"phone"}}"#,
+            r#"{"client_id":"c","type":"permission_response","request_id":"R","approved":false,"digest":"d"}"#,
             r#"{"client_id":"c","type":"permission_response","request_id":"R","approved":true,"scope":"session"}"#,
             r#"{"client_id":"c","type":"ask_user_response","request_id":"R","answer":"red","freeform":false}"#,
             r#"{"client_id":"c","type":"elicitation_response","request_id":"R","action":"accept","content":{"answer":"red"}}"#,
@@ -436,7 +686,9 @@ mod tests {
     #[test]
     fn newer_words_are_read_as_unknown() {
         assert_eq!(serde_json::from_str::<SessionStatus>(r#""dreaming""#).unwrap(), SessionStatus::Unknown);
-        assert_eq!(serde_json::from_str::<CommandState>(r#""dreaming""#).unwrap(), CommandState::Unknown);
+        assert_eq!(serde_json::from_str::<CommandState>(r#""dreaming""#).unwrap(), CommandState::Other);
+        assert_eq!(serde_json::from_str::<CommandState>(r#""unknown""#).unwrap(), CommandState::Unknown);
+        assert_eq!(serde_json::from_str::<Delivery>(r#""dreaming""#).unwrap(), Delivery::Unknown);
         assert_eq!(serde_json::from_str::<RequestKind>(r#""dreaming""#).unwrap(), RequestKind::Unknown);
     }
 

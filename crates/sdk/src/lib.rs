@@ -11,6 +11,9 @@
 //! | [`protocol`] | `groundlink-protocol` | the messages of both wires |
 //! | [`transport`] | `groundlink-transport` | the JSON-RPC peer below |
 //!
+//! Every method of the CLI is a typed function: [`session::rpc`]. The families of its methods and events are features
+//! of this crate (`full` is all of them), so that a program compiles what it uses.
+//!
 //! # Always on
 //!
 //! Every session of the client is shared. The link comes as an event.
@@ -110,6 +113,34 @@
 //! # }
 //! ```
 
+//!
+//! # Tools and hooks
+//!
+//! A tool is a function of this program that the model may call. A hook runs at a moment of the session and may change
+//! what comes next; one before a tool that fails or hangs forbids the tool.
+//!
+//! ```no_run
+//! # #[cfg(feature = "schemars")]
+//! # async fn run(client: groundlink::session::Client) -> Result<(), Box<dyn std::error::Error>> {
+//! use groundlink::prelude::*;
+//!
+//! #[derive(serde::Deserialize, schemars::JsonSchema)]
+//! struct Weather {
+//!     /// The city's name.
+//!     city: String,
+//! }
+//!
+//! let weather = Tool::typed("weather", "The weather of a city", |weather: Weather, _call: ToolCall| async move {
+//!     format!("Sunny in {}", weather.city)
+//! });
+//! let config = SessionConfig::new().tool(weather.skip_permission(true)).hook(|call: HookCall<PreToolUse>| async move {
+//!     (call.data.tool_name == "bash").then(|| PreToolUseOutput::deny("no shell here"))
+//! });
+//! let session = client.create_session(config).await?;
+//! # Ok(())
+//! # }
+//! ```
+
 #[cfg(feature = "hub")]
 pub use groundlink_hub as hub;
 pub use groundlink_protocol as protocol;
@@ -123,9 +154,13 @@ pub mod prelude {
     pub use groundlink_hub::Hub;
     pub use groundlink_protocol::types::PermissionRequest;
     pub use groundlink_remote::{Bridge, ExporterInfo, HubEndpoint, Link, RemoteExt, Suggestion, TerminalTheme};
+    #[cfg(feature = "schemars")]
+    pub use groundlink_session::schemars;
     pub use groundlink_session::{
-        CliCommand, Client, ElicitationAnswer, ElicitationAsk, Event, EventItem, EventStream, Message, MissionControl,
-        PermissionAsk, PermissionDecision, PlanAsk, PlanDecision, Provider, SecretString, SendMode, Session,
-        SessionConfig, SessionError, SessionMode, UserAnswer, UserInputAsk,
+        AnswerReport, ApproveAll, Attachment, CliCommand, Client, CommandCall, Deadlines, ElicitationAnswer,
+        ElicitationAsk, Event, EventItem, EventStream, HandlerKind, HookCall, McpServer, Message, MissionControl,
+        PermissionAsk, PermissionDecision, PlanAsk, PlanDecision, PreToolUse, PreToolUseOutput, Provider, SecretString,
+        SendMode, Session, SessionConfig, SessionError, SessionMode, SlashCommand, SystemMessage, Tool, ToolCall,
+        ToolResult, UserAnswer, UserInputAsk, hooks,
     };
 }

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::SessionError;
 use crate::cli::CliCommand;
 use crate::client::{Client, ClientInner};
+use crate::fs::{KeptFiles, SessionFs, SessionFsConfig};
 use crate::handshake::{ServerInfo, shake_hands};
 use crate::launch::{self, LogLevel, MissionControl};
 use crate::router::Router;
@@ -39,6 +40,7 @@ pub struct ClientBuilder {
     pub(crate) remote: bool,
     pub(crate) mission_control: Option<MissionControl>,
     pub(crate) start_timeout: Duration,
+    pub(crate) session_fs: Option<KeptFiles>,
 }
 
 impl Default for ClientBuilder {
@@ -57,6 +59,7 @@ impl Default for ClientBuilder {
             remote: false,
             mission_control: None,
             start_timeout: START,
+            session_fs: None,
         }
     }
 }
@@ -159,6 +162,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps the files of all sessions in this program instead of in the CLI's home.
+    #[must_use]
+    pub fn session_fs(mut self, config: SessionFsConfig, fs: impl SessionFs) -> Self {
+        self.session_fs = Some(KeptFiles { config, fs: Arc::new(fs) });
+        self
+    }
+
     /// How long the CLI may take to its first answer. Default one minute.
     #[must_use]
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
@@ -246,6 +256,10 @@ impl ClientBuilder {
         // Only the first peer of a router is ever set.
         let _ = router.peer.set(peer.downgrade());
         let server = shake_hands(peer, self.connection_token.as_ref(), self.start_timeout).await;
+        let server = match (server, &self.session_fs) {
+            (Ok(server), Some(kept)) => kept.offer(router, peer).await.map(|()| server),
+            (server, _) => server,
+        };
         match &server {
             Ok(server) => tracing::debug!(version = ?server.version, "connected to the CLI"),
             Err(_) => peer.close(),

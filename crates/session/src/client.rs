@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use groundlink_protocol::types::{AuthGetStatusResult, SessionCreateParams, SessionCreateResult};
+use groundlink_protocol::types::{AuthGetStatusResult, SessionCreateResult};
 use groundlink_protocol::{Empty, Method, methods};
 use groundlink_transport::{ChildPeer, CloseReason, Peer};
 use secrecy::SecretString;
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::SessionError;
@@ -19,7 +18,7 @@ use crate::handshake::ServerInfo;
 use crate::router::Router;
 use crate::session::{self, Session};
 use crate::shared::Shared;
-use crate::{pending, remote};
+use crate::{answers, pending, remote};
 
 /// How long each session may take to end in [`Client::stop`].
 const DESTROY: Duration = Duration::from_secs(3);
@@ -83,6 +82,7 @@ impl Client {
     /// Calls any method.
     pub async fn call<M: Method>(&self, params: &M::Params) -> Result<M::Output, SessionError> {
         let failed = |error| SessionError::from_call(M::NAME, None, error);
+        answers::check_call(M::NAME, params)?;
         self.inner.peer.call(M::NAME, params).await.map_err(failed)
     }
 
@@ -115,7 +115,7 @@ impl Client {
         config.check()?;
         let inner = &self.inner;
         let shared = Shared::new(id, &config, Arc::clone(&inner.router.peer), create);
-        let params = open_params(config.params, &shared.id, create)?;
+        let params = config.into_params(&shared.id, create)?;
         if !inner.router.add(&shared) {
             let reason = format!("session {} is open at this client already; use its handle", shared.id);
             return Err(SessionError::invalid("session_id", reason));
@@ -222,15 +222,6 @@ impl Drop for Unregister<'_> {
             self.router.remove(self.id);
         }
     }
-}
-
-/// The params of `session.create`, or those of `session.resume`, which lacks a few.
-fn open_params(mut params: SessionCreateParams, id: &str, create: bool) -> Result<Value, SessionError> {
-    params.session_id = Some(id.to_owned());
-    if !create {
-        params.name = None;
-    }
-    serde_json::to_value(&params).map_err(|error| SessionError::invalid("config", error.to_string()))
 }
 
 impl fmt::Debug for Client {

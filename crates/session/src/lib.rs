@@ -35,9 +35,11 @@
 //!
 //! # Failing closed
 //!
-//! A request that no handler answers stays open for other clients if the session asked for it
-//! (`ask_*`), and is denied by the CLI if not. A handler that panics, or that gives a decision which the CLI could not
-//! read, denies.
+//! A request that no handler answers stays open for other clients if the session asked for it (`ask_*`), and is denied
+//! by the CLI if not. A handler that panics, that is past its [deadline](Deadlines), or that gives an answer which the
+//! CLI could not read, is answered for, so that nothing happens because of it: a permission is rejected, a plan is not
+//! approved, a tool has failed, and a `preToolUse` hook forbids the tool. What became of each answer is told to
+//! [`on_answered`](SessionConfig::on_answered); that somebody else was first is a value there, not an error.
 
 mod answers;
 mod asks;
@@ -47,6 +49,8 @@ mod client;
 mod config;
 mod error;
 mod events;
+mod fs;
+mod generated;
 mod handlers;
 mod handshake;
 mod history;
@@ -57,31 +61,48 @@ mod provider;
 mod questions;
 mod remote;
 mod router;
+pub mod rpc;
+mod serve;
 mod session;
 mod shared;
 
-pub use answers::{Approval, ElicitationAnswer, PermissionDecision, PlanDecision, UserAnswer};
+pub use answers::{
+    Approval, AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer,
+};
 pub use builder::ClientBuilder;
 pub use cli::{CLI_PATH_VARIABLE, CliCommand};
 pub use client::Client;
-pub use config::SessionConfig;
+pub use config::{CustomAgent, McpServer, SectionAction, SessionConfig, SystemMessage};
 pub use error::SessionError;
 pub use events::{EventItem, EventLimits, EventStream, Lagged};
+pub use fs::{FileInfo, FsError, InMemoryFs, SessionFs, SessionFsConfig};
+pub use handlers::hooks;
+pub use handlers::tools::{Tool, ToolCall, ToolDefer, ToolHandler, ToolResult, ToolResultKind, TypedTool};
 pub use handlers::{
-    ApproveAll, Ask, ElicitationAsk, ElicitationHandler, PermissionAsk, PermissionHandler, PlanAsk, PlanHandler,
+    AnswerOutcome, AnswerReport, ApproveAll, Ask, AutoModeAsk, AutoModeHandler, CommandCall, CommandEnd,
+    CommandHandler, Deadlines, ElicitationAsk, ElicitationHandler, GitHubToken, GitHubTokenAsk, GitHubTokenHandler,
+    HandlerEnd, HandlerKind, LimitsAsk, LimitsHandler, PermissionAsk, PermissionHandler, PlanAsk, PlanHandler,
+    ProviderTokenAsk, ProviderTokenHandler, SamplingAsk, SamplingHandler, SectionText, SectionTransform, SlashCommand,
     UserInputAsk, UserInputHandler,
 };
 pub use handshake::PROTOCOL_VERSION;
 pub use history::HistoryPage;
+pub use hooks::{HookAnswer, HookCall, HookHandler, HookInput, PreToolUse, PreToolUseOutput, RawHookHandler};
 pub use launch::{LogLevel, MissionControl};
-pub use message::Message;
+pub use message::{Attachment, FileSpan, Message};
 pub use provider::{EnvironmentProvider, Provider};
 pub use remote::{RemoteMode, RemoteState};
 pub use session::Session;
 
 // Types of others that appear in this API.
 pub use groundlink_protocol::Event;
-pub use groundlink_protocol::types::{AgentMode, SendMode, SessionMode};
+pub use groundlink_protocol::types::{
+    AgentMode, AutopilotOptions, CapiSessionOptions, CloudRepository, CloudSession, DefaultAgent, ImageGeneration,
+    InfiniteSessions, LargeOutput, MemoryOptions, NamedProviderConfig, ProviderModelConfig, SendMode,
+    SessionLimitsConfig, SessionMode, ToolSearchOptions,
+};
 pub use groundlink_transport::CloseReason;
+#[cfg(feature = "schemars")]
+pub use schemars;
 pub use secrecy::SecretString;
 pub use url::Url;

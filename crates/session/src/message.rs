@@ -1,9 +1,16 @@
 //! What is sent to the agent.
 
+mod attachment;
+
+pub use attachment::{Attachment, FileSpan};
 use groundlink_protocol::types::{AgentMode, SendMode, SessionSendParams};
+use secrecy::SecretString;
 use serde::Serialize;
+use serde_json::json;
+use serde_json::value::to_raw_value;
 
 use crate::SessionError;
+use crate::provider::wire_secret;
 
 /// A message to the agent.
 #[derive(Debug, Clone)]
@@ -47,8 +54,35 @@ impl Message {
         self
     }
 
-    /// Attaches something: an object with a `type` such as `file`, `directory` or `blob`. The CLI
-    /// does not refuse a path that does not exist.
+    /// Headers for the requests to the model that follow from it.
+    #[must_use]
+    pub fn request_header(mut self, name: impl Into<String>, value: &SecretString) -> Self {
+        let headers = self.params.request_headers.get_or_insert_default();
+        headers.insert(name.into(), wire_secret(value));
+        self
+    }
+
+    /// The answer is to be JSON that fits a JSON Schema, where the model can do that. The name is for the model.
+    pub fn response_schema(mut self, name: &str, schema: &impl Serialize) -> Result<Self, SessionError> {
+        let invalid = |error: serde_json::Error| SessionError::invalid("response_schema", error.to_string());
+        let schema = serde_json::to_value(schema).map_err(invalid)?;
+        if !schema.is_object() {
+            return Err(SessionError::invalid("response_schema", "a JSON Schema is an object"));
+        }
+        let format = json!({"type": "json_schema", "jsonSchema": {"name": name, "schema": schema, "strict": true}});
+        self.params.response_format = Some(to_raw_value(&format).map_err(invalid)?);
+        Ok(self)
+    }
+
+    /// Attaches a file, a directory, a part of a file or bytes.
+    #[must_use]
+    pub fn attach(mut self, attachment: &Attachment) -> Self {
+        // It is text and numbers: there is nothing that cannot be written.
+        self.params.attachments.extend(to_raw_value(attachment));
+        self
+    }
+
+    /// Attaches anything else: an object with a `type` of the CLI's. The CLI does not refuse a path that does not exist.
     pub fn attachment(mut self, attachment: &impl Serialize) -> Result<Self, SessionError> {
         let raw = serde_json::value::to_raw_value(attachment)
             .map_err(|error| SessionError::invalid("attachment", error.to_string()))?;

@@ -1,38 +1,61 @@
-//! Taking up, after a resume, the permission requests that were open before.
+//! Taking up what was asked before this client came: after a resume, and after any gap in what it was sent.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use groundlink_protocol::types::{PendingPermissionRequests, SessionRef};
-use groundlink_protocol::{Method as _, methods};
+use groundlink_protocol::types::{PendingPermissionRequests, PendingToolRequests, SessionRef};
+use groundlink_protocol::{Method, methods};
 use groundlink_transport::Peer;
 use serde::Deserialize;
 
 use crate::shared::Shared;
 use crate::{SessionError, asks, history};
 
-/// Hands to the permission handler what was asked before this client came. The events that asked are
-/// not sent again, but they are in the history.
+/// Hands to the handlers what the CLI lists as open. The events that asked are not sent again, but they are in the
+/// history. Doing it again is harmless: a question that is known here, open or ended, is not asked twice.
 pub(crate) async fn take_up(peer: Peer, shared: Arc<Shared>) {
-    if shared.handlers.permission.is_none() {
-        return;
+    let mut open = HashSet::new();
+    let handlers = &shared.handlers;
+    if handlers.permission.is_some() {
+        match listed::<methods::SessionPermissionsPendingRequests>(&peer, &shared).await {
+            Ok(PendingPermissionRequests { items, .. }) => {
+                open.extend(items.into_iter().map(|item| ("permission.requested", item.request_id)));
+            }
+            Err(error) => tracing::debug!(session = %shared.id, %error, "open permission requests are not known"),
+        }
     }
-    if let Err(error) = try_to(&peer, &shared).await {
-        tracing::debug!(session = %shared.id, %error, "open permission requests are not known");
+    if !handlers.tools.is_empty() {
+        match listed::<methods::SessionToolsListPendingRequests>(&peer, &shared).await {
+            Ok(PendingToolRequests { items, .. }) => {
+                let ours = items.into_iter().filter(|item| handlers.tools.get(&item.tool_name).is_some());
+                open.extend(ours.map(|item| ("external_tool.requested", item.request_id)));
+            }
+            Err(error) => tracing::debug!(session = %shared.id, %error, "open tool calls are not known"),
+        }
+    }
+    if let Err(error) = find(&peer, &shared, open).await {
+        tracing::warn!(session = %shared.id, %error, "open questions were not found in the history");
     }
 }
 
-async fn try_to(peer: &Peer, shared: &Arc<Shared>) -> Result<(), SessionError> {
-    let method = methods::SessionPermissionsPendingRequests::NAME;
-    let called = peer.call::<PendingPermissionRequests>(method, &SessionRef::new(shared.id.as_str())).await;
-    let pending = called.map_err(|error| SessionError::from_call(method, Some(&shared.id), error))?;
-    let mut open: HashSet<String> = pending.items.into_iter().map(|item| item.request_id).collect();
+async fn listed<M: Method<Params = SessionRef>>(peer: &Peer, shared: &Shared) -> Result<M::Output, SessionError> {
+    let called = peer.call(M::NAME, &SessionRef::new(shared.id.as_str())).await;
+    called.map_err(|error| SessionError::from_call(M::NAME, Some(&shared.id), error))
+}
+
+async fn find(
+    peer: &Peer,
+    shared: &Arc<Shared>,
+    mut open: HashSet<(&'static str, String)>,
+) -> Result<(), SessionError> {
     let mut cursor: Option<String> = None;
     while !open.is_empty() {
         let page = history::page(peer, &shared.id, cursor.as_deref()).await?;
-        for event in page.events.iter().filter(|event| event.kind() == "permission.requested") {
+        for event in &page.events {
+            let Some((kind, _)) = open.iter().find(|(kind, _)| *kind == event.kind()) else { continue };
+            let kind = *kind;
             let named: Result<Named, _> = serde_json::from_str(event.data_raw().get());
-            if named.is_ok_and(|named| open.remove(&named.request_id)) {
+            if named.is_ok_and(|named| open.remove(&(kind, named.request_id))) {
                 asks::dispatch(shared, event);
             }
         }

@@ -12,17 +12,11 @@ use std::time::Duration;
 use futures::future::AbortHandle;
 use tokio::sync::watch;
 
+use crate::asks::is_direct;
+use crate::handlers::HandlerKind as Kind;
+
 /// Most questions remembered. Far more than a session has open at once; the oldest go.
 const MOST: usize = 256;
-
-/// What is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Permission,
-    UserInput,
-    Elicitation,
-    Plan,
-}
 
 /// JSON text that answers a direct request.
 pub(crate) type DirectAnswer = String;
@@ -58,13 +52,16 @@ const EVENT_LATE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Questions {
     list: Mutex<VecDeque<Question>>,
+    /// The ids of the last ones that have ended: a list of open questions that was asked for before must not bring them
+    /// to a handler again.
+    ended: Mutex<VecDeque<String>>,
     /// Counts what was asked.
     opened: watch::Sender<u64>,
 }
 
 impl Default for Questions {
     fn default() -> Self {
-        Self { list: Mutex::default(), opened: watch::Sender::new(0) }
+        Self { list: Mutex::default(), ended: Mutex::default(), opened: watch::Sender::new(0) }
     }
 }
 
@@ -76,7 +73,7 @@ impl Questions {
     /// A question was asked. `false`: it is known already, and not to be asked again.
     pub(crate) fn open(&self, kind: Kind, request_id: &str, text: &str, handler: Option<AbortHandle>) -> bool {
         let mut list = self.lock();
-        if list.iter().any(|q| q.request_id == request_id) {
+        if list.iter().any(|q| q.request_id == request_id) || self.has_ended(request_id) {
             return false;
         }
         // A settled question with the same words must not answer the new one.
@@ -97,13 +94,28 @@ impl Questions {
         true
     }
 
+    fn has_ended(&self, request_id: &str) -> bool {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|id| id == request_id)
+    }
+
+    fn remember(&self, request_id: &str) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.len() >= MOST {
+            ended.pop_front();
+        }
+        ended.push_back(request_id.to_owned());
+    }
+
     /// Somebody answered (or nobody could): ends the handler, if it still runs, and the direct request.
     pub(crate) fn settle(&self, request_id: &str, answer: DirectAnswer) {
         let mut list = self.lock();
         if let Some(index) = list.iter().position(|q| q.request_id == request_id) {
+            if list[index].is_open() {
+                self.remember(request_id);
+            }
             list[index].end(answer);
             // Unclaimed, its direct request may still be on its way.
-            if list[index].claimed || matches!(list[index].kind, Kind::Permission | Kind::Elicitation) {
+            if list[index].claimed || !is_direct(list[index].kind) {
                 list.remove(index);
             }
         }

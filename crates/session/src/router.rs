@@ -2,22 +2,37 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
+use groundlink_protocol::types::{
+    GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SystemMessageTransformParams,
+};
 use groundlink_protocol::{Event, Method as _, Notification as _, RawJson, notifications, requests};
 use groundlink_transport::{ErrorObject, HandlerFuture, Notification, PeerBuilder, Request};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::asks;
-use crate::questions::Kind;
+use crate::fs::{SessionFs, serve as fs_serve};
+use crate::handlers::HandlerKind as Kind;
+use crate::handlers::hooks::{self, HookInput as _};
+use crate::serve;
 use crate::shared::{PeerCell, Shared};
 
 /// The sessions of one connection.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Router {
     pub(crate) peer: PeerCell,
+    /// Who keeps the sessions' files, if not the CLI, and how long each call may take.
+    pub(crate) fs: OnceLock<(Arc<dyn SessionFs>, Option<Duration>)>,
     sessions: Mutex<HashMap<String, Arc<Shared>>>,
+}
+
+impl std::fmt::Debug for Router {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Router").field("sessions", &self.lock().len()).finish_non_exhaustive()
+    }
 }
 
 #[derive(Deserialize)]
@@ -36,6 +51,17 @@ struct Direct {
     session_id: String,
     question: String,
     summary: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HookParams<'a> {
+    #[serde(borrow)]
+    session_id: Cow<'a, str>,
+    #[serde(borrow)]
+    hook_type: Cow<'a, str>,
+    #[serde(borrow)]
+    input: &'a RawValue,
 }
 
 impl Router {
@@ -98,14 +124,99 @@ impl Router {
 
     fn on_request(&self, request: &Request) -> HandlerFuture {
         match request.method() {
-            requests::HooksInvoke::NAME => Box::pin(async { Ok(raw("{}".to_owned())) }),
+            requests::HooksInvoke::NAME => self.hook(request),
             requests::UserInputRequest::NAME => self.hold(request, Kind::UserInput),
             requests::ExitPlanModeRequest::NAME => self.hold(request, Kind::Plan),
+            requests::AutoModeSwitchRequest::NAME => self.hold(request, Kind::AutoModeSwitch),
+            requests::SystemMessageTransform::NAME => self.serve(
+                request,
+                |router, params: &SystemMessageTransformParams| router.get(&params.session_id),
+                serve::transform,
+            ),
+            requests::ProviderTokenGetToken::NAME => self.serve(
+                request,
+                |router, params: &ProviderTokenGetTokenParams| router.get(&params.session_id),
+                serve::provider_token,
+            ),
+            requests::GithubTokenGetToken::NAME => self.serve(
+                request,
+                |router, params: &GitHubTokenAcquireRequest| router.registered(&params.registration_id),
+                serve::github_token,
+            ),
+            files if files.starts_with(fs_serve::PREFIX) && self.fs.get().is_some() => self.files(request),
             unknown => {
                 let error = ErrorObject::method_not_found(unknown);
                 Box::pin(async { Err(error) })
             }
         }
+    }
+
+    /// Answers a request about a session's files, whether the session is known here yet or not.
+    fn files(&self, request: &Request) -> HandlerFuture {
+        let method = request.method().to_owned();
+        let (params, fs) = match (request.parse(), self.fs.get()) {
+            (Ok(params), Some(fs)) => (params, fs.clone()),
+            (Err(error), _) => return Box::pin(async { Err(error) }),
+            (Ok(_), None) => return Box::pin(async move { Err(ErrorObject::method_not_found(&method)) }),
+        };
+        Box::pin(async move {
+            let answer = fs_serve::serve(fs.0, &method, params, fs.1).await;
+            answer.map(|answer| raw(answer.to_string())).ok_or_else(|| ErrorObject::method_not_found(&method))
+        })
+    }
+
+    /// The session that asks under a name of its own.
+    fn registered(&self, registration: &str) -> Option<Arc<Shared>> {
+        let fits = |shared: &&Arc<Shared>| shared.handlers.github_registration.as_deref() == Some(registration);
+        self.lock().values().find(fits).cloned()
+    }
+
+    /// Reads a request, finds its session and hands both on.
+    fn serve<P, F>(
+        &self,
+        request: &Request,
+        find: impl FnOnce(&Self, &P) -> Option<Arc<Shared>>,
+        serve: impl FnOnce(Arc<Shared>, P) -> F,
+    ) -> HandlerFuture
+    where
+        P: serde::de::DeserializeOwned,
+        F: Future<Output = Result<serde_json::Value, ErrorObject>> + Send + 'static,
+    {
+        let params: P = match request.parse() {
+            Ok(params) => params,
+            Err(error) => return Box::pin(async { Err(error) }),
+        };
+        let Some(shared) = find(self, &params) else {
+            let error = ErrorObject::invalid_params("no such session at this client");
+            return Box::pin(async { Err(error) });
+        };
+        let serving = serve(shared, params);
+        Box::pin(async move { serving.await.map(|value| raw(value.to_string())) })
+    }
+
+    /// Runs a hook. Whatever goes wrong is answered as the hook's type demands: an error would count as consent.
+    fn hook(&self, request: &Request) -> HandlerFuture {
+        let shared_and_params = request.parse::<HookParams<'_>>().map(|params| {
+            let shared = self.get(&params.session_id);
+            (shared, params.hook_type.into_owned(), params.input.to_owned())
+        });
+        Box::pin(async move {
+            let output = match shared_and_params {
+                Ok((Some(shared), hook_type, input)) => {
+                    let handlers = shared.handlers.clone();
+                    let deadline = handlers.deadlines.of(Kind::Hook);
+                    handlers.hooks.run(&hook_type, &shared.id, &input, deadline).await
+                }
+                // A session that this client does not know, or has closed: nobody here can say yes.
+                Ok((None, hook_type, _)) => hooks::closed(&hook_type),
+                Err(error) => {
+                    tracing::error!(?error, "a hook's request is unreadable and is refused");
+                    hooks::closed(hooks::PreToolUse::TYPE)
+                }
+            };
+            let body = output.map_or_else(|| "{}".to_owned(), |output| format!(r#"{{"output":{}}}"#, output.get()));
+            Ok(raw(body))
+        })
     }
 
     /// Keeps a direct request open until its question has ended, however that comes about.

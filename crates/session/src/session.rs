@@ -9,7 +9,10 @@ use groundlink_protocol::{Method, methods};
 use secrecy::SecretString;
 
 use crate::SessionError;
-use crate::answers::{self, ElicitationAnswer, PermissionDecision, PlanDecision, UserAnswer};
+use crate::ToolResult;
+use crate::answers::{
+    self, AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer,
+};
 use crate::client::ClientInner;
 use crate::events::EventStream;
 use crate::history::WireLog;
@@ -134,9 +137,25 @@ impl Session {
         answers::send_plan(&self.client.peer, self.id(), request_id, &decision).await
     }
 
+    /// Answers a call of a client's tool. `false`: it is not open (any more).
+    pub async fn respond_tool(&self, request_id: &str, result: impl Into<ToolResult>) -> Result<bool, SessionError> {
+        answers::send_tool(&self.client.peer, self.id(), request_id, result.into()).await
+    }
+
+    /// Answers an offer to go on with another model. `false`: it is not open (any more).
+    pub async fn respond_auto_mode(&self, request_id: &str, answer: AutoModeAnswer) -> Result<bool, SessionError> {
+        answers::send_auto_mode(&self.client.peer, self.id(), request_id, answer).await
+    }
+
+    /// Answers what to do about a limit that is used up. `false`: it is not open (any more).
+    pub async fn respond_limits(&self, request_id: &str, answer: LimitsAnswer) -> Result<bool, SessionError> {
+        answers::send_limits(&self.client.peer, self.id(), request_id, answer).await
+    }
+
     /// Calls any method. The session's id is to be in the params.
     pub async fn call<M: Method>(&self, params: &M::Params) -> Result<M::Output, SessionError> {
         let failed = |error| SessionError::from_call(M::NAME, Some(self.id()), error);
+        answers::check_call(M::NAME, params)?;
         self.client.peer.call(M::NAME, params).await.map_err(failed)
     }
 

@@ -21,8 +21,18 @@ impl TestHub {
 
     /// Stops it and starts it again on the same port and data.
     pub async fn restart(&mut self) {
-        let address = self.handle.local_addr().to_string();
+        self.stop().await;
+        self.start_again().await;
+    }
+
+    /// Stops it. Its address and data stay for [`start_again`](Self::start_again).
+    pub async fn stop(&mut self) {
         self.handle.shutdown().await;
+    }
+
+    /// Starts it again after [`stop`](Self::stop), on the same port and with what is left of its data.
+    pub async fn start_again(&mut self) {
+        let address = self.handle.local_addr().to_string();
         self.handle = start_in(self.data.path(), &address).await;
     }
 

@@ -150,8 +150,8 @@ impl Viewer {
         eventually_or(&format!("the end of {intent}"), PATIENCE, || async {
             let receipt = self.get(&format!("/commands/{id}")).await;
             match receipt["state"].as_str() {
-                Some("applied" | "rejected" | "expired" | "superseded") => Ok(receipt),
-                _ => Err(receipt.to_string()),
+                Some("accepted" | "delivered") | None => Err(receipt.to_string()),
+                Some(_) => Ok(receipt),
             }
         })
         .await

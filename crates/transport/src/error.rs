@@ -181,6 +181,8 @@ pub enum CloseReason {
     Frame(FrameError),
     /// The child process ended.
     Exited(ChildExit),
+    /// This side stopped the child process, and it ended.
+    Stopped(ChildExit),
     /// The other side sent requests without reading the answers.
     Stalled {
         /// Bytes that waited to be written.
@@ -197,6 +199,7 @@ impl CloseReason {
             Self::Io(_) => "io",
             Self::Frame(_) => "frame",
             Self::Exited(_) => "exited",
+            Self::Stopped(_) => "stopped",
             Self::Stalled { .. } => "stalled",
         }
     }
@@ -210,6 +213,7 @@ impl fmt::Display for CloseReason {
             Self::Io(error) => write!(f, "{error}"),
             Self::Frame(error) => write!(f, "{error}"),
             Self::Exited(exit) => write!(f, "{exit}"),
+            Self::Stopped(exit) => write!(f, "stopped by this side: {exit}"),
             Self::Stalled { unwritten } => {
                 write!(f, "the other side does not read: {unwritten} bytes of answers were waiting for it")
             }

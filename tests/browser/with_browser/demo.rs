@@ -60,7 +60,7 @@ async fn approved_command_runs(page: &mut Page<'_>, viewer: &Viewer, demo: &Demo
     assert!(!demo.repo.has(&file), "nothing runs before the approval");
     page.pictures(&format!("{}-2-permission", device.name)).await;
     page.fits_its_width().await;
-    page.click(&hook("approve")).await;
+    page.approve().await;
     page.gone(&hook("approve")).await;
     viewer.until_idle().await;
     assert_eq!(demo.repo.read(&file).as_deref(), Some("yes\n"));
@@ -83,7 +83,7 @@ async fn edit_shows_its_diff(page: &mut Page<'_>, viewer: &Viewer, demo: &Demo, 
     let card = page.see_text(&hook("card-permission"), &file).await;
     assert!(card.contains("first line"), "what would be written is shown: {card}");
     page.pictures(&format!("{}-3-edit", device.name)).await;
-    page.click(&hook("approve")).await;
+    page.approve().await;
     viewer.until_idle().await;
     assert_eq!(demo.repo.read(&file).as_deref().map(str::trim_end), Some("first line"));
 }

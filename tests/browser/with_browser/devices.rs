@@ -19,7 +19,7 @@ async fn devices_share_one_session() {
     for name in ["phone", "desktop"] {
         browser.page(name).see_text(&hook("card-permission"), "groundlink-demo.txt").await;
     }
-    browser.page("desktop").click(&hook("approve")).await;
+    browser.page("desktop").approve().await;
     for name in ["phone", "desktop"] {
         browser.page(name).gone(&hook("card-permission")).await;
         browser.page(name).see_text(&hook("item-assistant"), "Done.").await;

@@ -19,7 +19,7 @@ async fn the_page_steers_the_clis_own_exporter() {
     page.click(&hook("send")).await;
     let card = page.see(&hook("card-permission")).await;
     assert!(card.contains("echo shell-was-here >> shell-proof.txt"), "{card}");
-    page.click(&hook("approve")).await;
+    page.approve().await;
     page.gone(&hook("card-permission")).await;
     page.see_text(&hook("item-assistant"), "Done.").await;
     viewer.until_idle().await;

@@ -17,9 +17,14 @@ async fn run(name: &str) -> String {
     normalise_links(&ended.stdout)
 }
 
-/// Link secrets differ every time.
+/// Link secrets and scratch directories differ every time.
 fn normalise_links(text: &str) -> String {
-    let text = normalise(text, &[]);
+    let mut text = normalise(text, &[]);
+    while let Some(at) = text.find("groundlink-repo-") {
+        let begin = text[..at].rfind(' ').map_or(0, |space| space + 1);
+        let end = text[at..].find(['/', ' ', '\n']).map_or(text.len(), |end| at + end);
+        text.replace_range(begin..end, "<repo>");
+    }
     let words =
         text.split(' ').map(|word| match word.find("/tasks/").map(|at| at + 7).or(word.find("/t/").map(|at| at + 3)) {
             Some(at) => {
@@ -49,4 +54,29 @@ async fn external_server() {
 #[tokio::test]
 async fn qr() {
     insta::assert_snapshot!(run("qr").await);
+}
+
+#[tokio::test]
+async fn chat() {
+    insta::assert_snapshot!(run("chat").await);
+}
+
+#[tokio::test]
+async fn permission_policy() {
+    insta::assert_snapshot!(run("permission_policy").await);
+}
+
+#[tokio::test]
+async fn plan_mode() {
+    insta::assert_snapshot!(run("plan_mode").await);
+}
+
+#[tokio::test]
+async fn multi_client() {
+    insta::assert_snapshot!(run("multi_client").await);
+}
+
+#[tokio::test]
+async fn headless_worker() {
+    insta::assert_snapshot!(run("headless_worker").await);
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::facts::{Facts, Form, field, read_tables};
+use crate::facts::{Facts, Field, Form, field, read_tables};
 
 /// The folder of corrections, inside the folder of facts.
 const FOLDER: &str = "corrections";
@@ -25,6 +25,7 @@ pub(super) fn apply(schema: &Path, facts: &mut Facts) -> Result<()> {
                     records.filter_map(|t| if let Form::Record(fields) = &mut t.form { Some(fields) } else { None });
                 let old = fields.next().and_then(|fields| fields.iter_mut().find(|field| field.wire == *wire));
                 let old = old.ok_or_else(|| bad(format!("{name}.{wire} was not imported")))?;
+                let new = Field { marks: old.marks.clone(), ..new };
                 if *old == new {
                     return Err(bad(format!("{name}.{wire} was imported just so; drop the correction")));
                 }

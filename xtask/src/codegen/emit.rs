@@ -2,6 +2,7 @@
 
 mod boxes;
 mod idents;
+mod stubs;
 mod types;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use super::surface::{BASE, SHARED, Surface};
 use crate::facts::{Call, Facts, Module, Type};
 use crate::names::pascal;
 
+pub(super) use stubs::{features as stub_features, stubs};
 use types::Scope;
 
 /// The first line of every generated Rust file; `cargo xtask tidy` looks for it.

@@ -1,4 +1,4 @@
-//! The generated files on disk.
+//! The generated files of a crate on disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Folders of the protocol crate that hold generated files only.
+/// Folders of a crate that hold generated files only.
 const FOLDERS: &[&str] = &["src/generated", "reference", "tests/surface/generated"];
 /// Where the crate's features are written.
 const MANIFEST: &str = "Cargo.toml";

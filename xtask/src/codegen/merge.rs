@@ -157,12 +157,15 @@ impl<'a> Merger<'a> {
         match (ours, theirs) {
             (Form::Record(fields), Form::Record(theirs)) => {
                 for their in theirs {
-                    if fields.iter().any(|field| field.wire == their.wire) {
+                    if let Some(field) = fields.iter_mut().find(|field| field.wire == their.wire) {
+                        field.marks.clone_from(&their.marks);
+                        field.ty.take_format(&their.ty);
                         continue;
                     }
                     let mut ty = their.ty.clone();
                     ty.rename(&|name| self.name(name));
-                    fields.push(Field { wire: their.wire.clone(), presence: Presence::Optional, ty });
+                    let marks = their.marks.clone();
+                    fields.push(Field { wire: their.wire.clone(), presence: Presence::Optional, ty, marks });
                 }
             }
             (Form::Enum(words), Form::Enum(theirs)) => {

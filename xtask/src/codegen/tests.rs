@@ -8,7 +8,7 @@ use std::path::Path;
 use super::docs::Docs;
 use super::files::Output;
 use super::surface::Surface;
-use super::{emit, generate};
+use super::{emit, generate, generate_stubs};
 use crate::error::Result;
 use crate::facts::{Call, Facts, Form, Module, Ty, Type, show_field, show_ty};
 use crate::{names, workspace};
@@ -17,6 +17,7 @@ use crate::{names, workspace};
 fn the_generated_code_is_current() {
     let protocol = workspace::root().join("crates/protocol");
     generate(&protocol).unwrap().check(&protocol).unwrap();
+    generate_stubs(&protocol).unwrap().check(&workspace::root().join("crates/session")).unwrap();
 }
 
 #[test]
@@ -154,6 +155,7 @@ fn bad_facts_are_refused() {
         ("origin = 'observed'\nmodule = 'x'\n", "unknown module `x`"),
         ("[colours]\na = 'b'\n", "colours.a: unknown section"),
         ("[types.A]\na = 'strin'\n", "types.A: a: `strin` is no type"),
+        ("[types.A]\na = 'string:UUID'\n", "types.A: a: `UUID` is no format"),
         ("[types.A]\na = '[string'\n", "`[string` is no type"),
         ("[types.A]\na = 7\n", "types.A: a: expected a string"),
         ("[types.A]\na = 'string *'\n", "`*` is for lists"),

@@ -73,8 +73,7 @@ impl<'a> Compare<'a> {
             };
             self.internal = internal(&call.marks) && internal(&now.marks);
             if call.marks != now.marks {
-                let shown = |marks: &str| if marks.is_empty() { "settled".to_owned() } else { marks.to_owned() };
-                let text = format!("{kind} `{wire}` was {}, is {}", shown(&call.marks), shown(&now.marks));
+                let text = format!("{kind} `{wire}` was {}, is {}", settled(&call.marks), settled(&now.marks));
                 self.note(internal(&now.marks) && !internal(&call.marks), text);
             }
             // A server's requests go the other way.
@@ -150,12 +149,21 @@ impl<'a> Compare<'a> {
                 }
             }
             (old, new) if old == new => {}
+            (before @ (Ty::String | Ty::Formatted(_)), now @ (Ty::String | Ty::Formatted(_))) => {
+                // Who reads relies on the kind; a plain text may be anything.
+                let read = if way == Way::Sent { now } else { before };
+                self.note(*read != Ty::String, format!("{place} was {}, is {}", spoken(old), spoken(new)));
+            }
             (old, new) => {
                 let fine = match way {
                     Way::Sent => self.takes(new, self.new, old, self.old),
                     Way::Received => self.takes(old, self.old, new, self.new),
                 };
-                let silent = fine && matches!((old, new), (Ty::String, Ty::Secret) | (Ty::Secret, Ty::String));
+                let silent = fine
+                    && matches!(
+                        (old, new),
+                        (Ty::String | Ty::Formatted(_), Ty::Secret) | (Ty::Secret, Ty::String | Ty::Formatted(_))
+                    );
                 if !silent {
                     self.note(!fine, format!("{place} was {}, is {}", spoken(old), spoken(new)));
                 }
@@ -261,6 +269,11 @@ impl<'a> Compare<'a> {
                 (true, false) => self.note(way == Way::Received, format!("{name} may lack its field `{wire}` now")),
                 _ => {}
             }
+            if field.marks != now.marks {
+                let text =
+                    format!("the field `{wire}` of {name} was {}, is {}", settled(&field.marks), settled(&now.marks));
+                self.note(internal(&now.marks) && !internal(&field.marks), text);
+            }
             self.ty(&field.ty, &now.ty, way, &format!("the field `{wire}` of {name}"));
         }
         for field in new.iter().filter(|field| !old.iter().any(|before| before.wire == field.wire)) {
@@ -281,7 +294,7 @@ enum Texts<'a> {
 
 fn texts<'a>(ty: &'a Ty, facts: &'a Facts) -> Texts<'a> {
     match ty {
-        Ty::String | Ty::Secret => Texts::All,
+        Ty::String | Ty::Formatted(_) | Ty::Secret => Texts::All,
         Ty::Word(word) => Texts::Some(vec![word]),
         Ty::Named(name) => match facts.find(name, Module::Types).map(|t| &t.form) {
             Some(Form::Enum(words)) => Texts::Some(words.iter().map(String::as_str).collect()),
@@ -289,6 +302,10 @@ fn texts<'a>(ty: &'a Ty, facts: &'a Facts) -> Texts<'a> {
         },
         _ => Texts::No,
     }
+}
+
+fn settled(marks: &str) -> &str {
+    if marks.is_empty() { "settled" } else { marks }
 }
 
 fn internal(marks: &str) -> bool {

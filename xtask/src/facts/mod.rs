@@ -62,6 +62,8 @@ pub(crate) struct Field {
     pub(crate) wire: String,
     pub(crate) presence: Presence,
     pub(crate) ty: Ty,
+    /// As [`Type::marks`].
+    pub(crate) marks: String,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -77,6 +79,8 @@ pub(crate) enum Presence {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Ty {
     String,
+    /// A text of a kind that the schemas name, such as `uuid` or `date-time`.
+    Formatted(String),
     Bool,
     Int,
     Uint,
@@ -197,6 +201,19 @@ impl Ty {
             Self::Named(name) => Some(name),
             Self::Nullable(inner) | Self::List(inner) | Self::Map(inner) => inner.name(),
             _ => None,
+        }
+    }
+
+    /// Takes over the kind of text that the same value has elsewhere.
+    pub(crate) fn take_format(&mut self, theirs: &Self) {
+        match (&mut *self, theirs) {
+            (Self::String, Self::Formatted(_)) => self.clone_from(theirs),
+            (Self::Nullable(ours), Self::Nullable(theirs)) | (Self::List(ours), Self::List(theirs)) => {
+                ours.take_format(theirs);
+            }
+            (Self::Nullable(ours), theirs) => ours.take_format(theirs),
+            (ours, Self::Nullable(theirs)) => ours.take_format(theirs),
+            _ => {}
         }
     }
 

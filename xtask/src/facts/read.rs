@@ -133,7 +133,8 @@ fn fields(table: &Table) -> Result<Vec<Field>, String> {
 
 /// A field of a record.
 pub(crate) fn field(wire: &str, fact: &Value) -> Result<Field, String> {
-    let fact = fact.as_str().ok_or("expected a string")?.trim();
+    let (fact, marks) = marked(fact.as_str().ok_or("expected a string")?);
+    let fact = fact.trim();
     let (expression, presence) = match (fact.strip_suffix('?'), fact.strip_suffix('*')) {
         (Some(rest), _) => (rest, Presence::Optional),
         (_, Some(rest)) => (rest, Presence::List),
@@ -143,10 +144,13 @@ pub(crate) fn field(wire: &str, fact: &Value) -> Result<Field, String> {
     if presence == Presence::List && !matches!(ty, Ty::List(_)) {
         return Err("`*` is for lists".into());
     }
-    Ok(Field { wire: wire.to_owned(), presence, ty })
+    Ok(Field { wire: wire.to_owned(), presence, ty, marks })
 }
 
-/// Reads a type expression: a word, `[T]` for a list, `{T}` for a map of strings to `T`, `T|null`.
+/// What stands before the kind of a text.
+const FORMATTED: &str = "string:";
+
+/// Reads a type expression: a word, `string:KIND` for a kind of text, `[T]` for a list, `{T}` for a map of strings to `T`, `T|null`.
 fn ty(expression: &str) -> Result<Ty, String> {
     let text = expression.trim();
     let inside = |open, close| text.strip_prefix(open).and_then(|rest: &str| rest.strip_suffix(close));
@@ -161,6 +165,13 @@ fn ty(expression: &str) -> Result<Ty, String> {
     }
     Ok(match text {
         "string" => Ty::String,
+        text if text.starts_with(FORMATTED) => {
+            let format = &text[FORMATTED.len()..];
+            if format.is_empty() || !format.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+                return Err(format!("`{format}` is no format"));
+            }
+            Ty::Formatted(format.to_owned())
+        }
         "bool" => Ty::Bool,
         "int" => Ty::Int,
         "uint" => Ty::Uint,

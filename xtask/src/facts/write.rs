@@ -29,8 +29,7 @@ fn write(facts: &Facts, file: &str) -> String {
         let _ = write!(text, "\n[{section}]\n");
         for call in calls {
             let fact = if section == "notifications" { show_ty(&call.params) } else { show_call(call) };
-            let marks = if call.marks.is_empty() { String::new() } else { format!(" ! {}", call.marks) };
-            let _ = writeln!(text, "{} = {}", key(&call.wire), quoted(&(fact + &marks)));
+            let _ = writeln!(text, "{} = {}", key(&call.wire), quoted(&(fact + &show_marks(&call.marks))));
         }
     }
     for t in facts.types.iter().filter(|t| t.file == file) {
@@ -71,14 +70,18 @@ fn write_type(text: &mut String, t: &Type) {
     }
 }
 
-/// A field's type, with its presence.
+fn show_marks(marks: &str) -> String {
+    if marks.is_empty() { String::new() } else { format!(" ! {marks}") }
+}
+
+/// A field's type, with its presence and its marks.
 pub(crate) fn show_field(field: &Field) -> String {
     let mark = match field.presence {
         Presence::Required => "",
         Presence::Optional => " ?",
         Presence::List => " *",
     };
-    show_ty(&field.ty) + mark
+    show_ty(&field.ty) + mark + &show_marks(&field.marks)
 }
 
 /// `Params -> Result`.
@@ -91,6 +94,7 @@ pub(crate) fn show_ty(ty: &Ty) -> String {
     match ty {
         Ty::Named(name) => name.clone(),
         Ty::Word(word) => format!("'{word}'"),
+        Ty::Formatted(format) => format!("string:{format}"),
         Ty::Nullable(item) => format!("{}|null", show_ty(item)),
         Ty::List(item) => format!("[{}]", show_ty(item)),
         Ty::Map(item) => format!("{{{}}}", show_ty(item)),

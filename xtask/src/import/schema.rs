@@ -135,7 +135,10 @@ impl<'a> Reader<'a> {
             let name = pascal(wire);
             let form = Form::Record(self.fields(data, &name, None)?);
             let file = super::namespaces::of_event(wire);
-            self.facts.types.push(Type { name: name.clone(), module: Module::Events, file, form, marks: marks(data) });
+            // Upstream marks an event as a whole, its data, or both.
+            let whole = marks(self.resolve(variant)?);
+            let marks = [whole, marks(data)].into_iter().find(|marks| !marks.is_empty()).unwrap_or_default();
+            self.facts.types.push(Type { name: name.clone(), module: Module::Events, file, form, marks });
             self.facts.events.push((wire.to_owned(), name));
         }
         Ok(())
@@ -157,7 +160,7 @@ impl<'a> Reader<'a> {
         }
         let (word, nullable) = type_word(schema);
         let ty = match word {
-            "string" => Ty::String,
+            "string" => text_type(schema),
             "boolean" => Ty::Bool,
             "integer" if schema["minimum"].as_f64().is_some_and(|least| least >= 0.0) => Ty::Uint,
             "integer" => Ty::Int,
@@ -206,7 +209,7 @@ impl<'a> Reader<'a> {
             let ty = if ty == Ty::Null { Ty::Json } else { hidden(wire, ty) };
             let presence =
                 if required.contains(wire.as_str()) && !absent { Presence::Required } else { Presence::Optional };
-            fields.push(Field { wire: wire.clone(), presence, ty });
+            fields.push(Field { wire: wire.clone(), presence, ty, marks: marks(property) });
         }
         Ok(fields)
     }
@@ -371,6 +374,12 @@ fn constant_type(constant: &Value) -> Ty {
     }
 }
 
+/// A text, of the kind that the schema names if it does.
+fn text_type(schema: &Value) -> Ty {
+    let format = schema.get("format").or_else(|| schema.get("contentEncoding")).and_then(Value::as_str);
+    format.map_or(Ty::String, |format| Ty::Formatted(format.to_ascii_lowercase()))
+}
+
 /// The schema that nothing matches: upstream's way to say "absent".
 fn nothing(schema: &Value) -> bool {
     schema.get("not").is_some_and(|not| not.as_object().is_some_and(Map::is_empty))
@@ -400,8 +409,10 @@ fn hidden(wire: &str, ty: Ty) -> Ty {
     let secret =
         ["token", "apikey", "api_key", "password", "secret", "credential"].iter().any(|end| name.ends_with(end));
     match ty {
-        Ty::String if secret => Ty::Secret,
-        Ty::Nullable(inner) if secret && *inner == Ty::String => Ty::Nullable(Box::new(Ty::Secret)),
+        Ty::String | Ty::Formatted(_) if secret => Ty::Secret,
+        Ty::Nullable(inner) if secret && matches!(*inner, Ty::String | Ty::Formatted(_)) => {
+            Ty::Nullable(Box::new(Ty::Secret))
+        }
         Ty::Map(inner) if name == "headers" && *inner == Ty::String => Ty::Map(Box::new(Ty::Secret)),
         ty => ty,
     }

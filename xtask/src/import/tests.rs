@@ -38,6 +38,10 @@ fn api() -> Value {
                     "count": { "type": "integer", "minimum": 0 },
                     "less": { "type": ["integer", "null"] },
                     "authToken": { "type": "string" },
+                    "id": { "type": "string", "format": "uuid" },
+                    "at": { "type": ["string", "null"], "format": "date-time", "stability": "experimental" },
+                    "old": { "type": "string", "contentEncoding": "base64", "deprecated": true },
+                    "secret": { "type": "string", "format": "uri" },
                     "headers": { "type": "object", "additionalProperties": { "type": "string" } },
                     "inline": { "type": "object", "properties": { "x": { "enum": ["one", "two"] }, "y": { "enum": ["only"] } } },
                     "list": { "type": "array", "items": { "type": "object", "properties": { "z": { "x-opaque-json": true } } } },
@@ -62,7 +66,7 @@ fn events() -> Value {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "definitions": {
             "SessionEvent": { "anyOf": [{ "$ref": "#/definitions/DoneEvent" }] },
-            "DoneEvent": { "type": "object", "properties": {
+            "DoneEvent": { "type": "object", "visibility": "internal", "properties": {
                 "type": { "const": "a.done" }, "data": { "$ref": "#/definitions/DoneData" } } },
             "DoneData": { "type": "object", "properties": { "colour": { "$ref": "#/definitions/Shade" } }, "required": ["colour"] },
             "Shade": { "type": "string", "enum": ["light", "dark"] },

@@ -3,7 +3,8 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 
-use groundlink_hub::{Hub, HubError, HubHandle};
+use groundlink::remote::Link;
+use groundlink_hub::{Hub, HubError, HubHandle, Retention};
 use url::Url;
 
 use crate::args::HubArgs;
@@ -21,8 +22,8 @@ pub(super) struct Place {
 }
 
 /// Starts the hub of `serve`. Its token and its links are those of its data directory, so there is one place for it.
-pub(super) async fn start(args: &HubArgs, public_url: Option<Url>) -> Result<Place, Error> {
-    start_in(args, data_dir(args)?.join("serve"), public_url).await
+pub(super) async fn start(args: &HubArgs, public_url: Option<Url>, keep: Retention) -> Result<Place, Error> {
+    start_in(args, data_dir(args)?.join("serve"), public_url, keep).await
 }
 
 /// Starts a hub for a session of `command`, below the data directory.
@@ -34,7 +35,7 @@ pub(super) async fn start_beside_others(args: &HubArgs, command: &str) -> Result
     let mut slot = 1;
     loop {
         let name = if slot == 1 { command.to_owned() } else { format!("{command}-{slot}") };
-        match start_in(args, data.join(name), None).await {
+        match start_in(args, data.join(name), None, Retention::default()).await {
             Err(Error::Hub(HubError::InUse { .. })) if slot < SLOTS => slot += 1,
             other => return other,
         }
@@ -45,7 +46,12 @@ fn data_dir(args: &HubArgs) -> Result<PathBuf, Error> {
     args.data.clone().map_or_else(|| dirs::data(&dirs::process_env), Ok)
 }
 
-async fn start_in(args: &HubArgs, directory: PathBuf, public_url: Option<Url>) -> Result<Place, Error> {
+async fn start_in(
+    args: &HubArgs,
+    directory: PathBuf,
+    public_url: Option<Url>,
+    keep: Retention,
+) -> Result<Place, Error> {
     let wanted = args.address();
     // An address of "everywhere" is no address to put into a link, and the one that is needs the port before
     // the hub has bound it.
@@ -57,7 +63,9 @@ async fn start_in(args: &HubArgs, directory: PathBuf, public_url: Option<Url>) -
             net::reachable(address, net::lan_address).and_then(|address| Url::parse(&format!("http://{address}")).ok());
         let hub = Hub::builder()
             .data_dir(directory.join("hub"))
+            .retention(keep)
             .listen(address.to_string())
+            .qr(draw)
             .public_url(public_url.clone().or(here));
         match hub.start().await {
             Ok(hub) => return Ok(Place { hub, directory }),
@@ -66,6 +74,11 @@ async fn start_in(args: &HubArgs, directory: PathBuf, public_url: Option<Url>) -
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// The QR code of a link, for its page.
+fn draw(link: &str) -> String {
+    Link::parse(link).map(|link| link.qr().svg()).unwrap_or_default()
 }
 
 fn free_port(wanted: SocketAddr) -> std::io::Result<SocketAddr> {

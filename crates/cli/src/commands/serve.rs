@@ -1,5 +1,6 @@
 //! `serve`: the hub alone.
 
+use groundlink_hub::Retention;
 use secrecy::ExposeSecret as _;
 
 use super::announce::{self, Listening};
@@ -8,12 +9,17 @@ use crate::args::ServeArgs;
 use crate::error::Error;
 use crate::signals::Stop;
 
+const MIB: u64 = 1 << 20;
+
 /// `groundlink serve`
 pub(super) async fn run(args: ServeArgs) -> Result<(), Error> {
     let mut stop = Stop::listen().map_err(Error::Signals)?;
+    let mut keep = Retention::default();
+    keep.per_session = args.keep_per_session.saturating_mul(MIB);
+    keep.total = args.keep.saturating_mul(MIB);
     let place = tokio::select! {
         () = stop.requested() => return Err(Error::StoppedEarly),
-        started = hub::start(&args.hub, args.public_url.clone()) => started?,
+        started = hub::start(&args.hub, args.public_url.clone(), keep) => started?,
     };
     let hub = place.hub;
     if args.hub.lan && !args.json {

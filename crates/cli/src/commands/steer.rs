@@ -5,12 +5,14 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use url::Url;
 
-use crate::args::{AbortArgs, PendingArgs, RespondArgs, SendArgs, Verdict};
+use crate::args::{AbortArgs, DeviceArgs, PendingArgs, RespondArgs, SendArgs, Verdict};
+use crate::device;
 use crate::display;
 use crate::error::Error;
 use crate::output;
-use crate::protocol::api::{CommandAction, CommandReceipt, CommandState, PendingRequest, RequestKind};
+use crate::protocol::api::{CommandAction, CommandReceipt, CommandState, Delivery, PendingRequest, RequestKind};
 use crate::viewer::Viewer;
 
 /// After this, a person who waits is told why.
@@ -18,14 +20,16 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// `groundlink send`
 pub(super) async fn send(args: SendArgs) -> Result<(), Error> {
-    let viewer = Viewer::open(&args.link).await?;
-    carry_out(&viewer, CommandAction::UserMessage { content: args.text }, args.json, "Sent.").await
+    let viewer = open(&args.link, &args.device).await?;
+    let delivery = if args.steer { Delivery::Steer } else { Delivery::Queue };
+    let action = CommandAction::UserMessage { content: args.text, delivery };
+    carry_out(&viewer, action, None, args.json, "Sent.").await
 }
 
 /// `groundlink abort`
 pub(super) async fn abort(args: AbortArgs) -> Result<(), Error> {
-    let viewer = Viewer::open(&args.link).await?;
-    carry_out(&viewer, CommandAction::Abort {}, args.json, "Stopped.").await
+    let viewer = open(&args.link, &args.device).await?;
+    carry_out(&viewer, CommandAction::Abort {}, None, args.json, "Stopped.").await
 }
 
 /// `groundlink pending`
@@ -42,23 +46,41 @@ pub(super) async fn pending(args: PendingArgs) -> Result<(), Error> {
 
 /// `groundlink respond`
 pub(super) async fn respond(args: RespondArgs) -> Result<(), Error> {
-    let viewer = Viewer::open(&args.link).await?;
+    let viewer = open(&args.link, &args.device).await?;
     let snapshot = viewer.snapshot().await?;
     let request = find(&snapshot.pending, &args.request)?;
     let action = action(request, &args)?;
-    carry_out(&viewer, action, args.json, "Answered.").await
+    // What is answered is what was pending now, and nothing that takes its place meanwhile.
+    let digest = Some(request.digest.clone()).filter(|digest| !digest.is_empty());
+    carry_out(&viewer, action, digest, args.json, "Answered.").await
+}
+
+/// Opens the link as this terminal.
+async fn open(link: &Url, who: &DeviceArgs) -> Result<Viewer, Error> {
+    Ok(Viewer::open(link).await?.on(device::this(who.name.as_deref())))
 }
 
 /// Posts a command and waits for its end.
-async fn carry_out(viewer: &Viewer, action: CommandAction, json: bool, done: &str) -> Result<(), Error> {
-    let posted = viewer.post(action).await?;
+async fn carry_out(
+    viewer: &Viewer,
+    action: CommandAction,
+    digest: Option<String>,
+    json: bool,
+    done: &str,
+) -> Result<(), Error> {
+    let queued = matches!(action, CommandAction::UserMessage { delivery: Delivery::Queue, .. });
+    let posted = viewer.post(action, digest).await?;
     let settled = viewer.settled(posted);
     tokio::pin!(settled);
     let receipt = tokio::select! {
         receipt = &mut settled => receipt,
         () = tokio::time::sleep(PATIENCE) => {
             if !json && std::io::stderr().is_terminal() {
-                eprintln!("Waiting for the session to take it ...");
+                if queued {
+                    eprintln!("The message waits at the hub until the session is idle (Ctrl+C leaves it there) ...");
+                } else {
+                    eprintln!("Waiting for the session to take it ...");
+                }
             }
             settled.await
         }
@@ -77,6 +99,8 @@ fn outcome(receipt: &CommandReceipt) -> Result<(), Error> {
         CommandState::Rejected => "the session did not take it",
         CommandState::Expired => "the session did not take it in time",
         CommandState::Superseded => "somebody else was first",
+        CommandState::Cancelled => "it was taken back",
+        CommandState::Unknown => "nobody knows whether the session took it",
         _ => "the hub says something this version does not know",
     };
     let reason = receipt.reason.as_deref().map(|reason| format!(": {}", display::line(reason, 300)));

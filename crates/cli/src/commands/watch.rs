@@ -44,10 +44,11 @@ async fn watch(args: &WatchArgs) -> Result<(), Error> {
 /// Shows everything from the first event on, across broken connections, until the session has ended and its hub with it.
 async fn follow(viewer: &Viewer, screen: &mut dyn Screen) -> Result<(), Error> {
     let mut seen = 0;
+    let mut epoch = String::new();
     let mut ended = false;
     let mut failures = 0;
     loop {
-        let lost = match viewer.updates(seen).await {
+        let lost = match viewer.updates(seen, &epoch).await {
             Ok(mut updates) => loop {
                 let update = match updates.next().await {
                     Some(Ok(update)) => update,
@@ -59,7 +60,17 @@ async fn follow(viewer: &Viewer, screen: &mut dyn Screen) -> Result<(), Error> {
                     // What came before the connection broke may come again.
                     Update::Event(seq, _) if *seq <= seen => continue,
                     Update::Event(seq, _) => seen = *seq,
-                    Update::State(state) => ended = state.status == SessionStatus::Ended,
+                    Update::Epoch(change) => {
+                        seen = 0;
+                        epoch.clone_from(&change.epoch);
+                    }
+                    Update::State(state) => {
+                        ended = state.status == SessionStatus::Ended;
+                        // The first state names the log that was asked for; a change of it is told by itself.
+                        if epoch.is_empty() {
+                            epoch.clone_from(&state.epoch);
+                        }
+                    }
                     Update::Passing(_) => {}
                 }
                 screen.show(&update)?;
@@ -99,6 +110,7 @@ impl Screen for Lines {
             Update::Passing(event) => {
                 output::json_line(&tagged("delta", &PassingEvent { event: event.raw().to_owned() }))
             }
+            Update::Epoch(change) => output::json_line(&tagged("epoch", change)),
             Update::State(state) => output::json_line(&tagged("state", state)),
         }
     }
@@ -127,13 +139,22 @@ struct Page<W> {
     transcript: Transcript<W>,
     title: Option<String>,
     online: bool,
+    silent: bool,
 }
 
 impl<W: Write> Page<W> {
     fn new(out: W, snapshot: &SessionSnapshot) -> io::Result<Self> {
         let mut transcript = Transcript::new(out);
         transcript.note(&header(snapshot))?;
-        Ok(Self { transcript, title: snapshot.title.clone(), online: snapshot.presence.online })
+        if snapshot.trimmed_before > 0 {
+            transcript.note("* the oldest events are no longer kept")?;
+        }
+        Ok(Self {
+            transcript,
+            title: snapshot.title.clone(),
+            online: snapshot.presence.online,
+            silent: snapshot.presence.silent,
+        })
     }
 
     fn state(&mut self, state: &SessionSnapshot) -> io::Result<()> {
@@ -147,7 +168,10 @@ impl<W: Write> Page<W> {
             self.online = state.presence.online;
             let note = if self.online { "* the session is back" } else { "* the session is offline" };
             self.transcript.note(note)?;
+        } else if state.presence.silent && !self.silent {
+            self.transcript.note("* nothing has been heard from the session for a while")?;
         }
+        self.silent = state.presence.silent;
         Ok(())
     }
 }
@@ -156,6 +180,7 @@ impl<W: Write + Send> Screen for Page<W> {
     fn show(&mut self, update: &Update) -> Result<(), Error> {
         let shown = match update {
             Update::Event(_, event) | Update::Passing(event) => self.transcript.event(event),
+            Update::Epoch(_) => self.transcript.note("* earlier events were found; here they are in order"),
             Update::State(state) => self.state(state),
         };
         shown.map_err(Error::Output)

@@ -105,6 +105,10 @@ pub(super) fn housekeeping(conversation: &Conversation) -> Option<Reply> {
 }
 
 fn introduction(prompt: &str) -> String {
+    // The CLI goes on by itself after a plan was approved.
+    if prompt.is_empty() {
+        return "I go on. A plan of a script's has nothing in it to do, though.".to_owned();
+    }
     let prompt: String = prompt.chars().take(200).collect();
     format!(
         "You said: “{prompt}”\n\nI am a script, not an AI, so that is all I can say about it. \

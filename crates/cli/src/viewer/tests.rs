@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::protocol::api::{CommandState, SessionStatus};
+use crate::protocol::api::{CommandState, Delivery, SessionStatus};
 
 async fn serve(app: Router) -> Url {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -32,7 +32,7 @@ fn snapshot() -> Value {
 fn hub() -> Router {
     let event = |id: &str| json!({"id": id, "type": "user.message", "data": {"content": id}});
     let stream = move |Query(query): Query<std::collections::HashMap<String, String>>| async move {
-        assert_eq!(query["after"], "1");
+        assert_eq!((query["after"].as_str(), query["epoch"].as_str()), ("1", "e"));
         let text = format!(
             "event: state\ndata: {}\n\n: keep-alive\n\nid: 2\nevent: event\ndata: {}\n\nevent: event\ndata: broken\n\n\
              event: news\ndata: {{}}\n\nevent: delta\ndata: {}\n\n",
@@ -73,13 +73,16 @@ async fn a_link_is_followed() {
     let viewer = Viewer::open(&base.join("/t/good").unwrap()).await.unwrap();
     assert_eq!(viewer.snapshot().await.unwrap().status, SessionStatus::Idle);
 
-    let receipt = viewer.post(CommandAction::UserMessage { content: "hi".into() }).await.unwrap();
+    let receipt = viewer
+        .post(CommandAction::UserMessage { content: "hi".into(), delivery: Delivery::Queue }, None)
+        .await
+        .unwrap();
     assert_eq!(receipt.state, CommandState::Accepted);
     assert_eq!(viewer.settled(receipt).await.unwrap().state, CommandState::Applied);
-    let error = viewer.post(CommandAction::Abort {}).await.unwrap_err();
+    let error = viewer.post(CommandAction::Abort {}, None).await.unwrap_err();
     assert_eq!(error.to_string(), "nothing is running");
 
-    let updates: Vec<_> = viewer.updates(1).await.unwrap().map(Result::unwrap).collect().await;
+    let updates: Vec<_> = viewer.updates(1, "e").await.unwrap().map(Result::unwrap).collect().await;
     let [Update::State(_), Update::Event(2, event), Update::Passing(delta)] = &updates[..] else {
         panic!("{updates:?}")
     };

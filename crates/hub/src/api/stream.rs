@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
-use groundlink_protocol::api::{PassingEvent, SequencedEvent, sse};
+use groundlink_protocol::api::{PassingEvent, SequencedEvent, problem, sse};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{find, number};
-use crate::live::{Feed, FeedItem, Live, ViewerGuard};
+use crate::live::{Feed, FeedItem, Live, StreamGuard};
 use crate::problem::Failure;
 use crate::server::App;
 use crate::web::{ViewerCursor, patch_since};
@@ -30,12 +30,22 @@ const PATCH_STEP: Duration = Duration::from_millis(25);
 #[derive(Debug, Deserialize)]
 pub(super) struct Place {
     after: Option<String>,
+    epoch: Option<String>,
     cursor: Option<String>,
 }
 
 /// Where an interrupted stream was; a browser says so by itself.
 fn last_event_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty())
+}
+
+fn open(app: &App, live: &Arc<Live>) -> Result<StreamGuard, Failure> {
+    app.sessions.open_stream(live).ok_or_else(|| {
+        let detail = "too many streams are open at this hub; close some, or try again later";
+        Failure::new(StatusCode::TOO_MANY_REQUESTS, detail)
+            .with_kind(problem::TOO_MANY_STREAMS)
+            .with_header(header::RETRY_AFTER, "10")
+    })
 }
 
 fn respond(app: &App, events: impl Stream<Item = Event> + Send + 'static, keep_alive: KeepAlive) -> Response {
@@ -57,7 +67,7 @@ struct Following {
     news: watch::Receiver<u64>,
     /// The state as sent last.
     told: String,
-    _viewer: ViewerGuard,
+    _viewer: StreamGuard,
 }
 
 /// `GET events/stream`
@@ -68,11 +78,15 @@ pub(super) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let live = find(&app, &key).await?;
-    let after = number("after", last_event_id(&headers).or(place.after.as_deref()), 0)?;
-    let viewer = live.viewer();
+    let (epoch, after) = match last_event_id(&headers).and_then(|id| id.rsplit_once(':')) {
+        Some((epoch, after)) => (Some(epoch), Some(after)),
+        None => (place.epoch.as_deref(), last_event_id(&headers).or(place.after.as_deref())),
+    };
+    let after = number("after", after, 0)?;
+    let viewer = open(&app, &live)?;
     let mut news = live.watch_state();
     news.mark_changed();
-    let following = Following { feed: live.feed(after), news, told: String::new(), _viewer: viewer, live };
+    let following = Following { feed: live.feed(after, epoch), news, told: String::new(), _viewer: viewer, live };
     Ok(respond(
         &app,
         stream::unfold(following, |mut following| async {
@@ -93,7 +107,7 @@ impl Following {
             tokio::select! {
                 // Events first: of many changes in a row only the last state matters.
                 biased;
-                item = self.feed.next() => return Self::item(item),
+                item = self.feed.next() => return self.item(item),
                 changed = self.news.changed() => {
                     changed.ok()?;
                     if let Some(event) = self.state() {
@@ -104,12 +118,13 @@ impl Following {
         }
     }
 
-    fn item(item: sqlx::Result<FeedItem>) -> Option<Event> {
+    fn item(&self, item: sqlx::Result<FeedItem>) -> Option<Event> {
         match item {
             Ok(FeedItem::Stored { seq, event }) => {
                 let data = SequencedEvent { seq, event: event.raw().to_owned() };
-                Some(named(sse::EVENT, &data).id(seq.to_string()))
+                Some(named(sse::EVENT, &data).id(format!("{}:{seq}", self.feed.epoch())))
             }
+            Ok(FeedItem::Epoch(change)) => Some(named(sse::EPOCH, &change).id(format!("{}:0", change.epoch))),
             Ok(FeedItem::Passing(event)) => Some(named(sse::DELTA, &PassingEvent { event: event.raw().to_owned() })),
             Err(error) => {
                 // The client comes back with the number of its last event.
@@ -135,7 +150,7 @@ struct Drawing {
     cursor: ViewerCursor,
     news: watch::Receiver<u64>,
     first: bool,
-    _viewer: ViewerGuard,
+    _viewer: StreamGuard,
 }
 
 /// `GET page/stream`
@@ -148,7 +163,7 @@ pub(super) async fn page(
     let live = find(&app, &key).await?;
     let sent = last_event_id(&headers).or(place.cursor.as_deref());
     let cursor = ViewerCursor::resume(&live.lock().epoch, sent);
-    let viewer = live.viewer();
+    let viewer = open(&app, &live)?;
     let drawing = Drawing { news: live.watch_view(), cursor, first: true, _viewer: viewer, live };
     Ok(respond(
         &app,

@@ -2,11 +2,13 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use groundlink_protocol::api::{Presence, SessionSnapshot, SessionStatus};
+use groundlink_protocol::api::{EpochChange, Presence, SessionSnapshot, SessionStatus};
+use groundlink_protocol::mc::CommandType;
 use groundlink_protocol::mc::ExporterInfo;
 
+use super::ring::Ring;
 use super::{SessionSummary, now};
-use crate::ledger::{Entry, Ledger, Limits};
+use crate::ledger::{Entry, Facts, Ledger, Limits};
 use crate::state::SessionState;
 use crate::store::{SessionRow, StoredEvent};
 use crate::view::{CommandNote, SessionView};
@@ -25,6 +27,9 @@ pub(crate) struct Inner {
     pub(crate) state: SessionState,
     pub(crate) ledger: Ledger,
     pub(crate) last_seq: u64,
+    /// Names the log.
+    pub(crate) log_epoch: String,
+    pub(crate) trimmed_before: u64,
     pub(crate) exporter: Option<ExporterInfo>,
     /// The exporter has asked for commands.
     pub(super) polled: bool,
@@ -33,10 +38,14 @@ pub(crate) struct Inner {
     pub(super) last_seen: Option<u64>,
     pub(super) last_seen_stored: u64,
     pub(super) online: bool,
+    /// Online, and not heard for longer than is usual.
+    silent: bool,
     pub(super) gap: Option<String>,
     /// The newest event that filled a gap.
     pub(super) heal_tip: Option<String>,
     pub(super) recent: Recent,
+    /// The newest events, for those who follow.
+    pub(super) ring: Ring,
     pub(super) viewers: u32,
     pub(super) pollers: u32,
     /// Since when nobody has used it.
@@ -69,15 +78,19 @@ impl Recent {
 impl Inner {
     pub(super) fn new(row: &SessionRow, limits: Limits) -> Self {
         let exporter: Option<ExporterInfo> = row.exporter.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let state = base_state(row);
         let mut view = SessionView::new(row.id.clone());
+        state.seed(&mut view);
         view.set_exporter(exporter.clone());
-        view.set_presence(Presence { online: false, last_seen_ms: row.last_seen });
+        view.set_presence(Presence { online: false, silent: false, last_seen_ms: row.last_seen });
         Self {
             epoch: uuid::Uuid::new_v4().simple().to_string(),
             view,
-            state: SessionState::default(),
+            state,
             ledger: Ledger::new(limits),
             last_seq: row.last_seq,
+            log_epoch: row.epoch.clone(),
+            trimmed_before: row.trimmed_before,
             exporter,
             polled: row.steerable,
             shared: row.shared,
@@ -85,17 +98,24 @@ impl Inner {
             last_seen: row.last_seen,
             last_seen_stored: row.last_seen.unwrap_or_default(),
             online: false,
+            silent: false,
             gap: row.gap.clone(),
             heal_tip: None,
             recent: Recent::default(),
+            ring: Ring::default(),
             viewers: 0,
             pollers: 0,
             used_at: now(),
         }
     }
 
+    /// What readers of another log are told.
+    pub(super) fn epoch_change(&self) -> EpochChange {
+        EpochChange { epoch: self.log_epoch.clone(), trimmed_before: self.trimmed_before }
+    }
+
     pub(crate) fn presence(&self) -> Presence {
-        Presence { online: self.online, last_seen_ms: self.last_seen }
+        Presence { online: self.online, silent: self.silent, last_seen_ms: self.last_seen }
     }
 
     /// Whether the exporter takes commands.
@@ -106,7 +126,35 @@ impl Inner {
     }
 
     pub(crate) fn status(&self) -> SessionStatus {
-        self.state.status()
+        if self.closed { SessionStatus::Ended } else { self.state.status() }
+    }
+
+    /// When the status became what it is.
+    fn since(&self) -> Option<String> {
+        if self.closed && self.state.status() != SessionStatus::Ended {
+            // The exporter said goodbye without an event: then it was heard last.
+            let at = i64::try_from(self.last_seen?).ok()?;
+            return jiff::Timestamp::from_millisecond(at).ok().map(|at| format!("{at:.3}"));
+        }
+        self.state.since().map(str::to_owned)
+    }
+
+    /// Tells the others what the state is now, after a change of it.
+    pub(super) fn tell_state(&mut self, at: u64) {
+        let (status, since) = (self.status(), self.since());
+        self.view.set_status(status, since.as_deref());
+        let facts = Facts {
+            idle: matches!(status, SessionStatus::Idle | SessionStatus::Starting | SessionStatus::Error),
+            mode: self.state.mode().map(str::to_owned),
+            model: self.state.model().map(str::to_owned),
+            switches_models: self.takes(&CommandType::ModelSwitch),
+        };
+        self.ledger.set_facts(facts, at);
+    }
+
+    /// Whether the exporter has said that it takes a type of command which the CLI does not know.
+    pub(super) fn takes(&self, kind: &CommandType) -> bool {
+        self.exporter.as_ref().is_some_and(|exporter| exporter.commands.iter().any(|word| word == kind.as_str()))
     }
 
     pub(super) fn summary(&self) -> SessionSummary {
@@ -127,13 +175,20 @@ impl Inner {
             session_id: session_id.to_owned(),
             title: self.state.title().map(str::to_owned),
             status: self.status(),
+            since: self.since(),
+            error: self.state.error().map(str::to_owned),
             presence: self.presence(),
+            repository: self.state.repository().map(str::to_owned),
+            branch: self.state.branch().map(str::to_owned),
             cwd: self.state.cwd().map(str::to_owned),
             model: self.state.model().map(str::to_owned),
             mode: self.state.mode().map(str::to_owned),
             steerable: self.steerable(),
             exporter: self.exporter.clone(),
             pending: pending.collect(),
+            queue: self.ledger.waiting().into_iter().map(Entry::queued).collect(),
+            epoch: self.log_epoch.clone(),
+            trimmed_before: self.trimmed_before,
             last_seq: self.last_seq,
             viewers: self.viewers,
         }
@@ -146,14 +201,32 @@ impl Inner {
         if !self.online {
             self.set_online(true);
         }
+        self.set_silent(false);
         (at >= self.last_seen_stored + LAST_SEEN_STEP_MS).then(|| {
             self.last_seen_stored = at;
             at
         })
     }
 
+    /// Notes whether the exporter is silent; says whether that is new.
+    pub(super) fn set_silent(&mut self, silent: bool) -> bool {
+        if self.silent == silent {
+            return false;
+        }
+        self.silent = silent;
+        let presence = self.presence();
+        self.view.set_presence(presence);
+        true
+    }
+
+    /// Online and not silent.
+    pub(super) fn is_steady(&self) -> bool {
+        self.online && !self.silent
+    }
+
     pub(super) fn set_online(&mut self, online: bool) {
         self.online = online;
+        self.silent &= online;
         let presence = self.presence();
         self.view.set_presence(presence);
     }
@@ -162,23 +235,28 @@ impl Inner {
     pub(super) fn replace(&mut self, fresh: Self) {
         let old = std::mem::replace(self, fresh);
         self.recent = old.recent;
+        self.ring = old.ring;
         self.viewers = old.viewers;
         self.pollers = old.pollers;
         self.last_seen = old.last_seen;
         self.last_seen_stored = old.last_seen_stored;
         self.polled |= old.polled;
+        self.ledger.inherit(&old.ledger);
         self.set_online(old.online);
     }
 
     /// Takes in one event of the store, at its place among the commands that were given meanwhile.
-    pub(super) fn replay(&mut self, stored: &StoredEvent, place: u64, commands: &mut VecDeque<Entry>) {
+    pub(super) fn replay(&mut self, stored: &StoredEvent, commands: &mut VecDeque<Entry>) {
         while commands.front().is_some_and(|entry| entry.at_seq < stored.seq) {
             self.replay_command(commands.pop_front());
         }
-        // The view wants numbers that go up, also where a gap was filled later.
-        self.view.apply_event(&stored.event, Some(place));
+        self.view.apply_event(&stored.event, Some(stored.seq));
+        if stored.seq <= self.trimmed_before {
+            // Kept for its text; the state has it from before.
+            return;
+        }
         for evidence in self.state.apply(&stored.event, stored.seq) {
-            self.ledger.observe(&evidence);
+            self.ledger.observe(&evidence, now());
         }
     }
 
@@ -190,6 +268,11 @@ impl Inner {
     }
 }
 
+/// The state after the events that were trimmed, with which everything begins.
+pub(super) fn base_state(row: &SessionRow) -> SessionState {
+    row.base.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
 /// A command's news for the view.
 pub(super) fn note(entry: &Entry) -> CommandNote {
     CommandNote {
@@ -199,5 +282,7 @@ pub(super) fn note(entry: &Entry) -> CommandNote {
         request_id: entry.request_id.clone(),
         text: entry.text().map(str::to_owned),
         reason: entry.reason.clone(),
+        delivery: entry.delivery,
+        device: entry.device.clone(),
     }
 }

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Live, SessionSummary, Timing, now};
+use super::{Live, SessionSummary, Streams, Timing, now};
 use crate::ingest::Secrets;
 use crate::keys::{Keys, LinkHash, hash_link};
 use crate::store::{SessionRow, Store};
@@ -26,6 +26,7 @@ pub(crate) struct Sessions {
     /// Cancelled when the hub stops: every stream and every held poll ends.
     pub(crate) shutdown: CancellationToken,
     links: RwLock<HashMap<LinkHash, String>>,
+    pub(super) streams: Streams,
     live: Mutex<HashMap<String, Slot>>,
     summaries: Mutex<HashMap<String, watch::Sender<SessionSummary>>>,
 }
@@ -45,6 +46,7 @@ impl Sessions {
             timing,
             shutdown,
             links: RwLock::new(links),
+            streams: Streams::default(),
             live: Mutex::default(),
             summaries: Mutex::default(),
         }))
@@ -267,7 +269,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let sessions = registry(dir.path()).await;
         let live = sessions.by_id_or_new("s").await.unwrap();
-        let viewer = live.viewer();
+        let viewer = sessions.open_stream(&live).unwrap();
         assert!(!live.tick(now() + 1).await);
         drop(viewer);
         assert!(live.tick(now() + 1).await);

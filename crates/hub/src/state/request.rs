@@ -4,6 +4,8 @@ use groundlink_protocol::Event;
 use groundlink_protocol::api::{PendingRequest, RequestKind};
 use serde_json::Value;
 
+use crate::digest::{Asked, digest};
+
 /// Longer summaries are cut.
 const MAX_SUMMARY: usize = 300;
 /// Longer details are cut.
@@ -61,6 +63,7 @@ fn base(event: &Event, seq: u64, kind: RequestKind, id: Option<&str>, call: Opti
         answering: false,
         seq,
         requested_at: event.timestamp().to_owned(),
+        digest: String::new(),
     })
 }
 
@@ -89,6 +92,7 @@ pub(super) fn permission(event: &Event, seq: u64) -> Option<PendingRequest> {
     request.summary = one_line(summary.or(detail.as_deref()).unwrap_or(kind));
     request.detail = detail.map(|detail| capped(&detail, MAX_DETAIL));
     request.permission = Some(kind.to_owned());
+    request.digest = digest(Asked::Permission, &data);
     Some(request)
 }
 
@@ -108,6 +112,7 @@ fn fill_question(request: &mut PendingRequest, data: &Value) {
     request.choices = texts(data, "choices");
     let free = data.get("allowFreeform").or_else(|| data.get("allow_freeform")).and_then(Value::as_bool);
     request.allow_freeform = free.unwrap_or(true);
+    request.digest = digest(Asked::Question, data);
 }
 
 /// A form.
@@ -118,6 +123,7 @@ pub(super) fn elicitation(event: &Event, seq: u64) -> Option<PendingRequest> {
     request.summary = one_line(text(&data, "message").unwrap_or_default());
     request.detail = text(&data, "url").map(|url| capped(url, MAX_DETAIL));
     request.schema = schema(&data);
+    request.digest = digest(Asked::Form, &data);
     Some(request)
 }
 
@@ -129,6 +135,7 @@ pub(super) fn plan(event: &Event, seq: u64) -> Option<PendingRequest> {
     request.summary = one_line(text(&data, "summary").unwrap_or("the plan"));
     request.detail = text(&data, "planContent").map(|plan| capped(plan, MAX_DETAIL));
     request.choices = texts(&data, "actions");
+    request.digest = digest(Asked::Plan, &data);
     Some(request)
 }
 
@@ -143,6 +150,7 @@ pub(super) fn inferred(event: &Event, seq: u64) -> Option<PendingRequest> {
             let mut request = base(event, seq, RequestKind::Elicitation, call, call)?;
             request.summary = one_line(text(arguments, "message").unwrap_or_default());
             request.schema = schema(arguments);
+            request.digest = digest(Asked::Form, arguments);
             Some(request)
         }
         "ask_user" => {
@@ -154,6 +162,7 @@ pub(super) fn inferred(event: &Event, seq: u64) -> Option<PendingRequest> {
             let mut request = base(event, seq, RequestKind::PlanApproval, call, call)?;
             request.summary = one_line(text(arguments, "summary").unwrap_or("the plan"));
             request.choices = texts(arguments, "actions");
+            request.digest = digest(Asked::Plan, arguments);
             Some(request)
         }
         _ => None,

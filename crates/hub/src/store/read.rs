@@ -4,7 +4,7 @@ use futures::TryStreamExt;
 use sqlx::Row;
 
 use super::Store;
-use super::rows::{SessionRow, StoredEvent, read_command, signed};
+use super::rows::{SessionRow, StoredEvent, read_command, signed, unsigned};
 use crate::keys::LinkHash;
 use crate::ledger::Entry;
 
@@ -41,7 +41,7 @@ impl Store {
     pub(crate) async fn events(&self, session: i64, after: u64, limit: u32) -> sqlx::Result<Vec<StoredEvent>> {
         let mut rows = sqlx::query(
             "SELECT seq, body, cuts, text FROM events LEFT JOIN texts ON hash = text_hash \
-             WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?",
+             WHERE session = ? AND seq > ? AND body <> '' ORDER BY seq LIMIT ?",
         )
         .bind(session)
         .bind(signed(after))
@@ -59,31 +59,62 @@ impl Store {
         Ok(out)
     }
 
-    /// Hands every event of the session to `each`, one by one, in the order in which they happened.
-    pub(crate) async fn replay(&self, session: &SessionRow, mut each: impl FnMut(StoredEvent)) -> sqlx::Result<()> {
-        // Where a gap was filled later, the missing events have higher numbers than what followed them.
-        let query = if session.healed {
+    /// Hands every event of the session that has its text to `each`, one by one, in order.
+    pub(crate) async fn replay(
+        &self,
+        session: i64,
+        until: Option<u64>,
+        mut each: impl FnMut(StoredEvent),
+    ) -> sqlx::Result<()> {
+        let mut rows = sqlx::query(
             "SELECT seq, body, cuts, text FROM events LEFT JOIN texts ON hash = text_hash \
-             WHERE session = ? ORDER BY timestamp, seq"
-        } else {
-            "SELECT seq, body, cuts, text FROM events LEFT JOIN texts ON hash = text_hash \
-             WHERE session = ? ORDER BY seq"
-        };
-        let mut rows = sqlx::query(query).bind(session.n).fetch(&self.readers);
+             WHERE session = ? AND seq <= ? AND body <> '' ORDER BY seq",
+        )
+        .bind(session)
+        .bind(until.map_or(i64::MAX, signed))
+        .fetch(&self.readers);
         while let Some(row) = rows.try_next().await? {
             each(StoredEvent::read(&row)?);
         }
         Ok(())
     }
 
-    /// Whether the session has this event.
-    pub(crate) async fn has_event(&self, session: i64, id: &str) -> sqlx::Result<bool> {
-        let row = sqlx::query("SELECT 1 FROM events WHERE session = ? AND id = ?")
+    /// Those of the given events that the session has.
+    pub(crate) async fn known_events(&self, session: i64, ids: &[&str]) -> sqlx::Result<Vec<String>> {
+        let ids = serde_json::to_string(ids).unwrap_or_default();
+        sqlx::query_scalar("SELECT id FROM events WHERE session = ? AND id IN (SELECT value FROM json_each(?))")
             .bind(session)
-            .bind(id)
-            .fetch_optional(&self.readers)
+            .bind(ids)
+            .fetch_all(&self.readers)
+            .await
+    }
+
+    /// Whether the session has this event.
+    #[cfg(test)]
+    pub(crate) async fn has_event(&self, session: i64, id: &str) -> sqlx::Result<bool> {
+        Ok(!self.known_events(session, &[id]).await?.is_empty())
+    }
+
+    /// The event up to which texts of `bytes` bytes are freed, the oldest first; `None` when there is nothing to free.
+    pub(crate) async fn cut_for(&self, session: i64, after: u64, bytes: u64) -> sqlx::Result<Option<u64>> {
+        let seq: Option<i64> = sqlx::query_scalar(
+            "SELECT coalesce(min(iif(freed >= ?3, seq, NULL)), max(seq)) FROM (SELECT seq, \
+             sum(length(CAST(body AS BLOB))) OVER (ORDER BY seq) AS freed FROM events WHERE session = ?1 AND seq > ?2)",
+        )
+        .bind(session)
+        .bind(signed(after))
+        .bind(signed(bytes))
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(seq.map(unsigned))
+    }
+
+    /// The sessions' sizes in bytes, those first that are over or that have been silent the longest.
+    pub(crate) async fn sizes(&self) -> sqlx::Result<Vec<(String, u64)>> {
+        let rows = sqlx::query("SELECT id, bytes FROM sessions WHERE bytes > 0 ORDER BY ended DESC, active_at")
+            .fetch_all(&self.readers)
             .await?;
-        Ok(row.is_some())
+        rows.iter().map(|row| Ok((row.try_get("id")?, unsigned(row.try_get("bytes")?)))).collect()
     }
 
     /// The session's open commands and the latest finished ones, in order.
@@ -117,6 +148,16 @@ impl Store {
             .fetch_optional(&self.readers)
             .await?;
         row.as_ref().map(read_command).transpose()
+    }
+
+    /// Numbers and ids of all events, also of those that were trimmed.
+    #[cfg(test)]
+    pub(crate) async fn names(&self, session: i64) -> sqlx::Result<Vec<(u64, String)>> {
+        let rows = sqlx::query("SELECT seq, id FROM events WHERE session = ? ORDER BY seq")
+            .bind(session)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(|row| Ok((unsigned(row.try_get("seq")?), row.try_get("id")?))).collect()
     }
 
     /// The number of stored events, for tests and for people who look.

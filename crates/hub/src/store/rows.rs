@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use groundlink_protocol::Event;
-use groundlink_protocol::api::CommandState;
+use groundlink_protocol::api::{CommandState, Delivery};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
@@ -28,6 +28,14 @@ pub(crate) struct SessionRow {
     pub(crate) last_seen: Option<u64>,
     pub(crate) gap: Option<String>,
     pub(crate) healed: bool,
+    /// Names the log.
+    pub(crate) epoch: String,
+    /// Events up to this number have lost their text.
+    pub(crate) trimmed_before: u64,
+    /// The state after `trimmed_before`, as JSON.
+    pub(crate) base: Option<String>,
+    /// Bytes of the events' texts.
+    pub(crate) bytes: u64,
 }
 
 impl SessionRow {
@@ -43,6 +51,10 @@ impl SessionRow {
             last_seen: row.try_get::<Option<i64>, _>("last_seen")?.map(unsigned),
             gap: row.try_get("gap")?,
             healed: row.try_get("healed")?,
+            epoch: row.try_get("epoch")?,
+            trimmed_before: unsigned(row.try_get("trimmed_before")?),
+            base: row.try_get("base")?,
+            bytes: unsigned(row.try_get("bytes")?),
         })
     }
 }
@@ -60,6 +72,13 @@ pub(super) struct Split {
     pub(super) body: String,
     /// The text that is stored apart, its hash, and where its pieces belong.
     pub(super) shared: Option<(String, [u8; 32], String)>,
+}
+
+impl Split {
+    /// An event without its text.
+    pub(super) fn gone() -> Self {
+        Self { body: String::new(), shared: None }
+    }
 }
 
 impl NewEvent {
@@ -173,13 +192,25 @@ pub(super) fn read_command(row: &SqliteRow) -> sqlx::Result<Entry> {
         expires_at: time("expires_at")?,
         delivered_at: maybe_time("delivered_at")?,
         acknowledged_at: maybe_time("acknowledged_at")?,
+        ended_at: maybe_time("ended_at")?,
         attempts: row.try_get("attempts")?,
+        delivery: match row.try_get::<&str, _>("delivery")? {
+            "steer" => Delivery::Steer,
+            _ => Delivery::Queue,
+        },
+        device: row.try_get::<Option<&str>, _>("device")?.and_then(|text| serde_json::from_str(text).ok()),
+        subject: row.try_get("subject")?,
+        follow: row.try_get("follow")?,
+        part_of: row.try_get("part_of")?,
+        actor: None,
     })
 }
 
 fn parse_state(word: &str) -> Option<CommandState> {
-    use CommandState::{Accepted, Applied, Delivered, Expired, Rejected, Superseded};
-    [Accepted, Delivered, Applied, Rejected, Expired, Superseded].into_iter().find(|s| s.as_str() == word)
+    use CommandState::{Accepted, Applied, Cancelled, Delivered, Expired, Rejected, Superseded, Unknown};
+    [Accepted, Delivered, Applied, Rejected, Expired, Superseded, Cancelled, Unknown]
+        .into_iter()
+        .find(|s| s.as_str() == word)
 }
 
 /// `SQLite` knows signed numbers only; ours never reach their half.

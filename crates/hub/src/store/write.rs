@@ -1,10 +1,12 @@
 //! Writing: one task, one connection, grouped commits.
 
+use groundlink_protocol::api::AuditEntry;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Store;
-use super::rows::{NewEvent, SessionRow, Split, signed, unsigned};
+use super::log::{self, Append, Trim};
+use super::rows::{SessionRow, signed};
+use super::{Store, commands};
 use crate::keys::LinkHash;
 use crate::ledger::Entry;
 
@@ -26,15 +28,50 @@ pub(crate) struct SessionUpdate {
     pub(crate) last_seen: Option<u64>,
     /// `Some(None)`: there is no gap any more.
     pub(crate) gap: Option<Option<String>>,
-    pub(crate) healed: Option<bool>,
+}
+
+impl SessionUpdate {
+    /// Changes nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { exporter, steerable, shared, ended, last_seen, gap } = self;
+        exporter.is_none()
+            && steerable.is_none()
+            && shared.is_none()
+            && ended.is_none()
+            && last_seen.is_none()
+            && gap.is_none()
+    }
 }
 
 #[derive(Debug)]
 enum Change {
-    Create { id: String, link: LinkHash, now: u64 },
-    Append { session: i64, events: Vec<NewEvent> },
-    Update { session: i64, update: SessionUpdate },
-    Commands { session: i64, entries: Vec<Entry> },
+    Create {
+        id: String,
+        link: LinkHash,
+        now: u64,
+    },
+    Append {
+        session: i64,
+        append: Append,
+    },
+    Trim {
+        session: i64,
+        trim: Trim,
+    },
+    Update {
+        session: i64,
+        update: SessionUpdate,
+    },
+    Commands {
+        session: i64,
+        entries: Vec<Entry>,
+    },
+    Audit {
+        session: i64,
+        line: Box<AuditEntry>,
+    },
+    #[cfg(test)]
+    Sql(&'static str),
 }
 
 enum Outcome {
@@ -55,7 +92,15 @@ enum Message {
 
 /// The way to the writing task.
 #[derive(Debug, Clone)]
-pub(super) struct Writer(mpsc::Sender<Message>);
+pub(super) struct Writer {
+    queue: mpsc::Sender<Message>,
+    /// Writes after which the process dies, as far as the store is concerned.
+    #[cfg(test)]
+    fuse: std::sync::Arc<std::sync::atomic::AtomicI64>,
+    /// Transactions that were committed.
+    #[cfg(test)]
+    commits: std::sync::Arc<std::sync::atomic::AtomicU64>,
+}
 
 impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -66,22 +111,47 @@ impl std::fmt::Debug for Message {
 impl Writer {
     pub(super) fn start(connection: SqliteConnection) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(run(connection, receiver));
-        Self(sender)
+        #[cfg(test)]
+        let commits = std::sync::Arc::<std::sync::atomic::AtomicU64>::default();
+        tokio::spawn(run(
+            connection,
+            receiver,
+            #[cfg(test)]
+            commits.clone(),
+        ));
+        Self {
+            queue: sender,
+            #[cfg(test)]
+            commits,
+            #[cfg(test)]
+            fuse: std::sync::Arc::new(i64::MAX.into()),
+        }
     }
 
     pub(super) async fn close(&self) {
         let (done, closed) = oneshot::channel();
-        if self.0.send(Message::Close(done)).await.is_ok() {
+        if self.queue.send(Message::Close(done)).await.is_ok() {
             // An error means that the task has ended, which is what is wanted.
             let _ = closed.await;
         }
     }
 
     async fn write(&self, change: Change) -> sqlx::Result<Outcome> {
+        #[cfg(test)]
+        let left = self.fuse.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        #[cfg(test)]
+        if left <= 0 {
+            return Err(sqlx::Error::WorkerCrashed);
+        }
         let (reply, answer) = oneshot::channel();
-        self.0.send(Message::Job(Job { change, reply })).await.map_err(|_| sqlx::Error::PoolClosed)?;
-        answer.await.map_err(|_| sqlx::Error::PoolClosed)?
+        self.queue.send(Message::Job(Job { change, reply })).await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let outcome = answer.await.map_err(|_| sqlx::Error::PoolClosed)?;
+        #[cfg(test)]
+        if left == 1 {
+            // Written, and nobody hears of it any more.
+            return Err(sqlx::Error::WorkerCrashed);
+        }
+        outcome
     }
 }
 
@@ -95,9 +165,9 @@ impl Store {
     }
 
     /// Appends the events that the session does not have yet. Says for each one its new number, or `None`
-    /// where it was known.
-    pub(crate) async fn append(&self, session: i64, events: Vec<NewEvent>) -> sqlx::Result<Vec<Option<u64>>> {
-        match self.writer.write(Change::Append { session, events }).await? {
+    /// where it was known. Where the log is rebuilt, the numbers are the ones before that.
+    pub(crate) async fn append(&self, session: i64, append: Append) -> sqlx::Result<Vec<Option<u64>>> {
+        match self.writer.write(Change::Append { session, append }).await? {
             Outcome::Seqs(seqs) => Ok(seqs),
             _ => Err(sqlx::Error::RowNotFound),
         }
@@ -108,13 +178,46 @@ impl Store {
         self.writer.write(Change::Update { session, update }).await.map(drop)
     }
 
-    /// Writes commands as they are now.
+    /// Takes the texts of old events away.
+    pub(crate) async fn trim(&self, session: i64, trim: Trim) -> sqlx::Result<()> {
+        self.writer.write(Change::Trim { session, trim }).await.map(drop)
+    }
+
+    /// Lets the process die, as far as the store is concerned, after so many more writes; the last one is written and
+    /// not answered.
+    #[cfg(test)]
+    pub(crate) fn die_after(&self, writes: i64) {
+        self.writer.fuse.store(writes, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// How many transactions were committed.
+    #[cfg(test)]
+    pub(crate) fn commits(&self) -> u64 {
+        self.writer.commits.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Any statement, to see what the database says to it.
+    #[cfg(test)]
+    pub(crate) async fn try_sql(&self, statement: &'static str) -> sqlx::Result<()> {
+        self.writer.write(Change::Sql(statement)).await.map(drop)
+    }
+
+    /// Adds a line to the session's audit; its number is given by the store.
+    pub(crate) async fn audit(&self, session: i64, line: AuditEntry) -> sqlx::Result<()> {
+        self.writer.write(Change::Audit { session, line: Box::new(line) }).await.map(drop)
+    }
+
+    /// Writes commands as they are now, and what became of them into the audit.
     pub(crate) async fn put_commands(&self, session: i64, entries: Vec<Entry>) -> sqlx::Result<()> {
         self.writer.write(Change::Commands { session, entries }).await.map(drop)
     }
 }
 
-async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Message>) {
+async fn run(
+    mut connection: SqliteConnection,
+    mut queue: mpsc::Receiver<Message>,
+    #[cfg(test)] commits: std::sync::Arc<std::sync::atomic::AtomicU64>,
+) {
     let mut waiting = Vec::with_capacity(GROUP);
     let mut closing = Vec::new();
     while closing.is_empty() && queue.recv_many(&mut waiting, GROUP).await > 0 {
@@ -125,6 +228,8 @@ async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Message
                 Message::Close(done) => closing.push(done),
             }
         }
+        #[cfg(test)]
+        commits.fetch_add(u64::from(!jobs.is_empty()), std::sync::atomic::Ordering::Relaxed);
         commit(&mut connection, jobs).await;
     }
     queue.close();
@@ -182,11 +287,15 @@ async fn transaction(connection: &mut SqliteConnection, changes: &[&Change]) -> 
 async fn apply(connection: &mut SqliteConnection, change: &Change) -> sqlx::Result<Outcome> {
     match change {
         Change::Create { id, link, now } => create(connection, id, link, *now).await.map(Outcome::Session),
-        Change::Append { session, events } => append(connection, *session, events).await.map(Outcome::Seqs),
+        Change::Append { session, append } => log::append(connection, *session, append).await.map(Outcome::Seqs),
+        Change::Trim { session, trim } => log::trim(connection, *session, trim).await.map(|()| Outcome::Done),
         Change::Update { session, update } => update_row(connection, *session, update).await.map(|()| Outcome::Done),
+        #[cfg(test)]
+        Change::Sql(statement) => sqlx::query(*statement).execute(connection).await.map(|_| Outcome::Done),
+        Change::Audit { session, line } => commands::audit(connection, *session, line).await.map(|()| Outcome::Done),
         Change::Commands { session, entries } => {
             for entry in entries {
-                put_command(connection, *session, entry).await?;
+                commands::put(connection, *session, entry).await?;
             }
             Ok(Outcome::Done)
         }
@@ -194,7 +303,7 @@ async fn apply(connection: &mut SqliteConnection, change: &Change) -> sqlx::Resu
 }
 
 async fn create(connection: &mut SqliteConnection, id: &str, link: &LinkHash, now: u64) -> sqlx::Result<SessionRow> {
-    sqlx::query("INSERT INTO sessions (id, link_hash, created_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING")
+    sqlx::query("INSERT INTO sessions (id, link_hash, created_at, active_at, epoch) VALUES (?1, ?2, ?3, ?3, lower(hex(randomblob(6)))) ON CONFLICT (id) DO NOTHING")
         .bind(id)
         .bind(link.as_slice())
         .bind(signed(now))
@@ -204,58 +313,15 @@ async fn create(connection: &mut SqliteConnection, id: &str, link: &LinkHash, no
     SessionRow::read(&row)
 }
 
-async fn append(
+pub(super) async fn update_row(
     connection: &mut SqliteConnection,
     session: i64,
-    events: &[NewEvent],
-) -> sqlx::Result<Vec<Option<u64>>> {
-    let before: i64 = sqlx::query_scalar("SELECT last_seq FROM sessions WHERE n = ?")
-        .bind(session)
-        .fetch_one(&mut *connection)
-        .await?;
-    let mut last = before;
-    let mut seqs = Vec::with_capacity(events.len());
-    for new in events {
-        let Split { body, shared } = new.split();
-        if let Some((text, hash, _)) = &shared {
-            sqlx::query("INSERT INTO texts (hash, text) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING")
-                .bind(hash.as_slice())
-                .bind(text)
-                .execute(&mut *connection)
-                .await?;
-        }
-        let inserted = sqlx::query(
-            "INSERT INTO events (session, seq, id, timestamp, body, text_hash, cuts) VALUES (?, ?, ?, ?, ?, ?, ?) \
-             ON CONFLICT (session, id) DO NOTHING",
-        )
-        .bind(session)
-        .bind(last + 1)
-        .bind(new.event.id())
-        .bind(new.event.timestamp())
-        .bind(body)
-        .bind(shared.as_ref().map(|(_, hash, _)| hash.as_slice()))
-        .bind(shared.as_ref().map(|(_, _, cuts)| cuts))
-        .execute(&mut *connection)
-        .await?;
-        let is_new = inserted.rows_affected() == 1;
-        last += i64::from(is_new);
-        seqs.push(is_new.then(|| unsigned(last)));
-    }
-    if last > before {
-        sqlx::query("UPDATE sessions SET last_seq = ? WHERE n = ?")
-            .bind(last)
-            .bind(session)
-            .execute(connection)
-            .await?;
-    }
-    Ok(seqs)
-}
-
-async fn update_row(connection: &mut SqliteConnection, session: i64, update: &SessionUpdate) -> sqlx::Result<()> {
+    update: &SessionUpdate,
+) -> sqlx::Result<()> {
     sqlx::query(
         "UPDATE sessions SET exporter = iif(?, ?, exporter), steerable = coalesce(?, steerable), \
          shared = coalesce(?, shared), ended = coalesce(?, ended), last_seen = coalesce(?, last_seen), \
-         gap = iif(?, ?, gap), healed = coalesce(?, healed) WHERE n = ?",
+         gap = iif(?, ?, gap) WHERE n = ?",
     )
     .bind(update.exporter.is_some())
     .bind(update.exporter.as_ref().and_then(|e| e.as_deref()))
@@ -265,40 +331,7 @@ async fn update_row(connection: &mut SqliteConnection, session: i64, update: &Se
     .bind(update.last_seen.map(signed))
     .bind(update.gap.is_some())
     .bind(update.gap.as_ref().and_then(|g| g.as_deref()))
-    .bind(update.healed)
     .bind(session)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn put_command(connection: &mut SqliteConnection, session: i64, entry: &Entry) -> sqlx::Result<()> {
-    let answer = entry.answer.as_ref().and_then(|answer| serde_json::to_string(answer).ok());
-    sqlx::query(
-        "INSERT INTO commands (session, ord, id, client_id, kind, content, request_id, tool_call_id, answer, state, \
-         reason, at_seq, accepted_at, expires_at, delivered_at, acknowledged_at, attempts) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-         ON CONFLICT (session, ord) DO UPDATE SET content = excluded.content, state = excluded.state, \
-         reason = excluded.reason, delivered_at = excluded.delivered_at, \
-         acknowledged_at = excluded.acknowledged_at, attempts = excluded.attempts",
-    )
-    .bind(session)
-    .bind(signed(entry.order))
-    .bind(&entry.id)
-    .bind(&entry.client_id)
-    .bind(entry.kind.as_str())
-    .bind(&entry.content)
-    .bind(&entry.request_id)
-    .bind(&entry.tool_call_id)
-    .bind(answer)
-    .bind(entry.state.as_str())
-    .bind(&entry.reason)
-    .bind(signed(entry.at_seq))
-    .bind(signed(entry.accepted_at))
-    .bind(signed(entry.expires_at))
-    .bind(entry.delivered_at.map(signed))
-    .bind(entry.acknowledged_at.map(signed))
-    .bind(entry.attempts)
     .execute(connection)
     .await?;
     Ok(())

@@ -12,7 +12,7 @@ impl Request {
 }
 
 impl SessionView {
-    pub(super) fn open_request(&mut self, id: &str, tool_call: Option<&str>, at: &str, ask: Ask) {
+    pub(super) fn open_request(&mut self, id: &str, tool_call: Option<&str>, at: &str, ask: Ask, digest: String) {
         if id.is_empty() || self.requests.iter().any(|request| request.id == id) {
             return;
         }
@@ -38,6 +38,7 @@ impl SessionView {
             last_rev: rev,
             at: at.to_owned(),
             ask,
+            digest,
             answer: None,
         });
         self.next_request += 1;
@@ -53,12 +54,12 @@ impl SessionView {
         let request = self.requests.remove(place);
         let by = match (&verdict, request.answer) {
             (Verdict::Cancelled, _) => By::Nobody,
-            (_, Some(answer)) if answer.failed.is_none() => By::Link(answer.command),
+            (_, Some(answer)) if answer.failed.is_none() => By::Link(self.sender(&answer.command)),
             _ => By::Local,
         };
         let another = self.requests.iter().any(|other| other.item == request.item);
         self.update(request.item, |body| {
-            let outcome = Some(Outcome { verdict, by });
+            let outcome = Some(Outcome { verdict, by, at: at.to_owned() });
             match body {
                 Body::Tool(tool) => (tool.waiting, tool.outcome) = (another, outcome),
                 Body::Request(row) => (row.waiting, row.outcome) = (another, outcome),

@@ -1,11 +1,14 @@
 //! What becomes of the commands given at the link.
 
-use groundlink_protocol::api::CommandState;
+use groundlink_protocol::api::{CommandState, Delivery, Device};
 
-use super::item::{Body, Source, UserText};
+use super::item::{Body, Sender, Source, UserText};
 use super::request::Answer;
 use super::text::Capped;
 use super::{SessionView, reduce};
+
+/// The most senders of commands that are remembered by name.
+const MAX_SENDERS: usize = 4_096;
 
 /// The most queued messages that are shown.
 const MAX_QUEUE: usize = 50;
@@ -25,6 +28,10 @@ pub struct CommandNote {
     pub text: Option<String>,
     /// Why it was not applied.
     pub reason: Option<String>,
+    /// How a message joins a running turn.
+    pub delivery: Delivery,
+    /// Who gave it.
+    pub device: Option<Device>,
 }
 
 /// A message that the agent has not been given yet.
@@ -38,6 +45,10 @@ pub struct Queued {
     pub text: Capped,
     /// How far it has come.
     pub state: CommandState,
+    /// How it joins a running turn.
+    pub delivery: Delivery,
+    /// Who gave it.
+    pub device: Option<Device>,
     /// The revision of the view that changed it last.
     pub last_rev: u64,
 }
@@ -46,6 +57,7 @@ impl SessionView {
     /// Takes in news about a command. The news of one command may come in any order with the events
     /// that prove it, and more than once.
     pub fn apply_command(&mut self, note: &CommandNote) {
+        self.remember_sender(note);
         match note.kind.as_str() {
             "user_message" => self.apply_message(note),
             "abort" => {
@@ -62,8 +74,33 @@ impl SessionView {
                     self.touch_header();
                 }
             }
+            "model_switch" => {
+                let wanted = if note.state.is_final() { None } else { note.text.clone() };
+                if self.header.model_wanted != wanted {
+                    self.header.model_wanted = wanted;
+                    self.touch_header();
+                }
+            }
             _ => self.apply_answer(note),
         }
+    }
+
+    fn remember_sender(&mut self, note: &CommandNote) {
+        let Some(device) = &note.device else { return };
+        if self.senders.insert(note.id.clone(), device.clone()).is_some() {
+            return;
+        }
+        self.senders_order.push_back(note.id.clone());
+        if self.senders_order.len() > MAX_SENDERS
+            && let Some(oldest) = self.senders_order.pop_front()
+        {
+            self.senders.remove(&oldest);
+        }
+    }
+
+    /// Who gave this command.
+    pub(super) fn sender(&self, command: &str) -> Sender {
+        Sender { command: command.to_owned(), device: self.senders.get(command).cloned() }
     }
 
     fn apply_message(&mut self, note: &CommandNote) {
@@ -76,6 +113,9 @@ impl SessionView {
             return;
         }
         let text = note.text.as_deref().unwrap_or("");
+        if note.state == CommandState::Cancelled {
+            return self.dequeue(&note.id);
+        }
         if note.state.is_final() && note.state != CommandState::Applied {
             let text = match place {
                 Some(place) => self.queue[place].text.clone(),
@@ -87,29 +127,37 @@ impl SessionView {
                 CommandState::Expired => "It was not picked up in time.".to_owned(),
                 _ => "The agent did not take it.".to_owned(),
             });
-            let source = Source::Link(note.id.clone());
+            let source = Source::Link(self.sender(&note.id));
             self.push("", false, Body::User(UserText { text, source, failed: Some(reason) }));
             return;
         }
         let rev = self.rev + 1;
-        match place {
-            Some(place) if self.queue[place].state == note.state => return,
-            Some(place) => {
-                self.queue[place].state = note.state;
-                self.queue[place].last_rev = rev;
+        if let Some(place) = place {
+            let queued = &mut self.queue[place];
+            // Only while it waits can somebody have changed the words.
+            let words = (note.state == CommandState::Accepted).then(|| reduce::user_text(text));
+            let changed = words.filter(|words| *words != queued.text);
+            if queued.state == note.state && changed.is_none() {
+                return;
             }
-            None => {
-                if self.queue.len() >= MAX_QUEUE {
-                    self.queue.remove(0);
-                }
-                self.queue.push(Queued {
-                    n: rev,
-                    command: note.id.clone(),
-                    text: reduce::user_text(text),
-                    state: note.state,
-                    last_rev: rev,
-                });
+            queued.state = note.state;
+            if let Some(words) = changed {
+                queued.text = words;
             }
+            queued.last_rev = rev;
+        } else {
+            if self.queue.len() >= MAX_QUEUE {
+                self.queue.remove(0);
+            }
+            self.queue.push(Queued {
+                n: rev,
+                command: note.id.clone(),
+                text: reduce::user_text(text),
+                state: note.state,
+                delivery: note.delivery,
+                device: note.device.clone(),
+                last_rev: rev,
+            });
         }
         self.rev = rev;
         self.queue_rev = rev;
@@ -131,7 +179,7 @@ impl SessionView {
         for queued in unread {
             self.dequeue(&queued.command);
             if aborted {
-                let source = Source::Link(queued.command);
+                let source = Source::Link(self.sender(&queued.command));
                 let failed = Some("The turn was stopped before the agent read it.".to_owned());
                 self.push("", false, Body::User(UserText { text: queued.text, source, failed }));
             }

@@ -1,5 +1,9 @@
 //! What the transcript is made of.
 
+use std::sync::Arc;
+
+use groundlink_protocol::api::Device;
+
 use super::stream::StreamText;
 use super::text::Capped;
 
@@ -16,6 +20,8 @@ pub struct Item {
     pub at: String,
     /// It belongs to a sub-agent.
     pub nested: bool,
+    /// The item of the tool call that started that sub-agent, if it is kept.
+    pub parent: Option<u64>,
     /// What it is.
     pub body: Body,
 }
@@ -54,10 +60,19 @@ pub struct UserText {
 pub enum Source {
     /// Where the CLI runs.
     Local,
-    /// At this session's link; the command's id tells a page which messages are its own.
-    Link(String),
+    /// At this session's link.
+    Link(Sender),
     /// By the CLI itself, which continues in autopilot mode.
     Autopilot,
+}
+
+/// Who gave a command at the link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// The command's id.
+    pub command: String,
+    /// The device, if it said which it is; by its id a page knows what is its own.
+    pub device: Option<Device>,
 }
 
 /// Markdown of the agent, growing or whole.
@@ -97,6 +112,8 @@ pub enum ToolKind {
     Plan,
     /// Starts a sub-agent.
     Agent,
+    /// Keeps a list of things to do.
+    Todo,
     /// Anything else.
     Other,
 }
@@ -139,6 +156,10 @@ pub struct ToolCall {
     pub output: Option<Capped>,
     /// The change it made to a file, as a unified diff.
     pub diff: Option<Capped>,
+    /// Pictures it answered with.
+    pub images: Vec<Image>,
+    /// The sub-agent that it started.
+    pub agent: Option<Agent>,
     /// Why it failed.
     pub error: Option<String>,
     /// A shell's exit code.
@@ -151,6 +172,28 @@ pub struct ToolCall {
     pub waiting: bool,
     /// What became of the request about it.
     pub outcome: Option<Outcome>,
+}
+
+/// A picture: one of the kinds that cannot hold a script.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Its media type: PNG, JPEG, GIF or WebP, by its first bytes.
+    pub media_type: &'static str,
+    /// The file.
+    pub bytes: Arc<[u8]>,
+}
+
+/// A sub-agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agent {
+    /// What it is called.
+    pub name: String,
+    /// The model it thinks with.
+    pub model: Option<String>,
+    /// How many items of the transcript are its own, so far.
+    pub steps: u64,
+    /// How many tokens it used, once it is done.
+    pub tokens: Option<u64>,
 }
 
 /// A tool's arguments, as far as they are worth showing.
@@ -182,6 +225,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Where it was said.
     pub by: By,
+    /// When it was heard of, RFC 3339; empty if the exporter did not say.
+    pub at: String,
 }
 
 /// What was said to a request.
@@ -206,8 +251,8 @@ pub enum Verdict {
 pub enum By {
     /// Where the CLI runs.
     Local,
-    /// At this session's link, by the command with this id.
-    Link(String),
+    /// At this session's link.
+    Link(Sender),
     /// By a rule, or nobody.
     Nobody,
 }
@@ -232,6 +277,10 @@ pub struct Notice {
     pub level: Level,
     /// What it says.
     pub text: Capped,
+    /// What to do about it.
+    pub advice: Option<String>,
+    /// Where more is said; `http` or `https`.
+    pub url: Option<String>,
 }
 
 impl Body {

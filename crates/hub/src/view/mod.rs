@@ -13,7 +13,9 @@ mod asks;
 mod command;
 mod fields;
 mod form;
+mod images;
 mod item;
+mod progress;
 mod reduce;
 mod request;
 mod stream;
@@ -25,16 +27,17 @@ mod tools;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use groundlink_protocol::api::SessionStatus;
+use groundlink_protocol::api::{Device, SessionStatus};
 use groundlink_protocol::mc::ExporterInfo;
 
 pub use command::{CommandNote, Queued};
 pub use form::{Field, FieldKind};
 pub use groundlink_protocol::api::Presence;
 pub use item::{
-    AskRow, Body, By, Input, Item, Level, Notice, Outcome, Prose, ProseText, Source, ToolCall, ToolKind, ToolState,
-    UserText, Verdict,
+    Agent, AskRow, Body, By, Image, Input, Item, Level, Notice, Outcome, Prose, ProseText, Sender, Source, ToolCall,
+    ToolKind, ToolState, UserText, Verdict,
 };
+pub use progress::{Task, TaskState, Usage};
 pub use request::{Answer, Ask, Elicitation, Part, Permission, Plan, Question, Request};
 pub use stream::{StreamText, TailForm};
 pub use text::Capped;
@@ -66,6 +69,8 @@ pub struct SessionView {
     started: bool,
     busy: bool,
     ended: bool,
+    /// What the session's state says, which counts.
+    told: Option<SessionStatus>,
     last_seq: u64,
     /// Item of each tool call and of each message being written.
     by_call: HashMap<String, u64>,
@@ -74,8 +79,17 @@ pub struct SessionView {
     intentions: HashMap<String, String>,
     /// Messages that the agent has been given, by the command that carried them.
     applied: HashSet<String>,
+    /// Who gave which command, and the order in which they came, so that the oldest can go.
+    senders: HashMap<String, Device>,
+    senders_order: VecDeque<String>,
+    /// The tool call that started each sub-agent.
+    agents: HashMap<String, String>,
+    /// Bytes of pictures that are kept.
+    image_bytes: usize,
     recent: VecDeque<String>,
     recent_set: HashSet<String>,
+    /// The item of the sub-agent that the event at hand belongs to.
+    parent: Option<u64>,
     /// A reasoning item exists for the step that runs.
     reasoned: bool,
 }
@@ -107,6 +121,14 @@ pub struct Header {
     pub presence: Presence,
     /// What the bridge said about itself; `None` when the CLI exports by itself.
     pub exporter: Option<ExporterInfo>,
+    /// How full the model's context is, and what was used.
+    pub usage: Usage,
+    /// The agent's list of things to do.
+    pub tasks: Vec<Task>,
+    /// The plan that the agent handed in last, Markdown.
+    pub plan: Option<Capped>,
+    /// A model that somebody has asked for and that is not in effect yet.
+    pub model_wanted: Option<String>,
     /// When the present status began, RFC 3339; empty if unknown.
     pub since: String,
 }
@@ -129,15 +151,27 @@ impl SessionView {
             started: false,
             busy: false,
             ended: false,
+            told: None,
             last_seq: 0,
             by_call: HashMap::new(),
             by_message: HashMap::new(),
             intentions: HashMap::new(),
             applied: HashSet::new(),
+            senders: HashMap::new(),
+            senders_order: VecDeque::new(),
+            agents: HashMap::new(),
+            image_bytes: 0,
             recent: VecDeque::new(),
             recent_set: HashSet::new(),
+            parent: None,
             reasoned: false,
         }
+    }
+
+    /// Fills in what events tell that are not kept any more.
+    pub(crate) fn seed(&mut self, fill: impl FnOnce(&mut Header)) {
+        fill(&mut self.header);
+        self.touch_header();
     }
 
     /// Whether the exporter was heard lately.
@@ -145,8 +179,9 @@ impl SessionView {
     /// While it is online the time does not matter to a page, so that a change of the time alone
     /// wakes nobody.
     pub fn set_presence(&mut self, presence: Presence) {
-        let changed =
-            presence.online != self.header.presence.online || (!presence.online && presence != self.header.presence);
+        let old = self.header.presence;
+        let steady = presence.online && !presence.silent;
+        let changed = presence.online != old.online || presence.silent != old.silent || (!steady && presence != old);
         self.header.presence = presence;
         if changed {
             self.touch_header();
@@ -189,6 +224,14 @@ impl SessionView {
         self.items.iter()
     }
 
+    /// A picture of an item, if it is kept.
+    pub fn image(&self, n: u64, index: usize) -> Option<&Image> {
+        match &self.item(n)?.body {
+            Body::Tool(tool) => tool.images.get(index),
+            _ => None,
+        }
+    }
+
     /// How many older items are not kept any more.
     pub fn dropped(&self) -> u64 {
         self.items.front().map_or(0, |item| item.n)
@@ -214,8 +257,21 @@ impl SessionView {
         self.queue_rev
     }
 
-    /// What the session is doing, as far as its events tell.
+    /// Takes over what the session's state says that it is doing, and since when (RFC 3339): one reducer decides.
+    pub fn set_status(&mut self, status: SessionStatus, since: Option<&str>) {
+        let since = since.unwrap_or_default();
+        if self.told != Some(status) || self.header.since != since {
+            self.told = Some(status);
+            since.clone_into(&mut self.header.since);
+            self.touch_header();
+        }
+    }
+
+    /// What the session is doing: what it was [told](Self::set_status), or else what its events tell.
     pub fn status(&self) -> SessionStatus {
+        if let Some(told) = self.told {
+            return told;
+        }
         if self.ended {
             SessionStatus::Ended
         } else if !self.requests.is_empty() {
@@ -249,7 +305,11 @@ impl SessionView {
         let n = self.next_item;
         self.next_item += 1;
         let rev = self.bump();
-        self.items.push_back(Item { n, first_rev: rev, last_rev: rev, at: at.to_owned(), nested, body });
+        let parent = if nested { self.parent } else { None };
+        self.items.push_back(Item { n, first_rev: rev, last_rev: rev, at: at.to_owned(), nested, parent, body });
+        if let Some(parent) = parent {
+            self.count_step(parent);
+        }
         if self.items.len() == 1 {
             // The page no longer says that there is nothing yet.
             self.header_rev = rev;
@@ -261,7 +321,8 @@ impl SessionView {
     }
 
     fn drop_oldest(&mut self) {
-        self.items.drain(..MAX_ITEMS / 10);
+        let gone: usize = self.items.drain(..MAX_ITEMS / 10).map(|item| images::held(&item.body)).sum();
+        self.image_bytes = self.image_bytes.saturating_sub(gone);
         let first = self.dropped();
         self.by_call.retain(|_, n| *n >= first);
         self.by_message.retain(|_, n| *n >= first);

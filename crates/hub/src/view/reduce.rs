@@ -11,6 +11,7 @@ use super::request::{Ask, Elicitation, Permission, Plan, Question};
 use super::stream::StreamText;
 use super::text::Capped;
 use super::{MAX_RECENT, SessionView};
+use crate::digest::{Asked, digest};
 
 const MAX_USER: usize = 64 * 1024;
 const MAX_PROSE: usize = 256 * 1024;
@@ -42,7 +43,7 @@ impl SessionView {
             return;
         };
         let data = Fields(&data);
-        let nested = event.agent_id().is_some() || data.opt("parentToolCallId").is_some();
+        let nested = self.note_agent(event, data);
         self.apply(event.kind(), data, event.timestamp(), nested);
     }
 
@@ -84,7 +85,9 @@ impl SessionView {
             "tool.execution_partial_result" => self.tool_printed(data),
             "tool.execution_progress" => self.tool_progressed(data),
             "tool.execution_complete" => self.tool_ended(data, at, nested),
-            "subagent.failed" => self.notice(Level::Warning, data.str("error"), at),
+            "subagent.started" | "subagent.completed" | "subagent.failed" => self.subagent(kind, data, at),
+            "assistant.usage" => self.used(data),
+            "assistant.intent" => self.set(|header| &mut header.activity, data.owned("intent")),
             "abort" => {
                 self.end_turn(at);
                 self.stopped(data.str("reason"), at);
@@ -98,7 +101,12 @@ impl SessionView {
         match kind {
             "session.start" | "session.resume" => self.session_started(kind, data, at),
             "session.title_changed" => self.set(|header| &mut header.title, data.owned("title")),
-            "session.model_change" => self.set(|header| &mut header.model, data.owned("newModel")),
+            "session.model_change" => {
+                self.set(|header| &mut header.model_wanted, None);
+                self.set(|header| &mut header.model, data.owned("newModel"));
+            }
+            "session.usage_info" => self.context_filled(data),
+            "session.plan_changed" => self.notice(Level::Info, "The plan was changed.", at),
             "session.mode_changed" => {
                 self.set(|header| &mut header.mode_wanted, None);
                 self.set(|header| &mut header.mode, data.owned("newMode"));
@@ -120,12 +128,13 @@ impl SessionView {
                 self.status_changed(at);
             }
             "session.info" => self.session_info(data, at),
-            "session.warning" => self.notice(Level::Warning, data.str("message"), at),
+            "session.warning" => self.trouble(Level::Warning, data.str("warningType"), data, at),
             "session.error" => {
-                self.notice(Level::Error, data.str("message"), at);
+                self.trouble(Level::Error, data.str("errorType"), data, at);
                 self.set_busy(false, at);
             }
             "session.compaction_complete" if data.bool("success") == Some(true) => {
+                self.compacted(data);
                 self.notice(Level::Info, "The conversation was summed up to make room.", at);
             }
             _ => {}
@@ -135,17 +144,17 @@ impl SessionView {
     fn request_event(&mut self, kind: &str, data: Fields<'_>, at: &str) {
         let id = data.str("requestId");
         let call = data.opt("toolCallId").or_else(|| data.get("permissionRequest").opt("toolCallId"));
-        let ask = match kind {
+        let (asked, ask) = match kind {
             "permission.requested" if data.bool("resolvedByHook") != Some(true) => {
                 let mut permission = Permission::read(data);
                 if permission.kind == "shell" && permission.folder.is_none() {
                     permission.folder.clone_from(&self.header.cwd);
                 }
-                Ask::Permission(permission)
+                (Asked::Permission, Ask::Permission(permission))
             }
-            "user_input.requested" => Ask::Question(Question::read(data)),
-            "elicitation.requested" => Ask::Elicitation(Elicitation::read(data)),
-            "exit_plan_mode.requested" => Ask::Plan(Plan::read(data)),
+            "user_input.requested" => (Asked::Question, Ask::Question(Question::read(data))),
+            "elicitation.requested" => (Asked::Form, Ask::Elicitation(Elicitation::read(data))),
+            "exit_plan_mode.requested" => (Asked::Plan, Ask::Plan(Plan::read(data))),
             "permission.completed" => {
                 return self.close_request(id, at, permission_verdict(data.get("result").str("kind")));
             }
@@ -169,6 +178,8 @@ impl SessionView {
             }
             _ => return,
         };
+        self.note_plan(&ask);
+        let digest = digest(asked, data.0);
         // The request itself replaces the one that was inferred from its tool call.
         if let Some(call) = call
             && let Some(inferred) = self.requests.iter_mut().find(|request| request.id == call)
@@ -176,12 +187,13 @@ impl SessionView {
             let rev = self.rev + 1;
             id.clone_into(&mut inferred.id);
             inferred.ask = ask;
+            inferred.digest = digest;
             inferred.last_rev = rev;
             self.rev = rev;
             self.requests_rev = rev;
             return;
         }
-        self.open_request(id, call, at, ask);
+        self.open_request(id, call, at, ask, digest);
     }
 
     fn session_started(&mut self, kind: &str, data: Fields<'_>, at: &str) {
@@ -228,7 +240,7 @@ impl SessionView {
         self.touch_header();
     }
 
-    fn set(&mut self, field: impl Fn(&mut super::Header) -> &mut Option<String>, value: Option<String>) {
+    pub(super) fn set(&mut self, field: impl Fn(&mut super::Header) -> &mut Option<String>, value: Option<String>) {
         let field = field(&mut self.header);
         if *field != value {
             *field = value;
@@ -236,10 +248,10 @@ impl SessionView {
         }
     }
 
-    fn notice(&mut self, level: Level, text: &str, at: &str) {
+    pub(super) fn notice(&mut self, level: Level, text: &str, at: &str) {
         if !text.trim().is_empty() {
             let text = Capped::new(text.trim(), MAX_NOTICE, 0);
-            self.push(at, false, Body::Notice(Notice { level, text }));
+            self.push(at, false, Body::Notice(Notice { level, text, advice: None, url: None }));
         }
     }
 
@@ -265,7 +277,7 @@ impl SessionView {
                 let command = source.trim_start_matches("command-").to_owned();
                 self.applied.insert(command.clone());
                 self.dequeue(&command);
-                Source::Link(command)
+                Source::Link(self.sender(&command))
             }
             "autopilot" => Source::Autopilot,
             _ => Source::Local,

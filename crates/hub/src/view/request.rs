@@ -26,6 +26,8 @@ pub struct Request {
     pub at: String,
     /// What is asked.
     pub ask: Ask,
+    /// Stands for everything that is asked; an answer names it, so that nothing else is approved by it.
+    pub digest: String,
     /// An answer that was given at the link and has not taken effect yet.
     pub answer: Option<Answer>,
 }

@@ -22,6 +22,7 @@ pub(super) fn kind(name: &str) -> ToolKind {
         "ask_user" => ToolKind::Ask,
         "exit_plan_mode" => ToolKind::Plan,
         "task" | "agent" => ToolKind::Agent,
+        "update_todo" | "todo_write" | "write_todos" => ToolKind::Todo,
         _ => ToolKind::Other,
     }
 }
@@ -65,6 +66,7 @@ pub(super) fn describe(kind: ToolKind, arguments: Fields<'_>, cwd: Option<&str>)
             (text.map_or_else(|| any(arguments), line), json())
         }
         ToolKind::Agent => (arguments.opt("description").map_or_else(|| any(arguments), line), json()),
+        ToolKind::Todo => (super::progress::summary(arguments), Input::None),
         ToolKind::Other => (any(arguments), json()),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use groundlink_protocol::Event;
-use groundlink_protocol::api::{CommandState, SessionStatus};
+use groundlink_protocol::api::{CommandState, Delivery, SessionStatus};
 use serde_json::{Value, json};
 
 use super::*;
@@ -20,7 +20,7 @@ pub(crate) struct Feeder {
 impl Feeder {
     pub(crate) fn new() -> Self {
         let mut view = SessionView::new("s-1");
-        view.set_presence(Presence { online: true, last_seen_ms: None });
+        view.set_presence(Presence { online: true, silent: false, last_seen_ms: None });
         Self { view, next: 0 }
     }
 
@@ -47,6 +47,8 @@ impl Feeder {
             request_id,
             text,
             reason,
+            delivery: Delivery::Queue,
+            device: None,
         });
         self
     }
@@ -227,7 +229,8 @@ fn an_answer_is_shown_on_its_way_and_when_it_fails() {
     assert!(feeder.view.requests().is_empty());
     let row = feeder.view.items().last().map(|item| item.body.clone());
     let Some(Body::Request(AskRow { outcome: Some(outcome), waiting: false, .. })) = row else { panic!("a row") };
-    assert_eq!(outcome, Outcome { verdict: Verdict::Approved, by: By::Link("c2".to_owned()) });
+    let by = By::Link(Sender { command: "c2".to_owned(), device: None });
+    assert_eq!((outcome.verdict, outcome.by), (Verdict::Approved, by));
 }
 
 #[test]
@@ -242,7 +245,9 @@ fn a_request_that_is_answered_elsewhere_says_so() {
     feeder.event("permission.completed", json!({"requestId": "R", "result": {"kind": "approved-for-session"}}));
     let Some(Body::Tool(tool)) = feeder.view.items().last().map(|item| item.body.clone()) else { panic!("a tool") };
     assert!(!tool.waiting);
-    assert_eq!(tool.outcome, Some(Outcome { verdict: Verdict::ApprovedForSession, by: By::Local }));
+    let outcome = tool.outcome.expect("an outcome");
+    assert_eq!((outcome.verdict, outcome.by), (Verdict::ApprovedForSession, By::Local));
+    assert_eq!(outcome.at, "2026-03-02T09:00:03.000Z");
 }
 
 #[test]
@@ -389,12 +394,12 @@ fn access_outside_of_the_folder_is_listed() {
 #[test]
 fn presence_wakes_pages_only_when_it_shows() {
     let mut view = SessionView::new("s");
-    let online = |at| Presence { online: true, last_seen_ms: Some(at) };
+    let online = |at| Presence { online: true, silent: false, last_seen_ms: Some(at) };
     view.set_presence(online(1));
     let rev = view.rev();
     view.set_presence(online(2));
     assert_eq!(view.rev(), rev);
-    view.set_presence(Presence { online: false, last_seen_ms: Some(2) });
+    view.set_presence(Presence { online: false, silent: false, last_seen_ms: Some(2) });
     assert!(view.rev() > rev);
 }
 

@@ -4,7 +4,8 @@ use super::fields::Fields;
 use super::item::{Body, ToolCall, ToolKind, ToolState, Verdict};
 use super::request::{Ask, Elicitation, Plan, Question};
 use super::text::Capped;
-use super::{SessionView, summary};
+use super::{SessionView, images, progress, summary};
+use crate::digest::{Asked, digest};
 
 const OUTPUT_HEAD: usize = 8 * 1024;
 const OUTPUT_TAIL: usize = 24 * 1024;
@@ -41,6 +42,10 @@ impl SessionView {
         if call.is_empty() || self.by_call.contains_key(call) {
             return;
         }
+        if let Some(tasks) = progress::tasks_of(name, arguments) {
+            self.header.tasks = tasks;
+            self.touch_header();
+        }
         let kind = summary::kind(name);
         let (line, input) = summary::describe(kind, arguments, self.header.cwd.as_deref());
         let intention = self
@@ -59,6 +64,8 @@ impl SessionView {
             state: ToolState::Running,
             output: None,
             diff: None,
+            images: Vec::new(),
+            agent: (kind == ToolKind::Agent).then(|| progress::agent_of(arguments)),
             error: None,
             exit_code: None,
             started_ms: millis(at),
@@ -75,15 +82,18 @@ impl SessionView {
     /// replayed, and the wire accepts the call's id in its place.
     pub(super) fn infer_request(&mut self, data: Fields<'_>, at: &str) {
         let (call, arguments) = (data.str("toolCallId"), data.get("arguments"));
-        let ask = match summary::kind(data.str("toolName")) {
+        let (asked, ask) = match summary::kind(data.str("toolName")) {
             ToolKind::Ask if !arguments.get("requestedSchema").is_null() => {
-                Ask::Elicitation(Elicitation::read(arguments))
+                (Asked::Form, Ask::Elicitation(Elicitation::read(arguments)))
             }
-            ToolKind::Ask if arguments.opt("question").is_some() => Ask::Question(Question::read(arguments)),
-            ToolKind::Plan => Ask::Plan(Plan::read(arguments)),
+            ToolKind::Ask if arguments.opt("question").is_some() => {
+                (Asked::Question, Ask::Question(Question::read(arguments)))
+            }
+            ToolKind::Plan => (Asked::Plan, Ask::Plan(Plan::read(arguments))),
             _ => return,
         };
-        self.open_request(call, Some(call), at, ask);
+        self.note_plan(&ask);
+        self.open_request(call, Some(call), at, ask, digest(asked, arguments.0));
     }
 
     pub(super) fn tool_printed(&mut self, data: Fields<'_>) {
@@ -143,6 +153,8 @@ impl SessionView {
             .int("exitCode")
             .or_else(|| result.list("contents").find_map(|content| content.int("exitCode")));
         let error = error.owned("message");
+        let pictures = images::of_result(result, images::MAX_BYTES.saturating_sub(self.image_bytes));
+        self.image_bytes += pictures.iter().map(|image| image.bytes.len()).sum::<usize>();
         self.update(n, |body| {
             let Body::Tool(tool) = body else { return };
             let (output, diff) = output_of(tool.kind, result);
@@ -151,6 +163,7 @@ impl SessionView {
                 tool.output = output;
             }
             tool.diff = diff;
+            tool.images = pictures;
             tool.error = error;
             tool.exit_code = exit_code;
             tool.took_ms = match (tool.started_ms, ended) {

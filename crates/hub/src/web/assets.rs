@@ -1,13 +1,31 @@
 //! The page's own files, compiled into the program.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::LazyLock;
 
 use data_encoding::HEXLOWER;
 use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
 
 #[derive(RustEmbed)]
 #[folder = "assets/"]
 struct Files;
+
+/// The scripts that `page.js` imports; a page asks for them all at once.
+pub(super) const MODULES: &[&str] = &[
+    "base.js",
+    "cards.js",
+    "commands.js",
+    "composer.js",
+    "device.js",
+    "follow.js",
+    "keys.js",
+    "patches.js",
+    "settle.js",
+    "stream.js",
+];
 
 /// A file that a page asks for.
 #[derive(Clone, Debug)]
@@ -20,6 +38,34 @@ pub struct Asset {
     pub etag: String,
 }
 
+/// All scripts together: one names the others, so that a change of one is a change of all.
+static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| {
+    let mut hash = Sha256::new();
+    let mut names: Vec<_> = Files::iter().filter(|name| is_script(name)).collect();
+    names.sort();
+    let mut texts = BTreeMap::new();
+    for name in names {
+        let Some(file) = Files::get(&name) else { continue };
+        hash.update(name.as_bytes());
+        hash.update(&file.data);
+        texts.insert(name.into_owned(), String::from_utf8_lossy(&file.data).into_owned());
+    }
+    let tag = HEXLOWER.encode(&hash.finalize()[..8]);
+    // The address of an imported file changes with its content, too, or a browser would keep an old one.
+    let versioned = |text: String| text.replace(".js';\n", &format!(".js?v={tag}';\n"));
+    let texts = texts.into_iter().map(|(name, text)| (name, versioned(text))).collect();
+    Scripts { texts, tag }
+});
+
+struct Scripts {
+    texts: BTreeMap<String, String>,
+    tag: String,
+}
+
+fn is_script(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "js")
+}
+
 /// The file of this name, if there is one.
 pub fn asset(path: &str) -> Option<Asset> {
     let content_type = match path.rsplit_once('.')?.1 {
@@ -29,6 +75,11 @@ pub fn asset(path: &str) -> Option<Asset> {
         "png" => "image/png",
         _ => return None,
     };
+    if is_script(path) {
+        let text = SCRIPTS.texts.get(path)?;
+        let etag = format!("\"{}\"", SCRIPTS.tag);
+        return Some(Asset { bytes: Cow::Borrowed(text.as_bytes()), content_type, etag });
+    }
     let file = Files::get(path)?;
     Some(Asset {
         etag: format!("\"{}\"", HEXLOWER.encode(&file.metadata.sha256_hash()[..8])),
@@ -49,7 +100,8 @@ mod tests {
 
     #[test]
     fn the_files_of_the_page_are_there() {
-        for path in ["page.css", "page.js", "icon.svg", "icon-attention.svg"] {
+        let files = ["page.css", "transcript.css", "cards.css", "page.js", "icon.svg", "icon-attention.svg"];
+        for path in files.iter().chain(MODULES) {
             let asset = asset(path).expect(path);
             assert!(!asset.bytes.is_empty());
             assert_eq!(asset.etag.len(), 18);
@@ -58,10 +110,20 @@ mod tests {
         assert!(asset("../Cargo.toml").is_none());
     }
 
+    #[test]
+    fn an_imported_script_is_named_with_its_version() {
+        for path in ["page.js"].iter().chain(MODULES) {
+            let text = String::from_utf8(asset(path).expect(path).bytes.into_owned()).expect("text");
+            for line in text.lines().filter(|line| line.starts_with("import ") || line.starts_with("} from")) {
+                assert!(line.contains(".js?v="), "{path}: {line}");
+            }
+        }
+    }
+
     /// Other origins are refused by the policy anyway; this says so before a browser does.
     #[test]
     fn the_files_name_no_other_site() {
-        for path in ["page.css", "page.js"] {
+        for path in ["page.css", "transcript.css", "cards.css", "page.js"].iter().chain(MODULES) {
             let text = String::from_utf8(asset(path).expect(path).bytes.into_owned()).expect("text");
             assert!(!text.contains("//cdn") && !text.contains("https://"), "{path}");
         }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::card_form;
 use super::diff::{counts, diff};
 use super::icon::{Icon, icon};
+use super::items::item_id;
 use super::markdown::markdown;
 use super::visible::visible;
 use crate::view::{Ask, Part, Permission, Plan, Question, Request, SessionView};
@@ -26,7 +27,8 @@ pub(super) fn card(view: &SessionView, request: &Request) -> Markup {
     let heading = format!("{}-title", card_id(request.n));
     html! {
         section.card id=(card_id(request.n)) aria-labelledby=(heading) data-testid=(test_id) data-kind=(kind)
-            data-request-id=(request.id) data-state=(if sent { "sent" } else { "open" }) {
+            data-request-id=(request.id) data-digest=(request.digest) data-item=(item_id(request.item))
+            data-state=(if sent { "sent" } else { "open" }) {
             fieldset disabled[sent || !view.header().steerable] {
                 @match &request.ask {
                     Ask::Permission(permission) => (permission_card(permission, &heading, view.takes_feedback())),
@@ -52,6 +54,8 @@ pub(super) fn heading(id: &str, mark: Icon, text: &str) -> Markup {
 
 fn permission_card(permission: &Permission, heading_id: &str, feedback: bool) -> Markup {
     let (mark, question) = permission_title(permission);
+    // On a phone these want a second tap: what they do cannot be taken back.
+    let arm = matches!(permission.kind.as_str(), "shell" | "write");
     html! {
         (heading(heading_id, mark, question))
         div.card-body tabindex="0" role="group" aria-label="What exactly" {
@@ -65,6 +69,7 @@ fn permission_card(permission: &Permission, heading_id: &str, feedback: bool) ->
             @if let Some(folder) = &permission.folder {
                 p.fact { span.k { "Folder" } span.v { (visible(folder)) } }
             }
+            p.fact { span.k { "Approve covers" } span.w { (scope_words(permission)) } }
             @if permission.too_large {
                 p.warn {
                     (icon(Icon::Warning))
@@ -72,24 +77,33 @@ fn permission_card(permission: &Permission, heading_id: &str, feedback: bool) ->
                 }
             }
         }
-        @if feedback {
-            textarea.line rows="1" name="feedback" data-testid="deny-message" maxlength="4000" dir="auto"
-                aria-label="Message to the agent, goes with Deny"
-                placeholder="Why not? Goes with Deny" {}
-        }
+        textarea.line rows="1" name="feedback" data-testid="deny-message" maxlength="4000" dir="auto"
+            aria-label="Message to the agent, goes with Deny" placeholder="Why not? Goes with Deny" {}
         div.actions {
-            button.deny type="button" data-testid="deny" data-act="deny" { (icon(Icon::Cross)) span { "Deny" } }
-            button.primary type="button" data-testid="approve" data-act="approve" disabled[permission.too_large] {
-                (icon(Icon::Check)) span { "Approve once" }
+            button.deny type="button" data-testid="deny" data-act="deny" { (icon(Icon::Cross)) span.label { "Deny" } }
+            button.primary type="button" data-testid="approve" data-act="approve" data-arm[arm] disabled[permission.too_large] {
+                (icon(Icon::Check)) span.label { "Approve once" }
             }
             @if permission.session_scope {
-                button.wide type="button" data-testid="approve-session" data-act="approve-session"
-                    disabled[permission.too_large] { (session_scope_label(permission)) }
+                button.wide type="button" data-testid="approve-session" data-act="approve-session" data-arm[arm]
+                    disabled[permission.too_large] { span.label { (session_scope_label(permission)) } }
             }
         }
         @if !feedback {
-            p.hint { "Deny also ends the agent's turn." }
+            p.hint { "Deny also ends the agent's turn; the agent gets your message after it." }
         }
+    }
+}
+
+/// What an approval covers.
+fn scope_words(permission: &Permission) -> &'static str {
+    match (permission.kind.as_str(), permission.session_scope) {
+        ("shell", false) => "this command, this once",
+        ("shell", true) => "this command, this once; or commands like it, until the session ends",
+        ("write", false) => "this change, this once",
+        ("write", true) => "this change, this once; or every change of files, until the session ends",
+        (_, false) => "this call, this once",
+        (_, true) => "this call, this once; or calls like it, until the session ends",
     }
 }
 

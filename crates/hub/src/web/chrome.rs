@@ -4,7 +4,8 @@ use groundlink_protocol::api::SessionStatus;
 use maud::{Markup, html};
 
 use super::icon::{Icon, icon};
-use crate::view::SessionView;
+use super::visible::visible;
+use crate::view::{SessionView, Task, TaskState};
 
 /// The status in words.
 fn status_label(status: SessionStatus) -> &'static str {
@@ -13,6 +14,7 @@ fn status_label(status: SessionStatus) -> &'static str {
         SessionStatus::Working => "Working",
         SessionStatus::Waiting => "Needs you",
         SessionStatus::Ended => "Ended",
+        SessionStatus::Error => "Error",
         _ => "Idle",
     }
 }
@@ -40,9 +42,102 @@ pub(super) fn head(view: &SessionView) -> Markup {
                 }
             }
             @if let Some(model) = &header.model {
-                span { span.vh { "Model " } span.w { (model) } }
+                span.model-name { span.vh { "Model " } span.w { (model) } }
+            }
+            @if let Some(percent) = header.usage.percent() {
+                span.ctx data-testid="context" data-level=(level(percent)) title="How full the model's context is" {
+                    span.vh { "Context " } span.w { (percent) "%" }
+                }
             }
         }
+    }
+}
+
+fn level(percent: u64) -> &'static str {
+    match percent {
+        0..70 => "low",
+        70..90 => "high",
+        _ => "full",
+    }
+}
+
+/// The agent's list of things to do, one line that opens.
+pub(super) fn tasks(view: &SessionView) -> Markup {
+    let tasks = &view.header().tasks;
+    let done = tasks.iter().filter(|task| task.state == TaskState::Done).count();
+    let at = |state| tasks.iter().find(|task| task.state == state);
+    let current = at(TaskState::Doing).or_else(|| at(TaskState::Open));
+    html! {
+        @if !tasks.is_empty() {
+            details.tasks id="tasks-list" data-testid="tasks" {
+                summary {
+                    (icon(Icon::Plan))
+                    span.what dir="auto" {
+                        @match current { Some(task) => (visible(&task.title)), None => "All done" }
+                    }
+                    span.state { (done) " of " (tasks.len()) }
+                    (icon(Icon::Chevron))
+                }
+                ul { @for task in tasks { (task_row(task)) } }
+            }
+        }
+    }
+}
+
+fn task_row(task: &Task) -> Markup {
+    let (state, words) = match task.state {
+        TaskState::Open => ("open", "To do: "),
+        TaskState::Doing => ("doing", "At it: "),
+        TaskState::Done => ("done", "Done: "),
+    };
+    html! {
+        li data-state=(state) { span.vh { (words) } span dir="auto" { (visible(&task.title)) } }
+    }
+}
+
+/// What the session's details say: where it runs, with what, and what it has used.
+pub(super) fn details(view: &SessionView) -> Markup {
+    let header = view.header();
+    let usage = header.usage;
+    let machine = header.exporter.as_ref().and_then(|exporter| exporter.machine.as_deref());
+    let rows = [
+        ("Computer", machine),
+        ("Folder", header.cwd.as_deref()),
+        ("Repository", header.repository.as_deref()),
+        ("Branch", header.branch.as_deref()),
+        ("Model", header.model.as_deref()),
+    ];
+    html! {
+        dl.facts {
+            @for (name, value) in rows {
+                @if let Some(value) = value { dt { (name) } dd dir="auto" { (visible(value)) } }
+            }
+            @if let (Some(percent), Some(context), Some(limit)) = (usage.percent(), usage.context, usage.limit) {
+                dt { "Context" }
+                dd {
+                    meter min="0" max="100" low="70" high="90" optimum="0" value=(percent) aria-label="Context used" {}
+                    " " (percent) "%, " (thousands(context)) " of " (thousands(limit)) " tokens"
+                }
+            }
+            @if usage.calls > 0 {
+                dt { "Used" }
+                dd { (thousands(usage.input)) " tokens in, " (thousands(usage.output)) " out, " (usage.calls) " model calls" }
+            }
+        }
+        @if let Some(plan) = &header.plan {
+            details.plan id="details-plan" {
+                summary { (icon(Icon::Plan)) "The plan" (icon(Icon::Chevron)) }
+                div.md dir="auto" tabindex="0" role="group" aria-label="The plan" { (super::markdown::markdown(plan.head())) }
+            }
+        }
+    }
+}
+
+fn thousands(count: u64) -> String {
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..10_000 => format!("{}.{}k", count / 1_000, count % 1_000 / 100),
+        _ => format!("{}k", count / 1_000),
     }
 }
 
@@ -132,11 +227,37 @@ pub(super) fn controls(view: &SessionView) -> Markup {
                 }
                 (icon(Icon::Chevron))
             }
+            (models(view))
             @if running {
                 button.stop id="stop" type="button" data-testid="stop" data-act="stop" disabled[header.stopping] {
                     (icon(Icon::Stop))
                     span { @if header.stopping { "Stopping" } @else { "Stop" } }
                 }
+            }
+        }
+    }
+}
+
+/// The choice of a model, where the exporter offers one.
+fn models(view: &SessionView) -> Markup {
+    let header = view.header();
+    let offered = header.exporter.iter().filter(|exporter| exporter.commands.iter().any(|word| word == "model_switch"));
+    let models: Vec<_> = offered.flat_map(|exporter| &exporter.models).take(100).collect();
+    let wanted = header.model_wanted.as_deref();
+    let current = wanted.or(header.model.as_deref()).unwrap_or("");
+    html! {
+        @if !models.is_empty() {
+            label.mode.model data-pending[wanted.is_some()] {
+                span.vh { "Model" }
+                select id="model" data-testid="model" data-act="model" autocomplete="off" {
+                    @if models.iter().all(|model| model.id != current) {
+                        option value=(current) selected disabled { (if current.is_empty() { "Model" } else { current }) }
+                    }
+                    @for model in &models {
+                        option value=(model.id) selected[model.id == current] { (model.name.as_deref().unwrap_or(&model.id)) }
+                    }
+                }
+                (icon(Icon::Chevron))
             }
         }
     }

@@ -22,11 +22,44 @@ pub(super) fn diff(text: &str, path: Option<&str>) -> Markup {
         Some(path) => names_only(line, path),
         None => ["diff ", "index ", "--- ", "+++ "].iter().any(|head| line.starts_with(head)),
     };
+    let shown: Vec<(Line, &str)> = lines(text).filter(|(kind, line)| !repeats(*kind, line)).collect();
+    // Old and new stand side by side on a wide page, where there is an old and a new.
+    let two = [Line::Added, Line::Removed].iter().all(|wanted| shown.iter().any(|(kind, _)| kind == wanted));
     html! {
-        div.diff tabindex="0" role="group" aria-label="Changes" {
-            @for (kind, line) in lines(text).filter(|(kind, line)| !repeats(*kind, line)) {
-                div class=(class(kind)) { (visible(line)) "\n" }
+        div.diff.two[two] tabindex="0" role="group" aria-label="Changes" {
+            @for run in shown.chunk_by(|(a, _), (b, _)| together(*a) == together(*b) && together(*a) != Together::Alone) {
+                @if two && together(run[0].0) != Together::Alone {
+                    div.dx { (run_html(run, two)) }
+                } @else {
+                    (run_html(run, false))
+                }
             }
+        }
+    }
+}
+
+/// Lines that stand in one block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Together {
+    Changed,
+    Same,
+    Alone,
+}
+
+fn together(kind: Line) -> Together {
+    match kind {
+        Line::Added | Line::Removed => Together::Changed,
+        Line::Same => Together::Same,
+        Line::Head | Line::Hunk => Together::Alone,
+    }
+}
+
+fn run_html(run: &[(Line, &str)], twins: bool) -> Markup {
+    html! {
+        @for (kind, line) in run {
+            div class=(class(*kind)) { (visible(line)) "\n" }
+            // An unchanged line stands on both sides; it is read out and copied once.
+            @if twins && *kind == Line::Same { div.ds.twin aria-hidden="true" { (visible(line)) "\n" } }
         }
     }
 }
@@ -111,6 +144,12 @@ mod tests {
         let new = "diff --git a/x b/x\ncreate file mode 100755\n--- a/dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+a\n";
         let drawn = diff(new, Some("/x")).into_string();
         assert!(drawn.contains("100755") && !drawn.contains("null"));
+    }
+
+    #[test]
+    fn old_and_new_stand_side_by_side_where_there_are_both() {
+        insta::assert_snapshot!(diff(DIFF, Some("x")).into_string().replace("><", ">\n<"));
+        assert!(!diff("+only\n added\n", None).into_string().contains("twin"));
     }
 
     #[test]

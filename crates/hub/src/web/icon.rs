@@ -34,6 +34,10 @@ pub(super) enum Icon {
     Chevron,
     Thought,
     Shield,
+    Steer,
+    Picture,
+    Share,
+    Keys,
 }
 
 impl Icon {
@@ -69,6 +73,12 @@ impl Icon {
             Self::Down => "M8 2.5v11M3.5 9 8 13.5 12.5 9",
             Self::Chevron => "M6 3.5 10.5 8 6 12.5",
             Self::Thought => "M8 2.2a5 5 0 0 1 2.6 9.2v1.3H5.4v-1.3A5 5 0 0 1 8 2.2ZM6.3 14.6h3.4",
+            Self::Steer => "M9 1.8 3.5 9h4L7 14.2 12.5 7h-4z",
+            Self::Picture => "M2.2 3h11.6v10H2.2zM2.5 11.5 6 7.8l2.6 2.8 1.7-1.6 3.2 3M10.7 5.7h.1",
+            Self::Share => {
+                "M2.5 2.5h4v4h-4zM9.5 2.5h4v4h-4zM2.5 9.5h4v4h-4zM9.5 9.5h1.4v1.4H9.5zM12.4 12.1h1.1v1.4h-1.1zM12.3 9.5h1.2M9.5 13.5h1"
+            }
+            Self::Keys => "M1.8 4h12.4v8H1.8zM4.3 6.5h.1M6.8 6.5h.1M9.2 6.5h.1M11.7 6.5h.1M5 9.6h6",
             Self::Shield => "M8 1.8 13.3 3.7v4.1c0 3-2.1 5.4-5.3 6.4-3.2-1-5.3-3.4-5.3-6.4V3.7Z",
         }
     }

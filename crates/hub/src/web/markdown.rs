@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use super::highlight;
 use maud::{Markup, PreEscaped, html};
-use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 /// Deeper nesting than this is flattened: a line of ten thousand `>` must stay cheap.
 const MAX_DEPTH: usize = 12;
@@ -14,7 +15,30 @@ pub(super) fn markdown(text: &str) -> Markup {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut depth = 0_usize;
     let mut images = 0_usize;
+    let mut block: Option<(String, String)> = None;
     let events = Parser::new_ext(text, options).filter_map(|event| {
+        // Code is drawn as a whole, when its end is there.
+        match (&mut block, &event) {
+            (_, Event::Start(Tag::CodeBlock(kind))) => {
+                let language = match kind {
+                    CodeBlockKind::Fenced(info) => info.split([' ', ',', '{']).next().unwrap_or("").to_owned(),
+                    CodeBlockKind::Indented => String::new(),
+                };
+                block = Some((language, String::new()));
+                return None;
+            }
+            (Some((language, code)), Event::End(TagEnd::CodeBlock)) => {
+                let drawn = code_block(language, code);
+                block = None;
+                return Some(Event::Html(drawn.0.into()));
+            }
+            (Some((_, code)), Event::Text(text)) => {
+                code.push_str(text);
+                return None;
+            }
+            (Some(_), _) => return None,
+            (None, _) => {}
+        }
         Some(match event {
             Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
             Event::Start(Tag::HtmlBlock) => Event::Start(Tag::Paragraph),
@@ -56,6 +80,11 @@ pub(super) fn markdown(text: &str) -> Markup {
     let mut raw = String::with_capacity(text.len() * 3 / 2);
     pulldown_cmark::html::push_html(&mut raw, events);
     PreEscaped(CLEANER.clean(&raw).to_string())
+}
+
+fn code_block(language: &str, code: &str) -> Markup {
+    let class = language_class(language);
+    html! { pre { code class=[class] { (highlight::code(language, code)) } } "\n" }
 }
 
 /// An open code fence, to which the page appends what comes.
@@ -103,6 +132,7 @@ static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         "ol",
         "p",
         "pre",
+        "span",
         "strong",
         "table",
         "tbody",
@@ -121,16 +151,25 @@ static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
             ("ol", HashSet::from(["start"])),
             ("code", HashSet::from(["class"])),
             ("h3", HashSet::from(["class"])),
+            ("span", HashSet::from(["class"])),
             ("input", HashSet::from(["type", "checked", "disabled"])),
         ]))
         .attribute_filter(|element, attribute, value| match (element, attribute) {
             ("code", "class") => language_class(value.strip_prefix("language-")?).map(Into::into),
+            ("span", "class") => highlight::is_class(value).then(|| value.into()),
             ("h3", "class") => ["l1", "l2", "l3"].contains(&value).then(|| value.into()),
             _ => Some(value.into()),
         })
         // What scrolls sideways must be reachable by keyboard.
         .set_tag_attribute_value("pre", "tabindex", "0")
+        // Code runs from left to right in every language; other text as its first letter says, block by block.
+        .set_tag_attribute_value("pre", "dir", "ltr")
         .set_tag_attribute_value("table", "tabindex", "0")
+        .set_tag_attribute_value("p", "dir", "auto")
+        .set_tag_attribute_value("h3", "dir", "auto")
+        .set_tag_attribute_value("li", "dir", "auto")
+        .set_tag_attribute_value("td", "dir", "auto")
+        .set_tag_attribute_value("th", "dir", "auto")
         // The only input is a task's box, which nobody can press.
         .set_tag_attribute_value("input", "type", "checkbox")
         .set_tag_attribute_value("input", "disabled", "")

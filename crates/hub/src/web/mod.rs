@@ -33,7 +33,9 @@ mod assets;
 mod card_form;
 mod cards;
 mod chrome;
+mod dialogs;
 mod diff;
+mod highlight;
 mod icon;
 mod items;
 mod markdown;
@@ -41,10 +43,11 @@ mod page;
 mod patch;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod visible;
 
 pub use assets::{Asset, asset};
-pub use page::{PageContext, not_found, page};
+pub use page::{Older, PageContext, not_found, older, page};
 pub use patch::{Op, Patch, ViewerCursor, patch_since};
 
 /// The policy that every page must be served with.

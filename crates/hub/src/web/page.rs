@@ -1,15 +1,18 @@
 //! The whole page, and the page that says that there is none.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use std::collections::{BTreeMap, HashSet};
 
-use super::assets::address;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use serde::Serialize;
+
+use super::assets::{MODULES, address};
 use super::icon::{Icon, icon};
 use super::patch::{ViewerCursor, regions};
-use super::{chrome, items};
-use crate::view::SessionView;
+use super::{chrome, dialogs, items};
+use crate::view::{Item, SessionView};
 
 /// The most items of the transcript that a page starts with; the newest.
-pub(super) const PAGE_ITEMS: usize = 400;
+pub(super) const PAGE_ITEMS: usize = 150;
 
 /// What a page must know beside the session.
 #[derive(Clone, Debug)]
@@ -20,6 +23,8 @@ pub struct PageContext {
     pub epoch: String,
     /// The link that leads here.
     pub link_url: String,
+    /// The link as a QR code, an SVG drawing made by the program that runs the hub; put into the page as it is.
+    pub qr: Option<String>,
 }
 
 /// Draws the page of a session.
@@ -37,6 +42,8 @@ pub fn page(view: &SessionView, context: &PageContext) -> String {
             data-link=(context.link_url) {
             header.top {
                 div #head { (region("head")) }
+                button #more.icon-button type="button" data-testid="details-open" data-act="open-details" aria-haspopup="dialog"
+                    aria-label="Session details and link" title="Session details and link" { (icon(Icon::Share)) }
                 p #connection data-testid="connection" data-state="connecting" { "Connecting" }
             }
             noscript {
@@ -50,11 +57,15 @@ pub fn page(view: &SessionView, context: &PageContext) -> String {
                 div #activity { (region("activity")) }
             }
             footer.foot {
-                button #below type="button" data-testid="new-below" hidden { (icon(Icon::Down)) span { "New below" } }
+                button #below type="button" data-testid="new-below" hidden { (icon(Icon::Down)) span { "New below" } span.number {} }
+                div #settled role="status" data-testid="settled" {}
+                div #tasks { (region("tasks")) }
                 div #dock role="region" aria-label="Waiting for you" { (region("dock")) }
                 div #suggestions role="group" aria-label="Suggestions" { (region("suggestions")) }
                 (composer(region("controls")))
             }
+            (dialogs::details(context, region("details")))
+            (dialogs::keys())
             div #polite.vh aria-live="polite" {}
             div #assertive.vh aria-live="assertive" {}
         }
@@ -66,6 +77,12 @@ fn composer(controls: PreEscaped<&str>) -> Markup {
     html! {
         form #compose {
             label.vh for="composer" { "Message to the agent" }
+            fieldset.delivery data-testid="delivery" {
+                legend.vh { "How the message joins the running turn" }
+                label { input type="radio" name="delivery" value="queue" checked data-testid="delivery-queue"; span { "Queue" } }
+                label { input type="radio" name="delivery" value="steer" data-testid="delivery-steer"; span { "Steer now" } }
+                span.hint #delivery-hint { "Goes out when this turn ends" }
+            }
             textarea #composer data-testid="composer" rows="1" dir="auto" autocomplete="off"
                 placeholder="Message the agent" enterkeyhint="enter" {}
             div.tools {
@@ -104,8 +121,11 @@ fn document(title: &str, files: &str, body: &Markup, scripted: bool) -> String {
                 title { (title) " · groundlink" }
                 link #icon rel="icon" type="image/svg+xml" href=(address(files, "icon.svg"))
                     data-attention=(address(files, "icon-attention.svg"));
-                link rel="stylesheet" href=(address(files, "page.css"));
-                @if scripted { script type="module" src=(address(files, "page.js")) {} }
+                @for sheet in ["page.css", "transcript.css", "cards.css"] { link rel="stylesheet" href=(address(files, sheet)); }
+                @if scripted {
+                    @for module in MODULES { link rel="modulepreload" href=(address(files, module)); }
+                    script type="module" src=(address(files, "page.js")) {}
+                }
             }
             body { (body) }
         }
@@ -122,11 +142,63 @@ fn files(api_base: &str) -> String {
 /// The newest part of the transcript.
 pub(super) fn log(view: &SessionView) -> Markup {
     let hidden = view.items().len().saturating_sub(PAGE_ITEMS);
-    let older = view.dropped() + u64::try_from(hidden).unwrap_or(0);
+    let shown: Vec<&Item> = view.items().skip(hidden).collect();
     html! {
-        @if older > 0 {
-            p.older { (older) " earlier items are not shown" }
-        }
-        @for item in view.items().skip(hidden) { (items::item(item)) }
+        (older_note(view, hidden))
+        (tree(&shown))
     }
+}
+
+/// Says what stands before the first item that is drawn.
+fn older_note(view: &SessionView, hidden: usize) -> Markup {
+    html! {
+        @if hidden > 0 {
+            p.older #older data-testid="older" {
+                button.quiet type="button" data-act="older" data-testid="older-load" { (hidden) " earlier items" }
+            }
+        } @else if view.dropped() > 0 {
+            p.older { (view.dropped()) " earlier items are not kept here" }
+        }
+    }
+}
+
+/// Items, those of a sub-agent within the tool call that started it.
+fn tree(shown: &[&Item]) -> Markup {
+    let here: HashSet<u64> = shown.iter().map(|item| item.n).collect();
+    let mut kids: BTreeMap<u64, Vec<&Item>> = BTreeMap::new();
+    let mut roots = Vec::new();
+    for item in shown {
+        match item.parent.filter(|parent| here.contains(parent)) {
+            Some(parent) => kids.entry(parent).or_default().push(item),
+            None => roots.push(*item),
+        }
+    }
+    html! { @for item in roots { (branch(item, &kids, 0)) } }
+}
+
+/// A child is newer than its parent, so that this ends; deeper than anybody nests sub-agents it does not go.
+fn branch(item: &Item, kids: &BTreeMap<u64, Vec<&Item>>, depth: usize) -> Markup {
+    let own = kids.get(&item.n).filter(|_| depth < 16);
+    let inner = html! { @for kid in own.into_iter().flatten() { (branch(kid, kids, depth + 1)) } };
+    items::item_with(item, &inner)
+}
+
+/// A part of the transcript that a page did not begin with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Older {
+    /// The items, oldest first, after a note of what stands before them.
+    pub html: String,
+    /// The first of them, to ask for what is before it; absent when there are none.
+    pub first: Option<u64>,
+    /// Whether there are more before it.
+    pub more: bool,
+}
+
+/// Draws the items just before the item `before`.
+pub fn older(view: &SessionView, before: u64) -> Older {
+    let until = usize::try_from(before.saturating_sub(view.dropped())).unwrap_or(usize::MAX).min(view.items().len());
+    let from = until.saturating_sub(PAGE_ITEMS);
+    let shown: Vec<&Item> = view.items().skip(from).take(until - from).collect();
+    let html = html! { (older_note(view, from)) (tree(&shown)) };
+    Older { html: html.into_string(), first: shown.first().map(|item| item.n), more: from > 0 }
 }

@@ -246,6 +246,8 @@ fn header_regions(view: &SessionView) -> impl Iterator<Item = (&'static str, Str
         ("head", chrome::head(view)),
         ("notice", chrome::notice(view)),
         ("activity", chrome::activity(view)),
+        ("tasks", chrome::tasks(view)),
+        ("details", chrome::details(view)),
         ("suggestions", chrome::suggestions(view)),
         ("controls", chrome::controls(view)),
     ]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use groundlink_protocol::Event;
-use groundlink_protocol::api::CommandState;
+use groundlink_protocol::api::{CommandState, Delivery, Device};
 use groundlink_protocol::mc::ExporterInfo;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 use super::patch::regions;
 use super::*;
 use crate::view::tests::{Feeder, fixture_events};
-use crate::view::{Presence, SessionView};
+use crate::view::{Body, CommandNote, Presence, SessionView};
 
 const CONTEXT: fn() -> PageContext = || PageContext {
     api_base: "/api/v1/links/KEY".to_owned(),
     epoch: "e1".to_owned(),
     link_url: "http://hub.example/t/KEY".to_owned(),
+    qr: Some("<svg data-a-code=\"\"></svg>".to_owned()),
 };
 
 fn exporter() -> ExporterInfo {
@@ -31,7 +32,7 @@ fn exporter() -> ExporterInfo {
 /// The view of the fixture's first `count` events.
 fn view_at(count: usize) -> SessionView {
     let mut view = SessionView::new("s-1");
-    view.set_presence(Presence { online: true, last_seen_ms: None });
+    view.set_presence(Presence { online: true, silent: false, last_seen_ms: None });
     view.set_exporter(Some(exporter()));
     for (seq, event) in (1..).zip(fixture_events().iter().take(count)) {
         view.apply_event(event, (!event.ephemeral()).then_some(seq));
@@ -83,6 +84,91 @@ fn every_item_of_a_session() {
     insta::assert_snapshot!(log.join("\n\n"));
 }
 
+/// The session with sub-agents, pictures, a list of things to do, changes, code and trouble.
+fn rich_view() -> SessionView {
+    let mut view = SessionView::new("s-2");
+    view.set_presence(Presence { online: true, silent: false, last_seen_ms: None });
+    let mut info = exporter();
+    info.commands = vec!["model_switch".to_owned()];
+    info.models = serde_json::from_value(json!([{"id": "claude-sonnet-4.5", "name": "Sonnet"}, {"id": "gpt-x"}]))
+        .expect("models");
+    view.set_exporter(Some(info));
+    view.apply_command(&CommandNote {
+        id: "c-1".to_owned(),
+        kind: "user_message".to_owned(),
+        state: CommandState::Applied,
+        request_id: None,
+        text: Some("x".to_owned()),
+        reason: None,
+        delivery: Delivery::Queue,
+        device: Some(Device { id: "d1".to_owned(), name: Some("Ann's <phone>".to_owned()) }),
+    });
+    for line in include_str!("fixtures/rich.jsonl").lines() {
+        view.apply_event(&Event::parse(line).expect("an event"), None);
+    }
+    view
+}
+
+#[test]
+fn a_session_with_everything() {
+    let view = rich_view();
+    insta::assert_snapshot!("rich log", lines(&page::log(&view).into_string()));
+    let around = regions(&view).into_iter().filter(|(id, _)| *id != "log");
+    let around: Vec<String> = around.map(|(id, html)| format!("{id}: {}", lines(&html))).collect();
+    insta::assert_snapshot!("rich regions", around.join("\n"));
+}
+
+#[test]
+fn the_steps_of_a_sub_agent_stand_within_its_call() {
+    let view = rich_view();
+    let kids = |n: u64| view.items().filter(|item| item.parent == Some(n)).map(|item| item.n).collect::<Vec<_>>();
+    let agents: Vec<u64> = view
+        .items()
+        .filter(|item| matches!(&item.body, Body::Tool(tool) if tool.name == "task"))
+        .map(|item| item.n)
+        .collect();
+    assert_eq!(agents.len(), 2);
+    assert_eq!((kids(agents[0]).len(), kids(agents[1]).len()), (2, 1));
+    // Also where the page begins after the call.
+    let part = older(&view, kids(agents[1])[0] + 1);
+    assert!(part.html.contains(&format!("data-parent=\"k{}\"", agents[1])));
+}
+
+#[test]
+fn older_items_come_in_parts() {
+    let mut feeder = Feeder::new();
+    for n in 0..400 {
+        feeder.event("user.message", json!({"content": format!("message {n}")}));
+    }
+    let first = |html: &str| html.matches("data-testid=\"item-user\"").count();
+    assert_eq!(first(&page(&feeder.view, &CONTEXT())), 150);
+    let mut before = 250;
+    let mut seen = Vec::new();
+    loop {
+        let part = older(&feeder.view, before);
+        seen.push((first(&part.html), part.more));
+        match part.first {
+            Some(n) if part.more => before = n,
+            _ => break,
+        }
+    }
+    assert_eq!(seen, [(150, true), (100, false)]);
+    assert_eq!(older(&feeder.view, 0), Older { html: String::new(), first: None, more: false });
+    assert_eq!(older(&feeder.view, u64::MAX).first, Some(250));
+}
+
+#[test]
+fn a_queued_message_can_be_changed_until_it_goes_out() {
+    let mut feeder = Feeder::new();
+    feeder.event("user.message", json!({"content": "x"}));
+    let text = [None, Some("and <b>then</b>"), None];
+    feeder.command("q1", "user_message", CommandState::Accepted, text);
+    let row = |feeder: &Feeder| items::queued(&feeder.view.queue()[0]).into_string();
+    insta::assert_snapshot!(lines(&row(&feeder)));
+    feeder.command("q1", "user_message", CommandState::Delivered, text);
+    assert!(!row(&feeder).contains("queue-edit"));
+}
+
 #[test]
 fn every_card() {
     for request in ["q-write", "q-shell", "q-ask", "q-hidden", "q-plan", "q-form"] {
@@ -93,11 +179,11 @@ fn every_card() {
 }
 
 #[test]
-fn a_card_without_groundlinks_bridge_takes_no_message() {
+fn a_card_without_groundlinks_bridge_says_how_the_message_goes() {
     let mut view = view_at(until("q-shell"));
     view.set_exporter(None);
     let card = cards::card(&view, &view.requests()[0]).into_string();
-    assert!(!card.contains("deny-message"));
+    assert!(card.contains("deny-message"), "the hub sends the words after the refusal");
     assert!(card.contains("Deny also ends"));
 }
 
@@ -142,7 +228,7 @@ fn the_surroundings() {
     let mut view = view_at(usize::MAX);
     show("ended", &view);
     view = view_at(8);
-    view.set_presence(Presence { online: false, last_seen_ms: Some(1_772_442_000_000) });
+    view.set_presence(Presence { online: false, silent: false, last_seen_ms: Some(1_772_442_000_000) });
     show("silent", &view);
     let mut feeder = Feeder::new();
     show("new", &feeder.view);
@@ -220,7 +306,7 @@ fn a_page_far_behind_is_drawn_anew() {
     }
     let patch = patch_since(&feeder.view, &mut cursor).expect("news");
     let [Op::Reset { regions }] = patch.ops.as_slice() else { panic!("one reset") };
-    assert!(regions["log"].contains("601 earlier items"));
+    assert!(regions["log"].contains("851 earlier items"));
 }
 
 #[test]
@@ -470,7 +556,7 @@ proptest! {
                     let request = ["q-write", "q-shell", "q-ask", "c5"][usize::from(id)];
                     feeder.command(&format!("cmd-{id}"), kind, state, [Some(request), Some("plan"), None]);
                 }
-                Step::Presence(online) => feeder.view.set_presence(Presence { online, last_seen_ms: Some(5) }),
+                Step::Presence(online) => feeder.view.set_presence(Presence { online, silent: false, last_seen_ms: Some(5) }),
                 Step::Poll(page) => pages[page].poll(&feeder.view),
             }
             prop_assert!(feeder.view.rev() >= rev);

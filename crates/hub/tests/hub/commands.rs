@@ -25,11 +25,15 @@ async fn a_message_is_delivered_acknowledged_and_proved() {
     assert_eq!(viewer.state(&first).await, "delivered");
     assert!(exporter.poll().await.is_empty());
     exporter.acknowledge(&[&first]).await;
-    assert_eq!(viewer.state(&first).await, "applied");
-
-    assert_eq!(ids(&exporter.poll().await), [second.as_str()]);
-    let proof = json!({"content": "two", "source": format!("command-{second}")});
+    assert_eq!(viewer.state(&first).await, "delivered", "an acknowledgement alone proves nothing");
+    let proof = json!({"content": "one", "source": format!("command-{first}")});
     exporter.upload(&[event("m", Some("steerable"), "user.message", &proof)]).await;
+    assert_eq!(viewer.state(&first).await, "applied");
+    assert!(exporter.poll().await.is_empty(), "the turn runs");
+
+    exporter.upload(&[ephemeral("i", "session.idle", &json!({}))]).await;
+    assert_eq!(ids(&exporter.poll().await), [second.as_str()]);
+    exporter.carry_out(&second, "two").await;
     assert_eq!(viewer.state(&second).await, "applied");
     assert!(exporter.poll().await.is_empty());
 }
@@ -113,7 +117,7 @@ async fn of_two_pollers_one_gets_the_command() {
         let ((a, b), id) = join(polls, post).await;
         let both: Vec<_> = ids(&a).into_iter().chain(ids(&b)).collect();
         assert_eq!(both, [id.as_str()]);
-        exporter.acknowledge(&[&id]).await;
+        exporter.carry_out(&id, "round").await;
     }
 }
 
@@ -136,6 +140,8 @@ async fn a_lease_that_runs_out_hands_it_out_again_but_not_what_was_proved() {
     let id = viewer.message("again").await;
     assert_eq!(ids(&exporter.poll().await), [id.as_str()]);
     assert!(exporter.poll().await.is_empty(), "in somebody's hand");
+    // Heard well after the hand-out, and of it nothing.
+    tokio::time::sleep(Duration::from_millis(250)).await;
     exporter.upload(&[]).await;
     assert_eq!(ids(&exporter.poll_with("?wait=10").await), [id.as_str()], "nobody has confirmed it");
     let proof = json!({"content": "again", "source": format!("command-{id}")});
@@ -176,7 +182,7 @@ async fn an_answer_given_in_the_terminal_first_supersedes() {
     exporter.upload(&[permission_completed("R", "denied-interactively-by-user")]).await;
     let receipt = viewer.receipt(waiting["id"].as_str().unwrap()).await;
     assert_eq!(receipt["state"], "superseded");
-    insta::assert_json_snapshot!(receipt, {".id" => "[id]"});
+    insta::assert_json_snapshot!(receipt, {".id" => "[id]", ".accepted_at_ms" => "[ms]", ".ended_at_ms" => "[ms]"});
     assert!(exporter.poll().await.is_empty());
 
     let out = viewer.command(&answer("b", "S", true)).await;

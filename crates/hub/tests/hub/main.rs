@@ -3,6 +3,9 @@
 mod commands;
 mod errors;
 mod heal;
+mod limits;
+mod log;
+mod openapi;
 mod restart;
 mod secrets;
 mod storm;

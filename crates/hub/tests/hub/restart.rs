@@ -11,6 +11,9 @@ use crate::support::{TestHub, answer, ephemeral, eventually, json_of, permission
 async fn everything_is_there_again() {
     let mut hub = TestHub::start().await;
     let (exporter, viewer) = hub.session("s1").await;
+    let done = viewer.message("done").await;
+    exporter.poll().await;
+    exporter.carry_out(&done, "done").await;
     let question = json!({"requestId": "Q", "question": "Which?", "choices": ["red"]});
     exporter
         .upload(&[
@@ -19,12 +22,11 @@ async fn everything_is_there_again() {
             ephemeral("t", "session.title_changed", &json!({"title": "Kept"})),
         ])
         .await;
-    let done = viewer.message("done").await;
-    exporter.poll().await;
-    exporter.acknowledge(&[&done]).await;
     let out = viewer.command(&answer("a", "R", true)).await["id"].as_str().unwrap().to_owned();
     exporter.poll().await;
     let waiting = viewer.message("waiting").await;
+    let steering =
+        viewer.command(&json!({"client_id": "s", "type": "user_message", "content": "now", "delivery": "steer"})).await;
     let before = (viewer.snapshot().await, json_of(viewer.get("/events").await).await);
     let token = hub.handle.export_token().expose_secret().to_owned();
 
@@ -41,7 +43,7 @@ async fn everything_is_there_again() {
 
     let commands = exporter.poll().await;
     assert_eq!(commands.len(), 1, "the answer is still in somebody's hand");
-    assert_eq!(commands[0]["id"], waiting);
+    assert_eq!(commands[0]["id"], steering["id"]);
     let again = viewer.post(&json!({"client_id": "m-done", "type": "user_message", "content": "done"})).await;
     assert_eq!(json_of(again).await["id"], done);
     let found = exporter.request("GET", "/sessions/s1").send().await.unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Exporter, TestHub, Viewer, event, eventually};
+use crate::support::{Exporter, TestHub, Viewer, ephemeral, event, eventually};
 
 const VIEWERS: usize = 4;
 const MESSAGES: usize = 8;
@@ -37,8 +37,9 @@ async fn poll(exporter: Exporter, session: Arc<Mutex<Session>>, stop: Arc<Atomic
             let name = format!("said-{id}-{}", session.done.len());
             let data = json!({"content": content, "source": format!("command-{id}")});
             let said = event(&name, Some(&session.parent), "user.message", &data);
-            session.parent = name;
+            session.parent.clone_from(&name);
             session.unsent.push(said);
+            session.unsent.push(ephemeral(&format!("idle-{name}"), "session.idle", &json!({})));
             session.acknowledged.push(id.to_owned());
         }
     }

@@ -111,6 +111,18 @@ impl Exporter {
         assert_eq!(self.post(body).await.status(), StatusCode::OK);
     }
 
+    /// Does what the CLI does with a message: the session says it, works and is idle again. The acknowledgement
+    /// comes with it.
+    pub(crate) async fn carry_out(&self, command: &str, text: &str) {
+        let said = json!({"content": text, "source": format!("command-{command}")});
+        let events = [
+            ephemeral(&format!("said-{command}"), "user.message", &said),
+            ephemeral(&format!("idle-{command}"), "session.idle", &json!({})),
+        ];
+        let body = json!({"events": events, "completed_command_ids": [command]}).to_string();
+        assert_eq!(self.post(body).await.status(), StatusCode::OK);
+    }
+
     pub(crate) fn poll_request(&self, query: &str) -> RequestBuilder {
         self.request("GET", &format!("/sessions/{}/commands{query}", self.id))
     }

@@ -14,11 +14,11 @@ async fn a_snapshot_says_what_there_is() {
     let attached = json_of(exporter.attach(&attached).await).await;
     let viewer = hub.viewer(attached["task_id"].as_str().unwrap());
     insta::assert_json_snapshot!("snapshot_of_a_new_session", viewer.snapshot().await,
-        {".presence.last_seen_ms" => "[ms]"});
+        {".presence.last_seen_ms" => "[ms]", ".epoch" => "[epoch]"});
     exporter.upload(&[start("s1"), permission("R")]).await;
     viewer.command(&answer("a", "R", true)).await;
     insta::assert_json_snapshot!("snapshot_of_a_waiting_session", viewer.snapshot().await,
-        {".presence.last_seen_ms" => "[ms]"});
+        {".presence.last_seen_ms" => "[ms]", ".epoch" => "[epoch]"});
 }
 
 #[tokio::test]

@@ -37,6 +37,10 @@ record! {
     } lists {
         /// Messages to offer to a viewer.
         suggestions: Suggestion = "suggestions",
+        /// The models to choose from with `model_switch`; empty where they cannot be chosen.
+        models: ModelChoice = "models",
+        /// Command types that it takes beyond those of the CLI. A server hands out no others.
+        commands: String = "commands",
     }
 }
 
@@ -47,6 +51,17 @@ record! {
         label: String = "label",
         /// The message to send.
         prompt: String = "prompt",
+    }
+}
+
+record! {
+    /// A model that a session can be switched to. groundlink's own.
+    ModelChoice {
+        /// What `model_switch` names.
+        id: String = "id",
+    } optional {
+        /// What people call it.
+        name: String = "name",
     }
 }
 
@@ -105,6 +120,9 @@ record! {
         kind: CommandType = "type",
         /// Plain text for `user_message`; else JSON as text, read by [`PermissionResponse`] and its like.
         content: String = "content",
+    } optional {
+        /// How a message joins a running turn: `steer` or `queue`. groundlink's own; the CLI ignores it.
+        delivery: String = "delivery",
     }
 }
 
@@ -141,6 +159,8 @@ open_enum! {
         PlanApprovalResponse = "plan_approval_response",
         /// Changes the session's mode.
         ModeSwitch = "mode_switch",
+        /// Changes the session's model. groundlink's own: only for exporters that list it in [`ExporterInfo::commands`].
+        ModelSwitch = "model_switch",
     }
 }
 
@@ -215,6 +235,14 @@ record! {
     ModeSwitch {
         /// The mode.
         mode: types::SessionMode = "mode",
+    }
+}
+
+record! {
+    /// Content of `model_switch`. groundlink's own.
+    ModelSwitch {
+        /// The id of one of [`ExporterInfo::models`].
+        model: String = "model",
     }
 }
 

@@ -97,6 +97,8 @@ fn methods_are_read_and_written_back() {
         calls::<m::SessionLog>(f),
         calls::<m::SessionModeGet>(f),
         calls::<m::SessionModeSet>(f),
+        calls::<m::SessionModelList>(f),
+        calls::<m::SessionModelSwitchTo>(f),
         calls::<m::SessionEventLogRead>(f),
         calls::<m::SessionEventLogTail>(f),
         calls::<m::SessionRemoteEnable>(f),
@@ -107,6 +109,10 @@ fn methods_are_read_and_written_back() {
         calls::<m::SessionUiHandlePendingUserInput>(f),
         calls::<m::SessionUiHandlePendingElicitation>(f),
         calls::<m::SessionUiHandlePendingExitPlanMode>(f),
+        calls::<m::SessionUiHandlePendingAutoModeSwitch>(f),
+        calls::<m::SessionUiHandlePendingSessionLimitsExhausted>(f),
+        calls::<m::SessionUiHandlePendingSampling>(f),
+        calls::<m::SessionCommandsHandlePendingCommand>(f),
         calls::<m::SessionToolsHandlePendingToolCall>(f),
         calls::<m::SessionToolsListPendingRequests>(f),
     ];
@@ -120,6 +126,10 @@ fn requests_of_the_server_are_read_and_written_back() {
         calls::<requests::UserInputRequest>(f),
         calls::<requests::ExitPlanModeRequest>(f),
         calls::<requests::HooksInvoke>(f),
+        calls::<requests::AutoModeSwitchRequest>(f),
+        calls::<requests::SystemMessageTransform>(f),
+        calls::<requests::GithubTokenGetToken>(f),
+        calls::<requests::ProviderTokenGetToken>(f),
     ];
     covered(f, requests::NAMES, &tested);
 }
@@ -137,6 +147,7 @@ fn mission_control_is_read_and_written_back() {
         record::<mc::AttachResponse>(),
         record::<mc::ExporterInfo>(),
         record::<mc::Suggestion>(),
+        record::<mc::ModelChoice>(),
         record::<mc::UploadRequest>(),
         record::<mc::RejectedCommand>(),
         record::<mc::CommandsResponse>(),
@@ -146,6 +157,7 @@ fn mission_control_is_read_and_written_back() {
         record::<mc::ElicitationResponse>(),
         record::<mc::PlanApprovalResponse>(),
         record::<mc::ModeSwitch>(),
+        record::<mc::ModelSwitch>(),
         record::<mc::SharingStatus>(),
     ];
     covered("mc", &tested, &tested);

@@ -1,8 +1,8 @@
 //! From a command of the hub's to what is to be done with the session.
 
 use groundlink_protocol::mc::{
-    AskUserResponse, Command, CommandType, ElicitationResponse, ModeSwitch, PermissionResponse, PermissionScope,
-    PlanApprovalResponse,
+    AskUserResponse, Command, CommandType, ElicitationResponse, ModeSwitch, ModelChoice, ModelSwitch,
+    PermissionResponse, PermissionScope, PlanApprovalResponse,
 };
 use groundlink_protocol::types::{ElicitationAction, SessionMode};
 use groundlink_session::{ElicitationAnswer, PermissionDecision, PlanDecision, UserAnswer};
@@ -13,12 +13,14 @@ use super::prompts::{PromptKind, Prompts};
 /// One thing to do with a session.
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
-    /// A message: starts a turn, or joins the running one.
-    Send { text: String, source: String },
+    /// A message: starts a turn, or joins the running one; `enqueue`: waits for its end.
+    Send { text: String, source: String, enqueue: bool },
     /// Stop the turn.
     Abort,
     /// Change the mode.
     SetMode(SessionMode),
+    /// Change the model.
+    SetModel(String),
     /// Answer a permission request.
     Permission { request_id: String, decision: PermissionDecision },
     /// Answer a question.
@@ -38,9 +40,14 @@ pub(crate) fn source_of(command_id: &str) -> String {
 ///
 /// Stricter than the CLI, which takes a type it does not know for a message to the model: a command of a
 /// newer hub must not end up as one.
-pub(crate) fn plan(command: &Command, prompts: &Prompts) -> Result<Action, String> {
+pub(crate) fn plan(command: &Command, prompts: &Prompts, models: &[ModelChoice]) -> Result<Action, String> {
     match &command.kind {
-        CommandType::UserMessage => Ok(Action::Send { text: command.content.clone(), source: source_of(&command.id) }),
+        CommandType::UserMessage => Ok(Action::Send {
+            text: command.content.clone(),
+            source: source_of(&command.id),
+            // Without a word it is as with the CLI's own exporter: the message joins the running turn.
+            enqueue: command.delivery.as_deref() == Some("queue"),
+        }),
         CommandType::Abort => Ok(Action::Abort),
         CommandType::ModeSwitch => match content::<ModeSwitch>(command)?.mode {
             SessionMode::Unknown(mode) => {
@@ -90,6 +97,19 @@ pub(crate) fn plan(command: &Command, prompts: &Prompts) -> Result<Action, Strin
                 feedback: content.feedback.filter(|text| !text.is_empty()),
             };
             Ok(Action::Plan { request_id: target.request_id, decision })
+        }
+        CommandType::ModelSwitch => {
+            let ModelSwitch { model, .. } = content(command)?;
+            // The CLI takes any name, and fails in the next turn.
+            if models.iter().any(|choice| choice.id == model) {
+                return Ok(Action::SetModel(model));
+            }
+            let known: Vec<&str> = models.iter().map(|choice| choice.id.as_str()).collect();
+            Err(if known.is_empty() {
+                "this session has no models to choose from".to_owned()
+            } else {
+                format!("there is no model `{model}`; choose {}", known.join(" or "))
+            })
         }
         CommandType::Unknown(other) => {
             Err(format!("this version of groundlink has no command `{other}`; update it on the machine of the session"))

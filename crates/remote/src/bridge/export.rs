@@ -82,7 +82,7 @@ pub(crate) enum Report {
 pub(crate) struct Exporter<P> {
     pub(crate) port: P,
     pub(crate) hub: HubClient,
-    pub(crate) info: Option<ExporterInfo>,
+    pub(crate) info: ExporterInfo,
     pub(crate) redactor: Redactor,
     pub(crate) outbox: Outbox,
     pub(crate) known: Arc<Knowledge>,
@@ -203,7 +203,7 @@ impl<P: Port> Run<P> {
                 return Some(at);
             }
             let (id, info) = (self.parts.port.session_id(), self.parts.info.clone());
-            self.request = async move { Answer::Attach(hub.attach(&id, info.as_ref()).await) }.boxed().fuse();
+            self.request = async move { Answer::Attach(hub.attach(&id, &info).await) }.boxed().fuse();
             return None;
         }
         match self.parts.outbox.next(self.now()) {

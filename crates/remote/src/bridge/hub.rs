@@ -108,11 +108,11 @@ impl HubClient {
     }
 
     /// Attaches the session, or finds it attached.
-    pub(crate) async fn attach(&self, session_id: &str, info: Option<&ExporterInfo>) -> Result<Attached, Failure> {
+    pub(crate) async fn attach(&self, session_id: &str, info: &ExporterInfo) -> Result<Attached, Failure> {
         let request = AttachRequest {
             id: Some(session_id.to_owned()),
             agent_task_id: Some(session_id.to_owned()),
-            exporter: info.cloned(),
+            exporter: Some(info.clone()),
             ..AttachRequest::default()
         };
         let request = self.http.post(self.endpoint.at(&["sessions"])).json(&request).timeout(SLACK);

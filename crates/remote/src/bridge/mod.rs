@@ -31,7 +31,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use groundlink_protocol::mc::ExporterInfo;
+use groundlink_protocol::mc::{CommandType, ExporterInfo};
 use groundlink_session::Session;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
@@ -52,6 +52,8 @@ use steer::Steerer;
 
 /// Outcomes of commands on their way from one task to the other; a full queue makes the poll wait.
 const REPORTS: usize = 64;
+/// How long the session may take to list its models before it is exported without.
+const MODELS_WITHIN: Duration = Duration::from_secs(3);
 
 /// Exports a session to a hub and carries the hub's commands back.
 ///
@@ -115,7 +117,9 @@ impl Options {
 }
 
 impl BridgeBuilder {
-    /// What viewers are told about this end: the program, the machine, a notice, suggested prompts.
+    /// What viewers are told about this end: the program, the machine, a notice, suggested prompts, and the models to
+    /// choose from where the session itself lists none (a provider of one's own). By default the program is
+    /// `groundlink`, and the models are the session's.
     pub fn info(mut self, info: ExporterInfo) -> Self {
         self.options.info = Some(info);
         self
@@ -151,13 +155,25 @@ impl BridgeBuilder {
     }
 }
 
+/// What viewers are told: what the program said, and what the session can be asked for.
+async fn complete<P: Port>(info: Option<ExporterInfo>, port: &P) -> ExporterInfo {
+    let mut info = info.unwrap_or_else(|| ExporterInfo::new("groundlink"));
+    info.version.get_or_insert_with(|| env!("CARGO_PKG_VERSION").to_owned());
+    if info.models.is_empty() {
+        // They may have to be fetched from afar, which must not hold up the link.
+        info.models = tokio::time::timeout(MODELS_WITHIN, port.models()).await.unwrap_or_default();
+    }
+    info.commands = vec![CommandType::ModelSwitch.as_str().to_owned()];
+    info
+}
+
 async fn start<P: Port>(port: P, options: Options) -> Result<BridgeHandle, RemoteError> {
     let Options { endpoint, info, limits, flush_limit, redactor } = options;
+    let info = complete(info, &port).await;
     let hub = HubClient::new(endpoint.clone())?;
     // Subscribed first: nothing that happens from here on is missed.
     let live = port.events();
-    let attached =
-        hub.attach(&port.session_id(), info.as_ref()).await.map_err(|failure| failure.into_error(&endpoint))?;
+    let attached = hub.attach(&port.session_id(), &info).await.map_err(|failure| failure.into_error(&endpoint))?;
 
     let stop = CancellationToken::new();
     let known = Arc::new(Knowledge::default());
@@ -168,6 +184,7 @@ async fn start<P: Port>(port: P, options: Options) -> Result<BridgeHandle, Remot
         port: port.clone(),
         hub: hub.clone(),
         known: Arc::clone(&known),
+        models: info.models.clone(),
         attached: attached_watch,
         reports: report,
         stop: stop.clone(),

@@ -7,6 +7,7 @@ use std::future::Future;
 
 use futures::stream::BoxStream;
 use groundlink_protocol::Event;
+use groundlink_protocol::mc::ModelChoice;
 
 use super::command::Action;
 
@@ -48,6 +49,9 @@ pub(crate) trait Port: Clone + Send + Sync + 'static {
 
     /// The page of the log at `cursor`, from the first event on without one.
     fn log(&self, cursor: Option<String>) -> impl Future<Output = Result<LogPage, LogError>> + Send;
+
+    /// The models that the session may be switched to; none where that cannot be said.
+    fn models(&self) -> impl Future<Output = Vec<ModelChoice>> + Send;
 
     /// Does what a command asks for. The error is the reason for the person who sent it.
     fn apply(&self, action: Action) -> impl Future<Output = Result<(), String>> + Send;

@@ -1,7 +1,10 @@
 //! The bridge's port on a real session.
 
 use futures::stream::{BoxStream, StreamExt as _};
-use groundlink_protocol::types::{AbortReason, SessionAbortParams, SessionEventLogReadParams};
+use groundlink_protocol::mc::ModelChoice;
+use groundlink_protocol::types::{
+    AbortReason, SessionAbortParams, SessionEventLogReadParams, SessionModelListParams, SessionModelSwitchToParams,
+};
 use groundlink_protocol::{Event, methods};
 use groundlink_session::{EventItem, Message, SendMode, Session, SessionError};
 
@@ -10,6 +13,8 @@ use super::port::{Heard, LogError, LogPage, Port};
 
 /// Events a page of the log: outputs of tools are large, and a page is in memory at once.
 const PAGE: u64 = 200;
+/// Models offered at the other end; a list that is longer helps nobody.
+const MODELS: usize = 100;
 
 impl Port for Session {
     fn session_id(&self) -> String {
@@ -45,6 +50,14 @@ impl Port for Session {
         }
     }
 
+    async fn models(&self) -> Vec<ModelChoice> {
+        let params = SessionModelListParams::new(self.id());
+        let models = self.call::<methods::SessionModelList>(&params).await;
+        let models = models.inspect_err(|error| tracing::debug!(%error, "the session has no list of models"));
+        let list = models.map(|models| models.list).unwrap_or_default();
+        list.iter().filter_map(|model| choice(model.get())).take(MODELS).collect()
+    }
+
     async fn apply(&self, action: Action) -> Result<(), String> {
         // A request that is answered, withdrawn or unknown: the CLI does not tell them apart.
         let still_open = |open: bool| {
@@ -52,9 +65,9 @@ impl Port for Session {
         };
         let failed = |error: SessionError| error.to_string();
         match action {
-            Action::Send { text, source } => {
-                // As the CLI's own exporter does: a message joins the running turn at its next step.
-                let message = Message::text(text).mode(SendMode::Immediate).source(source);
+            Action::Send { text, source, enqueue } => {
+                let mode = if enqueue { SendMode::Enqueue } else { SendMode::Immediate };
+                let message = Message::text(text).mode(mode).source(source);
                 self.send(message).await.map(drop).map_err(failed)
             }
             Action::Abort => {
@@ -69,6 +82,14 @@ impl Port for Session {
                 Err(aborted.error.unwrap_or_else(|| "the session did not abort, and did not say why".to_owned()))
             }
             Action::SetMode(mode) => self.set_mode(mode).await.map_err(failed),
+            Action::SetModel(model) => {
+                let params = SessionModelSwitchToParams::new(self.id(), model.as_str());
+                let switched = self.call::<methods::SessionModelSwitchTo>(&params).await.map_err(failed)?;
+                if switched.model_id.as_deref() == Some(model.as_str()) {
+                    return Ok(());
+                }
+                Err(switched.message.unwrap_or_else(|| "the model was not changed, and nobody said why".to_owned()))
+            }
             Action::Permission { request_id, decision } => {
                 still_open(self.respond_permission(&request_id, decision).await.map_err(failed)?)
             }
@@ -83,6 +104,18 @@ impl Port for Session {
             }
         }
     }
+}
+
+fn choice(model: &str) -> Option<ModelChoice> {
+    #[derive(serde::Deserialize)]
+    struct Model {
+        id: String,
+        name: Option<String>,
+    }
+    let Model { id, name } = serde_json::from_str(model).ok()?;
+    let mut choice = ModelChoice::new(id);
+    choice.name = name;
+    Some(choice)
 }
 
 /// An event without an envelope has no id, so nobody could ever speak of it.

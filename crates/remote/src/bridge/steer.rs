@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use groundlink_protocol::mc::{Command, CommandState};
+use groundlink_protocol::mc::{Command, CommandState, ModelChoice};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,8 @@ pub(crate) struct Steerer<P> {
     pub(crate) port: P,
     pub(crate) hub: HubClient,
     pub(crate) known: Arc<Knowledge>,
+    /// The models that may be switched to.
+    pub(crate) models: Vec<ModelChoice>,
     pub(crate) attached: watch::Receiver<Option<String>>,
     pub(crate) reports: mpsc::Sender<Report>,
     pub(crate) stop: CancellationToken,
@@ -127,7 +129,7 @@ impl<P: Port> Steerer<P> {
     }
 
     async fn apply(&self, command: &Command) -> Result<(), String> {
-        let action = self.known.prompts(|prompts| plan(command, prompts))?;
+        let action = self.known.prompts(|prompts| plan(command, prompts, &self.models))?;
         match timeout(APPLY_LIMIT, self.port.apply(action)).await {
             Ok(applied) => applied,
             Err(_) => Err(format!("the session did not answer within {} seconds", APPLY_LIMIT.as_secs())),

@@ -282,3 +282,21 @@ async fn after_a_resume_open_permission_requests_reach_the_handler() {
     assert_eq!(fake.called(PERMISSION, 1).await["requestId"], "old");
     assert_eq!(fake.calls(PERMISSION).len(), 1);
 }
+
+#[tokio::test]
+async fn a_decision_of_an_unknown_kind_is_refused_whatever_way_it_is_sent() {
+    use groundlink_protocol::methods::SessionPermissionsHandlePendingPermissionRequest as Respond;
+    let fake = Fake::new();
+    let session = open(&fake, SessionConfig::new()).await;
+    let params = |kind: &str| {
+        let json = json!({"sessionId": ID, "requestId": "p", "result": {"kind": kind}});
+        serde_json::from_value(json).expect("params")
+    };
+    let refused = session.call::<Respond>(&params("approve-everything")).await.expect_err("refused");
+    assert!(refused.to_string().contains("`approve-everything`"), "{refused}");
+    let decision: groundlink_protocol::types::PermissionDecision =
+        serde_json::from_value(json!({"kind": "approve-everything"})).expect("a decision");
+    assert!(session.rpc().permissions().handle_pending_permission_request("p", decision).await.is_err());
+    assert!(fake.calls(PERMISSION).is_empty());
+    session.call::<Respond>(&params("approve-once")).await.expect("a known one is sent");
+}

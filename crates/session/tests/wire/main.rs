@@ -4,8 +4,11 @@
 mod asks;
 #[cfg(unix)]
 mod child;
+mod config;
 mod events;
 mod fake;
+mod handlers;
 mod handshake;
 mod lifecycle;
 mod remote;
+mod rpc;

@@ -50,7 +50,9 @@ pub fn spawn(command: Command, policy: StopPolicy, peer: PeerBuilder) -> Result<
             drained: Box::pin(async move {
                 if tokio::time::timeout(FORCE, drained.closed()).await.is_err() {
                     // Somebody outside the group holds the other end of stdout.
-                    drained.close(CloseReason::Exited(exit.exited().await));
+                    let stopped = exit.stop.is_cancelled();
+                    let exit = exit.exited().await;
+                    drained.close(if stopped { CloseReason::Stopped(exit) } else { CloseReason::Exited(exit) });
                 }
             }),
             unneeded: Box::pin(async move {
@@ -62,13 +64,13 @@ pub fn spawn(command: Command, policy: StopPolicy, peer: PeerBuilder) -> Result<
     Ok(ChildPeer { peer, program })
 }
 
-/// What the end of stdout means: the program ended, or soon will.
+/// What the end of stdout means: the program ended, or soon will; within the stop policy's time where we stop it.
 fn exit_as_reason(program: Supervised) -> EndHook {
     Arc::new(move |reason| {
         let program = program.clone();
         Box::pin(async move {
             if program.stop.is_cancelled() {
-                return CloseReason::Local;
+                return CloseReason::Stopped(program.exited().await);
             }
             if !matches!(
                 reason,
@@ -79,7 +81,9 @@ fn exit_as_reason(program: Supervised) -> EndHook {
                 return reason;
             }
             let exit = tokio::time::timeout(STATUS, program.exited()).await;
-            CloseReason::Exited(exit.unwrap_or_else(|_| ChildExit { status: None, output: program.tail.text() }))
+            let exit = exit.unwrap_or_else(|_| ChildExit { status: None, output: program.tail.text() });
+            // It may be on its way out by our own wish, asked for a moment after its output ended.
+            if program.stop.is_cancelled() { CloseReason::Stopped(exit) } else { CloseReason::Exited(exit) }
         })
     })
 }
@@ -101,7 +105,8 @@ impl ChildPeer {
     }
 
     /// Ends the program: writes what is queued and closes its stdin, then asks its process group to terminate, then
-    /// kills the group, each after the wait of the [`StopPolicy`]. Calling it again only waits for the same end.
+    /// kills the group, each after the wait of the [`StopPolicy`]. Calls that are pending then fail with how the program
+    /// ended ([`CloseReason::Stopped`]). Calling it again only waits for the same end.
     pub async fn stop(&self) -> ChildExit {
         let exit = self.program.end().await;
         self.peer.close();

@@ -123,7 +123,7 @@ async fn stop_needs_no_signal_when_the_program_ends_with_its_stdin() {
     let exit = child.stop().await;
     assert_eq!(exit.status.unwrap().code(), Some(7));
     assert_eq!(exit.output, "done");
-    assert!(matches!(child.closed().await, CloseReason::Local));
+    assert!(matches!(child.closed().await, CloseReason::Stopped(_)));
     // Again is fine.
     assert_eq!(child.stop().await.status.unwrap().code(), Some(7));
 }
@@ -137,6 +137,37 @@ async fn stop_kills_a_stubborn_program_and_its_descendants() {
     let exit = tokio::time::timeout(LONG, child.stop()).await.expect("stop is bounded");
     assert!(exit.status.unwrap().code().is_none(), "killed by a signal: {exit}");
     assert!(!exists(pid));
+    until("the grandchild is gone", || !runs(grandchild)).await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_pending_at_our_own_stop_fails_with_the_exit_status() {
+    for (script, code) in [("cat >/dev/null; echo bye >&2; exit 7", Some(7)), ("trap '' TERM; sleep 1000", None)] {
+        let child = child::spawn(sh(script), quick(), PeerBuilder::new()).unwrap();
+        let peer = child.peer().clone();
+        let pending = async { peer.call_raw("ping", None).await };
+        let (error, exit) = tokio::join!(pending, child.stop());
+        let error = error.unwrap_err();
+        let CallError::Closed(CloseReason::Stopped(told)) = &error else { panic!("{script}: {error:?}") };
+        assert_eq!(told.status.unwrap().code(), code, "{script}");
+        assert_eq!(told.status, exit.status, "{script}");
+        assert!(error.to_string().contains("stopped by this side: the program ended ("), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_pending_at_our_own_stop_learns_the_status_though_a_grandchild_was_left_behind() {
+    // The grandchild holds stdout and stderr, so that neither stream ends with the program.
+    let script = "sleep 1000 & echo grandchild=$! >&2; cat >/dev/null; exit 7";
+    let child = child::spawn(sh(script), quick(), PeerBuilder::new()).unwrap();
+    let grandchild = printed(&child, "grandchild").await;
+    let peer = child.peer().clone();
+    let pending = async { peer.call_raw("ping", None).await };
+    let (error, exit) = tokio::join!(pending, child.stop());
+    let error = error.unwrap_err();
+    let CallError::Closed(CloseReason::Stopped(told)) = &error else { panic!("{error:?}") };
+    assert_eq!(told.status.unwrap().code(), Some(7));
+    assert_eq!(told.status, exit.status);
     until("the grandchild is gone", || !runs(grandchild)).await;
 }
 

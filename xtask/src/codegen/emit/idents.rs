@@ -21,15 +21,21 @@ pub(super) fn fields(fields: &[&Field]) -> Vec<String> {
         if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
             name.insert_str(0, "field_");
         }
-        if KEYWORDS.contains(&name.as_str()) {
-            name.push('_');
-        }
+        let mut name = escape(name);
         while !taken.insert(name.clone()) {
             name.push_str("_field");
         }
         name
     };
     fields.iter().map(name).collect()
+}
+
+/// A name that is no word of Rust's.
+pub(super) fn escape(mut name: String) -> String {
+    if KEYWORDS.contains(&name.as_str()) {
+        name.push('_');
+    }
+    name
 }
 
 /// The names of an enum's variants. `Unknown` is the enum's own.

@@ -61,7 +61,8 @@ impl<'a> Scope<'a> {
             text.push_str(opening);
             text.push('\n');
             for (field, name) in fields {
-                doc(&mut text, 2, &self.part(t, &field.wire, &format!("`{}` on the wire.", field.wire)));
+                let words = self.part(t, &field.wire, &format!("`{}` on the wire.", field.wire));
+                doc(&mut text, 2, &(words + &format_of(&field.ty) + remark(&field.marks)));
                 let ty = match (&field.ty, presence) {
                     // An optional field's `null` counts as absent.
                     (Ty::List(item), Presence::List) | (Ty::Nullable(item), Presence::Optional) => {
@@ -183,9 +184,9 @@ impl<'a> Scope<'a> {
         format!("{kind}! {{\n{text}}}\n")
     }
 
-    fn rust(&self, ty: &Ty, here: Module) -> String {
+    pub(super) fn rust(&self, ty: &Ty, here: Module) -> String {
         match ty {
-            Ty::String | Ty::Word(_) => "String".to_owned(),
+            Ty::String | Ty::Formatted(_) | Ty::Word(_) => "String".to_owned(),
             Ty::Bool => "bool".to_owned(),
             Ty::Int => "i64".to_owned(),
             Ty::Uint => "u64".to_owned(),
@@ -205,7 +206,7 @@ impl<'a> Scope<'a> {
 }
 
 /// What upstream's marks mean to a reader; that it may change goes for everything.
-fn remark(marks: &str) -> &'static str {
+pub(super) fn remark(marks: &str) -> &'static str {
     let has = |mark| marks.split(' ').any(|word| word == mark);
     match (has("internal"), has("deprecated")) {
         (true, _) => " Internal to the CLI.",
@@ -214,12 +215,28 @@ fn remark(marks: &str) -> &'static str {
     }
 }
 
+/// What kind of text a field is.
+fn format_of(ty: &Ty) -> String {
+    match ty {
+        Ty::Formatted(format) => match format.as_str() {
+            "date-time" => " A time (RFC 3339).".to_owned(),
+            "uuid" => " A UUID.".to_owned(),
+            "uri" => " A URI.".to_owned(),
+            "base64" => " In Base64.".to_owned(),
+            // Upstream means milliseconds by it where it is a number; this is a text.
+            other => format!(" A text of the format `{other}`."),
+        },
+        Ty::Nullable(inner) => format_of(inner),
+        _ => String::new(),
+    }
+}
+
 fn shape_name(shape: &Ty) -> String {
     match shape {
         Ty::Named(name) => name.clone(),
         Ty::Nullable(inner) => shape_name(inner),
         Ty::Word(word) => word.clone(),
-        Ty::String | Ty::Secret => "Text".to_owned(),
+        Ty::String | Ty::Formatted(_) | Ty::Secret => "Text".to_owned(),
         Ty::List(_) => "List".to_owned(),
         Ty::Map(_) => "Map".to_owned(),
         other => format!("{other:?}"),
@@ -231,7 +248,7 @@ fn spoken(shape: &Ty) -> String {
         Ty::Named(name) => format!("A `{name}`"),
         Ty::Nullable(inner) => spoken(inner),
         Ty::Word(word) => format!("The word `{word}`"),
-        Ty::String | Ty::Secret => "A text".to_owned(),
+        Ty::String | Ty::Formatted(_) | Ty::Secret => "A text".to_owned(),
         Ty::Bool => "Yes or no".to_owned(),
         Ty::Int | Ty::Uint | Ty::Number => "A number".to_owned(),
         Ty::List(_) => "A list".to_owned(),
@@ -240,7 +257,7 @@ fn spoken(shape: &Ty) -> String {
     }
 }
 
-fn doc(text: &mut String, level: usize, words: &str) {
+pub(super) fn doc(text: &mut String, level: usize, words: &str) {
     for line in words.lines() {
         let _ = writeln!(text, "{}/// {}", "    ".repeat(level), line.trim_end());
     }

@@ -62,6 +62,9 @@ fn declare(text: &mut String, facts: &Facts, module: Module, indent: &str) {
                 for field in fields {
                     let absent = if field.presence == Presence::Required { "" } else { "?" };
                     let ty = show(facts, &field.ty, module);
+                    if field.marks.split(' ').any(|mark| mark == "deprecated") {
+                        let _ = writeln!(text, "{indent}  /** @deprecated */");
+                    }
                     let _ = writeln!(text, "{indent}  {}{absent}: {ty};", json!(field.wire));
                 }
                 // Fields of later releases.
@@ -87,7 +90,7 @@ fn declare(text: &mut String, facts: &Facts, module: Module, indent: &str) {
 
 fn show(facts: &Facts, ty: &Ty, from: Module) -> String {
     match ty {
-        Ty::String | Ty::Secret => "string".to_owned(),
+        Ty::String | Ty::Formatted(_) | Ty::Secret => "string".to_owned(),
         Ty::Bool => "boolean".to_owned(),
         Ty::Int | Ty::Uint | Ty::Number => "number".to_owned(),
         Ty::Json => "unknown".to_owned(),

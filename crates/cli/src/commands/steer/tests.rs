@@ -14,6 +14,7 @@ fn request(id: &str, kind: RequestKind) -> PendingRequest {
         answering: false,
         seq: 1,
         requested_at: String::new(),
+        digest: "seen".to_owned(),
     }
 }
 
@@ -116,11 +117,19 @@ fn receipts_decide_the_exit_code() {
         kind: "abort".into(),
         state,
         reason: reason.map(str::to_owned),
+        device: None,
+        request_id: None,
+        part_of: None,
+        accepted_at_ms: 0,
+        delivered_at_ms: None,
+        ended_at_ms: None,
     };
     assert!(outcome(&receipt(CommandState::Applied, None)).is_ok());
     let error = outcome(&receipt(CommandState::Rejected, Some("no turn is running"))).unwrap_err();
     assert_eq!(error.to_string(), "the session did not take it: no turn is running");
-    assert!(outcome(&receipt(CommandState::Superseded, None)).is_err());
+    for state in [CommandState::Superseded, CommandState::Cancelled, CommandState::Unknown] {
+        assert!(outcome(&receipt(state, None)).is_err(), "{state}");
+    }
 }
 
 #[test]

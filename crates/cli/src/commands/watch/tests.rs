@@ -63,6 +63,7 @@ impl Screen for Notes {
         self.0.push(match update {
             Update::Event(seq, event) => format!("{seq} {}", event.id()),
             Update::Passing(event) => event.id().to_owned(),
+            Update::Epoch(change) => change.epoch.clone(),
             Update::State(state) => state.status.to_string(),
         });
         Ok(())

@@ -5,7 +5,7 @@ use crate::runtime::event;
 use crate::types;
 
 event! {
-    /// The data of `agent.interrupted`.
+    /// The data of `agent.interrupted`. Internal to the CLI.
     AgentInterrupted "agent.interrupted" {
         /// `activity` on the wire.
         activity: types::AgentInterruptedActivity = "activity",

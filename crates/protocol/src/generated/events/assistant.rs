@@ -57,13 +57,13 @@ event! {
     } optional {
         /// `endedWithBackgroundWork` on the wire.
         ended_with_background_work: bool = "endedWithBackgroundWork",
-        /// `projectionMessage` on the wire.
+        /// `projectionMessage` on the wire. Internal to the CLI.
         projection_message: crate::RawJson = "projectionMessage",
-        /// `projectionMode` on the wire.
+        /// `projectionMode` on the wire. Internal to the CLI.
         projection_mode: types::FusionProjectionMode = "projectionMode",
         /// How hard the model thinks, in the model's own words.
         reasoning_effort: String = "reasoningEffort",
-        /// `stagedTerminal` on the wire.
+        /// `stagedTerminal` on the wire. Internal to the CLI.
         staged_terminal: types::FusionStagedTerminal = "stagedTerminal",
     }
 }
@@ -137,29 +137,6 @@ event! {
 }
 
 event! {
-    /// The data of `auto_mode_switch.completed`.
-    AutoModeSwitchCompleted "auto_mode_switch.completed" {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// `response` on the wire.
-        response: types::AutoModeSwitchResponse = "response",
-    }
-}
-
-event! {
-    /// The data of `auto_mode_switch.requested`.
-    AutoModeSwitchRequested "auto_mode_switch.requested" {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-    } optional {
-        /// `errorCode` on the wire.
-        error_code: String = "errorCode",
-        /// `retryAfterSeconds` on the wire.
-        retry_after_seconds: u64 = "retryAfterSeconds",
-    }
-}
-
-event! {
     /// The data of `human_response.recorded`.
     HumanResponseRecorded "human_response.recorded" {
         /// `actor` on the wire.
@@ -220,9 +197,9 @@ event! {
         parent_tool_call_id: String = "parentToolCallId",
         /// `providerCallId` on the wire.
         provider_call_id: String = "providerCallId",
-        /// `providerType` on the wire.
+        /// `providerType` on the wire. Internal to the CLI.
         provider_type: String = "providerType",
-        /// `quotaSnapshots` on the wire.
+        /// `quotaSnapshots` on the wire. Internal to the CLI.
         quota_snapshots: std::collections::BTreeMap<String, types::AssistantUsageQuotaSnapshot> = "quotaSnapshots",
         /// How hard the model thinks, in the model's own words.
         reasoning_effort: String = "reasoningEffort",
@@ -268,7 +245,7 @@ event! {
 }
 
 event! {
-    /// The data of `model.call_final_result`.
+    /// The data of `model.call_final_result`. Internal to the CLI.
     ModelCallFinalResult "model.call_final_result" {
         /// The model's id.
         model: String = "model",
@@ -300,7 +277,7 @@ event! {
 }
 
 event! {
-    /// The data of `model.call_start`.
+    /// The data of `model.call_start`. Internal to the CLI.
     ModelCallStart "model.call_start" {
         /// The turn's number in its exchange, as text.
         turn_id: String = "turnId",
@@ -311,49 +288,7 @@ event! {
         model: String = "model",
         /// The tool call of the sub-agent it happened in.
         parent_tool_call_id: String = "parentToolCallId",
-        /// `previousResponseId` on the wire.
+        /// `previousResponseId` on the wire. Internal to the CLI.
         previous_response_id: String = "previousResponseId",
-    }
-}
-
-event! {
-    /// The data of `sampling.completed`.
-    SamplingCompleted "sampling.completed" {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-    }
-}
-
-event! {
-    /// The data of `sampling.requested`.
-    SamplingRequested "sampling.requested" {
-        /// `mcpRequestId` on the wire.
-        mcp_request_id: crate::RawJson = "mcpRequestId",
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// The MCP server's name.
-        server_name: String = "serverName",
-    }
-}
-
-event! {
-    /// The data of `session_limits_exhausted.completed`.
-    SessionLimitsExhaustedCompleted "session_limits_exhausted.completed" {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// `response` on the wire.
-        response: types::SessionLimitsExhaustedResponse = "response",
-    }
-}
-
-event! {
-    /// The data of `session_limits_exhausted.requested`.
-    SessionLimitsExhaustedRequested "session_limits_exhausted.requested" {
-        /// `maxAiCredits` on the wire.
-        max_ai_credits: serde_json::Number = "maxAiCredits",
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// `usedAiCredits` on the wire.
-        used_ai_credits: serde_json::Number = "usedAiCredits",
     }
 }

@@ -168,7 +168,7 @@ event! {
         producer: String = "producer",
         /// The CLI's version.
         copilot_version: String = "copilotVersion",
-        /// When it started, RFC 3339.
+        /// When it started, RFC 3339. A time (RFC 3339).
         start_time: String = "startTime",
         /// The model's id.
         selected_model: String = "selectedModel",
@@ -201,7 +201,7 @@ event! {
         /// `reasoningSummary` on the wire.
         reasoning_summary: types::ReasoningSummary = "reasoningSummary",
         /// `sessionLimits` on the wire.
-        session_limits: types::SessionLimitsConfig = "sessionLimits",
+        session_limits: types::CliSessionLimitsConfig = "sessionLimits",
         /// `verbosity` on the wire.
         verbosity: types::Verbosity = "verbosity",
     }
@@ -210,7 +210,7 @@ event! {
 event! {
     /// The session was opened again.
     SessionResume "session.resume" {} optional {
-        /// When, RFC 3339.
+        /// When, RFC 3339. A time (RFC 3339).
         resume_time: String = "resumeTime",
         /// How many events it had.
         event_count: u64 = "eventCount",
@@ -247,7 +247,7 @@ event! {
         /// `reasoningSummary` on the wire.
         reasoning_summary: types::ReasoningSummary = "reasoningSummary",
         /// `sessionLimits` on the wire.
-        session_limits: types::SessionLimitsConfig = "sessionLimits",
+        session_limits: types::CliSessionLimitsConfig = "sessionLimits",
         /// `verbosity` on the wire.
         verbosity: types::Verbosity = "verbosity",
     }
@@ -360,7 +360,7 @@ event! {
         shutdown_type: types::ShutdownType = "shutdownType",
         /// Why, when it ended by an error.
         error_reason: String = "errorReason",
-        /// Premium requests used.
+        /// Premium requests used. Internal to the CLI.
         total_premium_requests: serde_json::Number = "totalPremiumRequests",
         /// Milliseconds spent waiting for models.
         total_api_duration_ms: u64 = "totalApiDurationMs",
@@ -368,7 +368,7 @@ event! {
         code_changes: types::CodeChanges = "codeChanges",
         /// The model in use at the end.
         current_model: String = "currentModel",
-        /// `accountingSnapshot` on the wire.
+        /// `accountingSnapshot` on the wire. Internal to the CLI.
         accounting_snapshot: types::UsageGetMetricsResult = "accountingSnapshot",
         /// `agentMetrics` on the wire.
         agent_metrics: std::collections::BTreeMap<String, types::ShutdownAgentMetric> = "agentMetrics",
@@ -390,7 +390,7 @@ event! {
         token_details: std::collections::BTreeMap<String, types::ShutdownTokenDetail> = "tokenDetails",
         /// Tokens of the tools' descriptions.
         tool_definitions_tokens: u64 = "toolDefinitionsTokens",
-        /// `toolUsageRequestIds` on the wire.
+        /// `toolUsageRequestIds` on the wire. Internal to the CLI.
         tool_usage_request_ids: Vec<String> = "toolUsageRequestIds",
         /// `totalNanoAiu` on the wire.
         total_nano_aiu: serde_json::Number = "totalNanoAiu",
@@ -539,7 +539,7 @@ event! {
         summary_content: String = "summaryContent",
         /// Why it was done.
         trigger: types::CompactionTrigger = "trigger",
-        /// `activeWorkflowSummary` on the wire.
+        /// `activeWorkflowSummary` on the wire. Internal to the CLI.
         active_workflow_summary: String = "activeWorkflowSummary",
         /// `behaviorModelId` on the wire.
         behavior_model_id: String = "behaviorModelId",
@@ -641,7 +641,7 @@ event! {
         mcp_tool_name: String = "mcpToolName",
         /// The turn's number in its exchange, as text.
         turn_id: String = "turnId",
-        /// The tool call of the sub-agent it happened in.
+        /// The tool call of the sub-agent it happened in. Deprecated by the CLI.
         parent_tool_call_id: String = "parentToolCallId",
         /// `displayVerbatim` on the wire.
         display_verbatim: bool = "displayVerbatim",
@@ -705,7 +705,7 @@ event! {
         shell_execution: types::ShellExecution = "shellExecution",
         /// The turn's number in its exchange, as text.
         turn_id: String = "turnId",
-        /// The tool call of the sub-agent it happened in.
+        /// The tool call of the sub-agent it happened in. Deprecated by the CLI.
         parent_tool_call_id: String = "parentToolCallId",
         /// `fusion` on the wire.
         fusion: types::FusionAttribution = "fusion",
@@ -979,7 +979,7 @@ event! {
 }
 
 event! {
-    /// A turn is tried again.
+    /// A turn is tried again. Internal to the CLI.
     AssistantTurnRetry "assistant.turn_retry" {
         /// The turn's number in its exchange, as text.
         turn_id: String = "turnId",
@@ -1018,7 +1018,7 @@ event! {
         /// The piece of text that is new.
         delta_content: String = "deltaContent",
     } optional {
-        /// The tool call of the sub-agent it happened in.
+        /// The tool call of the sub-agent it happened in. Deprecated by the CLI.
         parent_tool_call_id: String = "parentToolCallId",
     }
 }
@@ -1053,7 +1053,7 @@ event! {
         interaction_id: String = "interactionId",
         /// The turn's number in its exchange, as text.
         turn_id: String = "turnId",
-        /// The tool call of the sub-agent it happened in.
+        /// The tool call of the sub-agent it happened in. Deprecated by the CLI.
         parent_tool_call_id: String = "parentToolCallId",
         /// `apiCallId` on the wire.
         api_call_id: String = "apiCallId",
@@ -1159,25 +1159,25 @@ event! {
         api_call_id: String = "apiCallId",
         /// `apiEndpoint` on the wire.
         api_endpoint: types::AssistantUsageApiEndpoint = "apiEndpoint",
-        /// `availableToolCount` on the wire.
+        /// `availableToolCount` on the wire. Internal to the CLI.
         available_tool_count: u64 = "availableToolCount",
         /// `byokKind` on the wire.
         byok_kind: String = "byokKind",
-        /// `cacheDetailsReported` on the wire.
+        /// `cacheDetailsReported` on the wire. Internal to the CLI.
         cache_details_reported: bool = "cacheDetailsReported",
-        /// `cacheExpiresAt` on the wire.
+        /// `cacheExpiresAt` on the wire. A time (RFC 3339).
         cache_expires_at: String = "cacheExpiresAt",
-        /// `cacheTtlSeconds` on the wire.
+        /// `cacheTtlSeconds` on the wire. Internal to the CLI.
         cache_ttl_seconds: u64 = "cacheTtlSeconds",
         /// `contentFilterTriggered` on the wire.
         content_filter_triggered: bool = "contentFilterTriggered",
         /// `copilotUsage` on the wire.
         copilot_usage: types::AssistantUsageCopilotUsage = "copilotUsage",
-        /// `customToolCallCount` on the wire.
+        /// `customToolCallCount` on the wire. Internal to the CLI.
         custom_tool_call_count: u64 = "customToolCallCount",
         /// `finishReason` on the wire.
         finish_reason: String = "finishReason",
-        /// `frontierSource` on the wire.
+        /// `frontierSource` on the wire. Internal to the CLI.
         frontier_source: String = "frontierSource",
         /// `fusion` on the wire.
         fusion: types::FusionAttribution = "fusion",
@@ -1199,21 +1199,21 @@ event! {
         model_display_name: String = "modelDisplayName",
         /// `modelProvider` on the wire.
         model_provider: String = "modelProvider",
-        /// `numToolCalls` on the wire.
+        /// `numToolCalls` on the wire. Internal to the CLI.
         num_tool_calls: u64 = "numToolCalls",
-        /// `orphanToolCallCount` on the wire.
+        /// `orphanToolCallCount` on the wire. Internal to the CLI.
         orphan_tool_call_count: u64 = "orphanToolCallCount",
         /// `outputTtftMs` on the wire.
         output_ttft_ms: serde_json::Number = "outputTtftMs",
-        /// The tool call of the sub-agent it happened in.
+        /// The tool call of the sub-agent it happened in. Deprecated by the CLI.
         parent_tool_call_id: String = "parentToolCallId",
         /// The user's own model endpoint, in place of GitHub's.
         provider: types::ModelProviderRef = "provider",
         /// `providerCallId` on the wire.
         provider_call_id: String = "providerCallId",
-        /// `providerType` on the wire.
+        /// `providerType` on the wire. Internal to the CLI.
         provider_type: String = "providerType",
-        /// `quotaSnapshots` on the wire.
+        /// `quotaSnapshots` on the wire. Internal to the CLI.
         quota_snapshots: std::collections::BTreeMap<String, types::AssistantUsageQuotaSnapshot> = "quotaSnapshots",
         /// How hard the model thinks, in the model's own words.
         reasoning_effort: String = "reasoningEffort",
@@ -1237,19 +1237,19 @@ event! {
         rte: bool = "rte",
         /// `serviceRequestId` on the wire.
         service_request_id: String = "serviceRequestId",
-        /// `thinkingDroppedBlocks` on the wire.
+        /// `thinkingDroppedBlocks` on the wire. Internal to the CLI.
         thinking_dropped_blocks: u64 = "thinkingDroppedBlocks",
-        /// `thinkingDroppedReasons` on the wire.
+        /// `thinkingDroppedReasons` on the wire. Internal to the CLI.
         thinking_dropped_reasons: Vec<String> = "thinkingDroppedReasons",
         /// `timeToFirstTokenMs` on the wire.
         time_to_first_token_ms: serde_json::Number = "timeToFirstTokenMs",
-        /// `toolCounts` on the wire.
+        /// `toolCounts` on the wire. Internal to the CLI.
         tool_counts: std::collections::BTreeMap<String, i64> = "toolCounts",
-        /// `toolTokenCount` on the wire.
+        /// `toolTokenCount` on the wire. Internal to the CLI.
         tool_token_count: u64 = "toolTokenCount",
         /// `transport` on the wire.
         transport: types::AssistantUsageTransport = "transport",
-        /// `unmatchedToolResultCount` on the wire.
+        /// `unmatchedToolResultCount` on the wire. Internal to the CLI.
         unmatched_tool_result_count: u64 = "unmatchedToolResultCount",
         /// `websocketFallbackAfterMs` on the wire.
         websocket_fallback_after_ms: u64 = "websocketFallbackAfterMs",
@@ -1281,5 +1281,99 @@ event! {
     Abort "abort" {} optional {
         /// The reason.
         reason: types::AbortReason = "reason",
+    }
+}
+
+event! {
+    /// The model is at its rate limit: may the CLI choose another?
+    AutoModeSwitchRequested "auto_mode_switch.requested" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// Which limit, in the provider's words.
+        error_code: String = "errorCode",
+        /// When the model may be used again.
+        retry_after_seconds: serde_json::Number = "retryAfterSeconds",
+    }
+}
+
+event! {
+    /// The question about another model has ended.
+    AutoModeSwitchCompleted "auto_mode_switch.completed" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// The answer.
+        response: types::AutoModeSwitchResponse = "response",
+    }
+}
+
+event! {
+    /// The session has used up its limit: what now?
+    SessionLimitsExhaustedRequested "session_limits_exhausted.requested" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// The limit.
+        max_ai_credits: serde_json::Number = "maxAiCredits",
+        /// What has been used.
+        used_ai_credits: serde_json::Number = "usedAiCredits",
+    }
+}
+
+event! {
+    /// The question about the session's limit has ended.
+    SessionLimitsExhaustedCompleted "session_limits_exhausted.completed" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// The answer.
+        response: types::SessionLimitsExhaustedResponse = "response",
+    }
+}
+
+event! {
+    /// A server of the Model Context Protocol asks for a call of the model.
+    SamplingRequested "sampling.requested" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// The server.
+        server_name: String = "serverName",
+        /// The id of the server's own request.
+        mcp_request_id: crate::RawJson = "mcpRequestId",
+        /// What it asks for: `messages` and more, as the Model Context Protocol has them.
+        request: crate::RawJson = "request",
+    }
+}
+
+event! {
+    /// A server's call of the model has ended.
+    SamplingCompleted "sampling.completed" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    }
+}
+
+event! {
+    /// A slash command of a client's is to run.
+    CommandExecute "command.execute" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+        /// The command, without the slash.
+        command_name: String = "commandName",
+    } optional {
+        /// The whole line.
+        command: String = "command",
+        /// What stands behind it.
+        args: String = "args",
+    }
+}
+
+event! {
+    /// A slash command of a client's has ended.
+    CommandCompleted "command.completed" {
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
     }
 }

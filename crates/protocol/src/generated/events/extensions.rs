@@ -5,7 +5,7 @@ use crate::runtime::event;
 use crate::types;
 
 event! {
-    /// The data of `skill.context_delivered`.
+    /// The data of `skill.context_delivered`. Internal to the CLI.
     SkillContextDelivered "skill.context_delivered" {
         /// The text.
         content: String = "content",
@@ -18,7 +18,7 @@ event! {
 }
 
 event! {
-    /// The data of `skill.context_delivered_ref`.
+    /// The data of `skill.context_delivered_ref`. Internal to the CLI.
     SkillContextDeliveredRef "skill.context_delivered_ref" {
         /// `contentId` on the wire.
         content_id: String = "contentId",
@@ -66,7 +66,7 @@ event! {
 }
 
 event! {
-    /// The data of `skill.invoked_ref`.
+    /// The data of `skill.invoked_ref`. Internal to the CLI.
     SkillInvokedRef "skill.invoked_ref" {
         /// `contentId` on the wire.
         content_id: String = "contentId",

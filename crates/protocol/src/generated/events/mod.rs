@@ -146,6 +146,22 @@ payload! {
     AssistantIdle = "assistant.idle",
     /// `abort`.
     Abort = "abort",
+    /// `auto_mode_switch.requested`.
+    AutoModeSwitchRequested = "auto_mode_switch.requested",
+    /// `auto_mode_switch.completed`.
+    AutoModeSwitchCompleted = "auto_mode_switch.completed",
+    /// `session_limits_exhausted.requested`.
+    SessionLimitsExhaustedRequested = "session_limits_exhausted.requested",
+    /// `session_limits_exhausted.completed`.
+    SessionLimitsExhaustedCompleted = "session_limits_exhausted.completed",
+    /// `sampling.requested`.
+    SamplingRequested = "sampling.requested",
+    /// `sampling.completed`.
+    SamplingCompleted = "sampling.completed",
+    /// `command.execute`.
+    CommandExecute = "command.execute",
+    /// `command.completed`.
+    CommandCompleted = "command.completed",
     /// `agent.interrupted`.
     AgentInterrupted = "agent.interrupted" if "agents",
     /// `assistant.fusion_phase_activity`.
@@ -158,16 +174,8 @@ payload! {
     AssistantFusionPhaseStarted = "assistant.fusion_phase_started" if "assistant",
     /// `assistant.server_tool_progress`.
     AssistantServerToolProgress = "assistant.server_tool_progress" if "assistant",
-    /// `auto_mode_switch.completed`.
-    AutoModeSwitchCompleted = "auto_mode_switch.completed" if "assistant",
-    /// `auto_mode_switch.requested`.
-    AutoModeSwitchRequested = "auto_mode_switch.requested" if "assistant",
     /// `capabilities.changed`.
     CapabilitiesChanged = "capabilities.changed" if "sessions",
-    /// `command.completed`.
-    CommandCompleted = "command.completed" if "sessions",
-    /// `command.execute`.
-    CommandExecute = "command.execute" if "sessions",
     /// `command.queued`.
     CommandQueued = "command.queued" if "sessions",
     /// `commands.changed`.
@@ -218,10 +226,6 @@ payload! {
     PermissionMessageAuthorizationDegraded = "permission.messageAuthorizationDegraded" if "permissions",
     /// `permission.messageAuthorizationRead`.
     PermissionMessageAuthorizationRead = "permission.messageAuthorizationRead" if "permissions",
-    /// `sampling.completed`.
-    SamplingCompleted = "sampling.completed" if "assistant",
-    /// `sampling.requested`.
-    SamplingRequested = "sampling.requested" if "assistant",
     /// `sandbox.decision`.
     SandboxDecision = "sandbox.decision" if "permissions",
     /// `prompt_cache_break`.
@@ -336,10 +340,6 @@ payload! {
     SessionUsageRecord = "session.usage_record" if "sessions",
     /// `session.workspace_file_changed`.
     SessionWorkspaceFileChanged = "session.workspace_file_changed" if "sessions",
-    /// `session_limits_exhausted.completed`.
-    SessionLimitsExhaustedCompleted = "session_limits_exhausted.completed" if "assistant",
-    /// `session_limits_exhausted.requested`.
-    SessionLimitsExhaustedRequested = "session_limits_exhausted.requested" if "assistant",
     /// `skill.context_delivered`.
     SkillContextDelivered = "skill.context_delivered" if "extensions",
     /// `skill.context_delivered_ref`.

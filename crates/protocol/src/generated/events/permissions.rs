@@ -91,6 +91,6 @@ event! {
 }
 
 event! {
-    /// The data of `sandbox.decision`.
+    /// The data of `sandbox.decision`. Internal to the CLI.
     SandboxDecision "sandbox.decision" {}
 }

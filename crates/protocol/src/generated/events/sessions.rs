@@ -13,28 +13,6 @@ event! {
 }
 
 event! {
-    /// The data of `command.completed`.
-    CommandCompleted "command.completed" {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-    }
-}
-
-event! {
-    /// The data of `command.execute`.
-    CommandExecute "command.execute" {
-        /// The arguments, as the tool takes them.
-        args: String = "args",
-        /// `command` on the wire.
-        command: String = "command",
-        /// `commandName` on the wire.
-        command_name: String = "commandName",
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-    }
-}
-
-event! {
     /// The data of `command.queued`.
     CommandQueued "command.queued" {
         /// `command` on the wire.
@@ -47,7 +25,7 @@ event! {
 event! {
     /// The data of `commands.changed`.
     CommandsChanged "commands.changed" {
-        /// `commands` on the wire.
+        /// Slash commands that the client offers.
         commands: Vec<types::CommandsChangedCommand> = "commands",
     }
 }
@@ -98,7 +76,7 @@ event! {
 }
 
 event! {
-    /// The data of `prompt_cache_break`.
+    /// The data of `prompt_cache_break`. Internal to the CLI.
     PromptCacheBreak "prompt_cache_break" {
         /// `contributingReasons` on the wire.
         contributing_reasons: Vec<String> = "contributingReasons",
@@ -113,41 +91,41 @@ event! {
         /// `survivedTokens` on the wire.
         survived_tokens: u64 = "survivedTokens",
     } optional {
-        /// `afterRequest` on the wire.
+        /// `afterRequest` on the wire. Internal to the CLI.
         after_request: crate::RawJson = "afterRequest",
-        /// The sub-agent's name.
+        /// The sub-agent's name. Internal to the CLI.
         agent_name: String = "agentName",
-        /// `beforeRequest` on the wire.
+        /// `beforeRequest` on the wire. Internal to the CLI.
         before_request: crate::RawJson = "beforeRequest",
-        /// `cacheConfigChangedFields` on the wire.
+        /// `cacheConfigChangedFields` on the wire. Internal to the CLI.
         cache_config_changed_fields: Vec<String> = "cacheConfigChangedFields",
-        /// `modelFrom` on the wire.
+        /// `modelFrom` on the wire. Internal to the CLI.
         model_from: String = "modelFrom",
-        /// `modelTo` on the wire.
+        /// `modelTo` on the wire. Internal to the CLI.
         model_to: String = "modelTo",
-        /// `rewriteMessageIndex` on the wire.
+        /// `rewriteMessageIndex` on the wire. Internal to the CLI.
         rewrite_message_index: u64 = "rewriteMessageIndex",
-        /// `rewriteShape` on the wire.
+        /// `rewriteShape` on the wire. Internal to the CLI.
         rewrite_shape: String = "rewriteShape",
-        /// `rewriteSource` on the wire.
+        /// `rewriteSource` on the wire. Internal to the CLI.
         rewrite_source: Vec<String> = "rewriteSource",
-        /// `systemSegmentsChanged` on the wire.
+        /// `systemSegmentsChanged` on the wire. Internal to the CLI.
         system_segments_changed: Vec<String> = "systemSegmentsChanged",
-        /// `toolsAdded` on the wire.
+        /// `toolsAdded` on the wire. Internal to the CLI.
         tools_added: Vec<String> = "toolsAdded",
-        /// `toolsAddedRaw` on the wire.
+        /// `toolsAddedRaw` on the wire. Internal to the CLI.
         tools_added_raw: Vec<String> = "toolsAddedRaw",
-        /// `toolsRedefined` on the wire.
+        /// `toolsRedefined` on the wire. Internal to the CLI.
         tools_redefined: Vec<String> = "toolsRedefined",
-        /// `toolsRedefinedParts` on the wire.
+        /// `toolsRedefinedParts` on the wire. Internal to the CLI.
         tools_redefined_parts: Vec<String> = "toolsRedefinedParts",
-        /// `toolsRedefinedRaw` on the wire.
+        /// `toolsRedefinedRaw` on the wire. Internal to the CLI.
         tools_redefined_raw: Vec<String> = "toolsRedefinedRaw",
-        /// `toolsRemoved` on the wire.
+        /// `toolsRemoved` on the wire. Internal to the CLI.
         tools_removed: Vec<String> = "toolsRemoved",
-        /// `toolsRemovedRaw` on the wire.
+        /// `toolsRemovedRaw` on the wire. Internal to the CLI.
         tools_removed_raw: Vec<String> = "toolsRemovedRaw",
-        /// `toolsReordered` on the wire.
+        /// `toolsReordered` on the wire. Internal to the CLI.
         tools_reordered: bool = "toolsReordered",
     }
 }
@@ -248,7 +226,7 @@ event! {
         asset_id: String = "assetId",
         /// `byteLength` on the wire.
         byte_length: u64 = "byteLength",
-        /// `data` on the wire.
+        /// `data` on the wire. In Base64.
         data: String = "data",
         /// `mimeType` on the wire.
         mime_type: String = "mimeType",
@@ -612,7 +590,7 @@ event! {
 event! {
     /// The data of `session.handoff`.
     SessionHandoff "session.handoff" {
-        /// `handoffTime` on the wire.
+        /// `handoffTime` on the wire. A time (RFC 3339).
         handoff_time: String = "handoffTime",
         /// `sourceType` on the wire.
         source_type: types::HandoffSourceType = "sourceType",
@@ -870,7 +848,7 @@ event! {
     /// The data of `session.session_limits_changed`.
     SessionSessionLimitsChanged "session.session_limits_changed" {
         /// `sessionLimits` on the wire.
-        session_limits: Option<types::SessionLimitsConfig> = "sessionLimits",
+        session_limits: Option<types::CliSessionLimitsConfig> = "sessionLimits",
     }
 }
 
@@ -936,17 +914,17 @@ event! {
         /// `totalNanoAiu` on the wire.
         total_nano_aiu: serde_json::Number = "totalNanoAiu",
     } optional {
-        /// `accountingSnapshot` on the wire.
+        /// `accountingSnapshot` on the wire. Internal to the CLI.
         accounting_snapshot: types::UsageGetMetricsResult = "accountingSnapshot",
-        /// `modelCacheState` on the wire.
+        /// `modelCacheState` on the wire. Internal to the CLI.
         model_cache_state: Vec<types::UsageCheckpointModelCacheState> = "modelCacheState",
-        /// `promptCacheBreakState` on the wire.
+        /// `promptCacheBreakState` on the wire. Internal to the CLI.
         prompt_cache_break_state: Vec<crate::RawJson> = "promptCacheBreakState",
         /// `providerModelMetrics` on the wire.
         provider_model_metrics: Vec<types::UsageMetricsProviderModelMetric> = "providerModelMetrics",
-        /// `toolUsageRequestIds` on the wire.
+        /// `toolUsageRequestIds` on the wire. Internal to the CLI.
         tool_usage_request_ids: Vec<String> = "toolUsageRequestIds",
-        /// `totalPremiumRequests` on the wire.
+        /// `totalPremiumRequests` on the wire. Internal to the CLI.
         total_premium_requests: serde_json::Number = "totalPremiumRequests",
         /// `usageAccountingWatermarks` on the wire.
         usage_accounting_watermarks: std::collections::BTreeMap<String, u64> = "usageAccountingWatermarks",

@@ -21,16 +21,12 @@ methods! {
     SessionModelGetCurrent = "session.model.getCurrent": types::SessionRef => types::CurrentModel,
     /// `session.model.getReasoningSummaries` on the wire.
     SessionModelGetReasoningSummaries = "session.model.getReasoningSummaries": types::SessionModelGetReasoningSummariesParams => types::ModelGetReasoningSummariesResult,
-    /// `session.model.list` on the wire.
-    SessionModelList = "session.model.list": types::SessionModelListParams => types::SessionModelList,
     /// `session.model.setAllowedModels` on the wire.
     SessionModelSetAllowedModels = "session.model.setAllowedModels": types::SessionModelSetAllowedModelsParams => types::ModelSetAllowedModelsResult,
     /// `session.model.setReasoningEffort` on the wire.
     SessionModelSetReasoningEffort = "session.model.setReasoningEffort": types::SessionModelSetReasoningEffortParams => types::ModelSetReasoningEffortResult,
     /// `session.model.switchAutoTier` on the wire.
     SessionModelSwitchAutoTier = "session.model.switchAutoTier": types::SessionModelSwitchAutoTierParams => types::ModelSwitchAutoTierResult,
-    /// `session.model.switchTo` on the wire.
-    SessionModelSwitchTo = "session.model.switchTo": types::SessionModelSwitchToParams => types::ModelSwitchToResult,
     /// `session.quota.get` on the wire.
     SessionQuotaGet = "session.quota.get": types::SessionRef => types::SessionQuotaProjection,
     /// `session.quota.refresh` on the wire.

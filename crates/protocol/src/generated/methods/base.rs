@@ -19,6 +19,18 @@ methods! {
     SessionToolsHandlePendingToolCall = "session.tools.handlePendingToolCall": types::HandlePendingToolCallParams => types::HandlePendingResult,
     /// The calls of the client's tools that wait for a result.
     SessionToolsListPendingRequests = "session.tools.listPendingRequests": types::SessionRef => types::PendingToolRequests,
+    /// Answers `auto_mode_switch.requested`.
+    SessionUiHandlePendingAutoModeSwitch = "session.ui.handlePendingAutoModeSwitch": types::HandlePendingAutoModeSwitchParams => types::HandlePendingResult,
+    /// Answers `session_limits_exhausted.requested`.
+    SessionUiHandlePendingSessionLimitsExhausted = "session.ui.handlePendingSessionLimitsExhausted": types::HandlePendingSessionLimitsExhaustedParams => types::HandlePendingResult,
+    /// Answers `sampling.requested`; without a response the server is refused.
+    SessionUiHandlePendingSampling = "session.ui.handlePendingSampling": types::HandlePendingSamplingParams => types::HandlePendingResult,
+    /// Answers `command.execute`: the command is done, or has failed.
+    SessionCommandsHandlePendingCommand = "session.commands.handlePendingCommand": types::HandlePendingCommandParams => types::HandlePendingResult,
+    /// The models that the session may be switched to. Empty where nobody is signed in.
+    SessionModelList = "session.model.list": types::SessionModelListParams => types::SessionModelList,
+    /// Gives the session another model. The CLI takes any name; an unknown one fails in the next turn.
+    SessionModelSwitchTo = "session.model.switchTo": types::SessionModelSwitchToParams => types::ModelSwitchToResult,
     /// Shares the session. Again while shared: the same result, and nothing happens.
     SessionRemoteEnable = "session.remote.enable": types::SessionRemoteEnableParams => types::SessionRemoteEnableResult,
     /// Ends the sharing. Fine when there is none; the other end is not told.

@@ -15,12 +15,6 @@ methods! {
     SessionUiHandleHumanExitPlanMode = "session.ui.handleHumanExitPlanMode": types::SessionUiHandleHumanExitPlanModeParams => types::HandlePendingResult,
     /// `session.ui.handleHumanUserInput` on the wire. Internal to the CLI.
     SessionUiHandleHumanUserInput = "session.ui.handleHumanUserInput": types::SessionUiHandleHumanUserInputParams => types::HandlePendingResult,
-    /// `session.ui.handlePendingAutoModeSwitch` on the wire.
-    SessionUiHandlePendingAutoModeSwitch = "session.ui.handlePendingAutoModeSwitch": types::SessionUiHandlePendingAutoModeSwitchParams => types::HandlePendingResult,
-    /// `session.ui.handlePendingSampling` on the wire.
-    SessionUiHandlePendingSampling = "session.ui.handlePendingSampling": types::SessionUiHandlePendingSamplingParams => types::HandlePendingResult,
-    /// `session.ui.handlePendingSessionLimitsExhausted` on the wire.
-    SessionUiHandlePendingSessionLimitsExhausted = "session.ui.handlePendingSessionLimitsExhausted": types::SessionUiHandlePendingSessionLimitsExhaustedParams => types::HandlePendingResult,
     /// `session.ui.registerDirectAutoModeSwitchHandler` on the wire.
     SessionUiRegisterDirectAutoModeSwitchHandler = "session.ui.registerDirectAutoModeSwitchHandler": types::SessionRef => types::UIRegisterDirectAutoModeSwitchHandlerResult,
     /// `session.ui.unregisterDirectAutoModeSwitchHandler` on the wire.

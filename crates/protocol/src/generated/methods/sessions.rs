@@ -13,8 +13,6 @@ methods! {
     SessionCommandsExecute = "session.commands.execute": types::SessionCommandsExecuteParams => types::ExecuteCommandResult,
     /// `session.commands.finalizeInvocationEffect` on the wire. Internal to the CLI.
     SessionCommandsFinalizeInvocationEffect = "session.commands.finalizeInvocationEffect": types::SessionCommandsFinalizeInvocationEffectParams => types::CommandsFinalizeInvocationEffectResult,
-    /// `session.commands.handlePendingCommand` on the wire.
-    SessionCommandsHandlePendingCommand = "session.commands.handlePendingCommand": types::SessionCommandsHandlePendingCommandParams => types::CommandsHandlePendingCommandResult,
     /// `session.commands.invoke` on the wire.
     SessionCommandsInvoke = "session.commands.invoke": types::SessionCommandsInvokeParams => types::SlashCommandInvocationResult,
     /// `session.commands.list` on the wire.

@@ -5,10 +5,18 @@ use crate::runtime::methods;
 use crate::types;
 
 methods! {
+    /// Asks the client for a GitHub token, already while the session is being made.
+    GithubTokenGetToken = "gitHubToken.getToken": types::GitHubTokenAcquireRequest => types::GitHubTokenAcquireResult,
+    /// Asks the client for a bearer token of a model provider's.
+    ProviderTokenGetToken = "providerToken.getToken": types::ProviderTokenGetTokenParams => types::ProviderTokenAcquireResult,
     /// Runs the client's hook. A hook that fails lets the work go on: to block, answer so. Internal to the CLI.
     HooksInvoke = "hooks.invoke": types::HooksInvokeParams => types::HooksInvokeResult,
     /// The model asks a person. `user_input.requested` says the same to all clients; the first answer wins.
     UserInputRequest = "userInput.request": types::UserInputRequestParams => types::UserInputRequestResult,
+    /// The model is at its rate limit. `auto_mode_switch.requested` says the same to all clients; the first answer wins.
+    AutoModeSwitchRequest = "autoModeSwitch.request": types::AutoModeSwitchRequestParams => types::AutoModeSwitchRequestResult,
+    /// Sections of the system message that the client makes.
+    SystemMessageTransform = "systemMessage.transform": types::SystemMessageTransformParams => types::SystemMessageTransformResult,
     /// The model has a plan. `exit_plan_mode.requested` says the same to all clients; the first answer wins.
     ExitPlanModeRequest = "exitPlanMode.request": types::ExitPlanModeRequestParams => types::ExitPlanModeRequestResult,
 }

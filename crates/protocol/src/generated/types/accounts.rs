@@ -169,7 +169,7 @@ record! {
         /// `usedRequests` on the wire.
         used_requests: u64 = "usedRequests",
     } optional {
-        /// `resetDate` on the wire.
+        /// `resetDate` on the wire. A time (RFC 3339).
         reset_date: String = "resetDate",
     }
 }
@@ -195,7 +195,7 @@ record! {
     AccountStatus {
         /// `active` on the wire.
         active: bool = "active",
-        /// `host` on the wire.
+        /// `host` on the wire. A URI.
         host: String = "host",
         /// `kind` on the wire.
         kind: AccountKind = "kind",
@@ -334,7 +334,7 @@ record! {
     } optional {
         /// `accounts` on the wire.
         accounts: Vec<AuthLoginAccount> = "accounts",
-        /// `host` on the wire.
+        /// `host` on the wire. A URI.
         host: String = "host",
         /// `login` on the wire.
         login: String = "login",
@@ -488,7 +488,7 @@ record! {
         /// `isAuthenticated` on the wire.
         is_authenticated: bool = "isAuthenticated",
     } optional {
-        /// `activeHost` on the wire.
+        /// `activeHost` on the wire. A URI.
         active_host: String = "activeHost",
         /// `activeLogin` on the wire.
         active_login: String = "activeLogin",
@@ -531,7 +531,7 @@ record! {
 record! {
     /// The record `AuthWriteSetCredentials`.
     AuthWriteSetCredentials {
-        /// `host` on the wire.
+        /// `host` on the wire. A URI.
         host: String = "host",
         /// `login` on the wire.
         login: String = "login",
@@ -650,7 +650,7 @@ record! {
         auth_type: AuthInfoType = "authType",
         /// `copilotPlan` on the wire.
         copilot_plan: String = "copilotPlan",
-        /// `host` on the wire.
+        /// `host` on the wire. A URI.
         host: String = "host",
         /// `login` on the wire.
         login: String = "login",
@@ -839,77 +839,6 @@ record! {
         name: String = "name",
         /// `owner` on the wire.
         owner: String = "owner",
-    }
-}
-
-open_enum! {
-    /// A word of `GitHubTokenAcquireReason`.
-    GitHubTokenAcquireReason {
-        /// `initial`.
-        Initial = "initial",
-        /// `refresh`.
-        Refresh = "refresh",
-    }
-}
-
-record! {
-    /// The record `GitHubTokenAcquireRequest`.
-    GitHubTokenAcquireRequest {
-        /// `host` on the wire.
-        host: String = "host",
-        /// The reason.
-        reason: GitHubTokenAcquireReason = "reason",
-        /// `registrationId` on the wire.
-        registration_id: String = "registrationId",
-    } optional {
-        /// The session.
-        session_id: String = "sessionId",
-    }
-}
-
-union! {
-    /// One of the kinds of `GitHubTokenAcquireResult`, told apart by `kind`.
-    GitHubTokenAcquireResult by "kind" {
-        /// The shared secret, where the server has one. A server without one refuses any.
-        Token(GitHubTokenAcquireResultToken) = "token",
-        /// `kind` is `cancelled`.
-        Cancelled(GitHubTokenAcquireResultCancelled) = "cancelled",
-    }
-}
-
-record! {
-    /// The record `GitHubTokenAcquireResultCancelled`.
-    GitHubTokenAcquireResultCancelled {}
-}
-
-record! {
-    /// The record `GitHubTokenAcquireResultToken`.
-    GitHubTokenAcquireResultToken {
-        /// `accessToken` on the wire.
-        access_token: crate::Secret = "accessToken",
-        /// `expiresIn` on the wire.
-        expires_in: u64 = "expiresIn",
-    } optional {
-        /// `tokenType` on the wire.
-        token_type: String = "tokenType",
-    }
-}
-
-record! {
-    /// A result; `ProviderTokenAcquireResult` in the CLI's schemas.
-    ProviderTokenAcquireResult {
-        /// The shared secret, where the server has one. A server without one refuses any.
-        token: crate::Secret = "token",
-    }
-}
-
-record! {
-    /// Parameters; `ProviderTokenGetTokenParams` on the wire.
-    ProviderTokenGetTokenParams {
-        /// `providerName` on the wire.
-        provider_name: String = "providerName",
-        /// The session.
-        session_id: String = "sessionId",
     }
 }
 

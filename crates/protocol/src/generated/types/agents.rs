@@ -134,7 +134,7 @@ record! {
         status: AgentRegistryLiveTargetEntryStatus = "status",
         /// `statusRevision` on the wire.
         status_revision: u64 = "statusRevision",
-        /// The shared secret, where the server has one. A server without one refuses any.
+        /// The shared secret, where the server has one. A server without one refuses any. Internal to the CLI.
         token: crate::Secret = "token",
     }
 }
@@ -576,7 +576,7 @@ record! {
     } optional {
         /// Files, folders or pictures that go with the message.
         attachments: Vec<Attachment> = "attachments",
-        /// `billable` on the wire.
+        /// `billable` on the wire. Internal to the CLI.
         billable: bool = "billable",
         /// `prompt` on the wire.
         prompt: String = "prompt",
@@ -600,7 +600,7 @@ record! {
     ScheduleEntry {
         /// `id` on the wire.
         id: i64 = "id",
-        /// `nextRunAt` on the wire.
+        /// `nextRunAt` on the wire. A time (RFC 3339).
         next_run_at: String = "nextRunAt",
         /// `prompt` on the wire.
         prompt: String = "prompt",
@@ -946,20 +946,20 @@ record! {
         id: String = "id",
         /// `prompt` on the wire.
         prompt: String = "prompt",
-        /// `startedAt` on the wire.
+        /// `startedAt` on the wire. A time (RFC 3339).
         started_at: String = "startedAt",
         /// How it stands.
         status: TaskStatus = "status",
         /// The tool call it belongs to.
         tool_call_id: String = "toolCallId",
     } optional {
-        /// `activeStartedAt` on the wire.
+        /// `activeStartedAt` on the wire. A time (RFC 3339).
         active_started_at: String = "activeStartedAt",
         /// `activeTimeMs` on the wire.
         active_time_ms: u64 = "activeTimeMs",
         /// `canPromoteToBackground` on the wire.
         can_promote_to_background: bool = "canPromoteToBackground",
-        /// `completedAt` on the wire.
+        /// `completedAt` on the wire. A time (RFC 3339).
         completed_at: String = "completedAt",
         /// `displayName` on the wire.
         display_name: String = "displayName",
@@ -967,7 +967,7 @@ record! {
         error: String = "error",
         /// `executionMode` on the wire.
         execution_mode: TaskExecutionMode = "executionMode",
-        /// `idleSince` on the wire.
+        /// `idleSince` on the wire. A time (RFC 3339).
         idle_since: String = "idleSince",
         /// `latestResponse` on the wire.
         latest_response: String = "latestResponse",
@@ -1020,18 +1020,18 @@ record! {
         owner: TaskClientOwner = "owner",
         /// `sequence` on the wire.
         sequence: u64 = "sequence",
-        /// `startedAt` on the wire.
+        /// `startedAt` on the wire. A time (RFC 3339).
         started_at: String = "startedAt",
         /// How it stands.
         status: TaskClientStatus = "status",
-        /// `updatedAt` on the wire.
+        /// `updatedAt` on the wire. A time (RFC 3339).
         updated_at: String = "updatedAt",
     } optional {
-        /// `activeStartedAt` on the wire.
+        /// `activeStartedAt` on the wire. A time (RFC 3339).
         active_started_at: String = "activeStartedAt",
         /// `cancellationReason` on the wire.
         cancellation_reason: String = "cancellationReason",
-        /// `completedAt` on the wire.
+        /// `completedAt` on the wire. A time (RFC 3339).
         completed_at: String = "completedAt",
         /// `displayName` on the wire.
         display_name: String = "displayName",
@@ -1039,11 +1039,11 @@ record! {
         error: String = "error",
         /// `errorCode` on the wire.
         error_code: String = "errorCode",
-        /// `idleSince` on the wire.
+        /// `idleSince` on the wire. A time (RFC 3339).
         idle_since: String = "idleSince",
-        /// `orphanedAt` on the wire.
+        /// `orphanedAt` on the wire. A time (RFC 3339).
         orphaned_at: String = "orphanedAt",
-        /// `reclaimedAt` on the wire.
+        /// `reclaimedAt` on the wire. A time (RFC 3339).
         reclaimed_at: String = "reclaimedAt",
         /// `result` on the wire.
         result: crate::RawJson = "result",
@@ -1062,7 +1062,7 @@ record! {
         /// `presence` on the wire.
         presence: TaskClientOwnerPresence = "presence",
     } optional {
-        /// `disconnectedAt` on the wire.
+        /// `disconnectedAt` on the wire. A time (RFC 3339).
         disconnected_at: String = "disconnectedAt",
         /// `displayName` on the wire.
         display_name: String = "displayName",
@@ -1100,7 +1100,7 @@ record! {
         sequence: u64 = "sequence",
         /// How it stands.
         status: TaskClientStatus = "status",
-        /// `updatedAt` on the wire.
+        /// `updatedAt` on the wire. A time (RFC 3339).
         updated_at: String = "updatedAt",
     } optional {
         /// `lastMessage` on the wire.
@@ -1238,7 +1238,7 @@ record! {
     TaskProgressLine {
         /// The text for people.
         message: String = "message",
-        /// `timestamp` on the wire.
+        /// `timestamp` on the wire. A time (RFC 3339).
         timestamp: String = "timestamp",
     }
 }
@@ -1254,14 +1254,14 @@ record! {
         description: String = "description",
         /// `id` on the wire.
         id: String = "id",
-        /// `startedAt` on the wire.
+        /// `startedAt` on the wire. A time (RFC 3339).
         started_at: String = "startedAt",
         /// How it stands.
         status: TaskStatus = "status",
     } optional {
         /// `canPromoteToBackground` on the wire.
         can_promote_to_background: bool = "canPromoteToBackground",
-        /// `completedAt` on the wire.
+        /// `completedAt` on the wire. A time (RFC 3339).
         completed_at: String = "completedAt",
         /// `executionMode` on the wire.
         execution_mode: TaskExecutionMode = "executionMode",

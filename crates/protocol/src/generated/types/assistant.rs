@@ -77,18 +77,6 @@ record! {
 }
 
 open_enum! {
-    /// A word of `AutoModeSwitchResponse`.
-    AutoModeSwitchResponse {
-        /// `yes`.
-        Yes = "yes",
-        /// `yes_always`.
-        YesAlways = "yes_always",
-        /// `no`.
-        No = "no",
-    }
-}
-
-open_enum! {
     /// A word of `HumanResponseActor`.
     HumanResponseActor {
         /// `human_response`.
@@ -576,33 +564,6 @@ record! {
 }
 
 record! {
-    /// The record `ModelPickerPersistenceRequest`.
-    ModelPickerPersistenceRequest {
-        /// `settingsContext` on the wire.
-        settings_context: ModelPickerSettingsContext = "settingsContext",
-    } optional {
-        /// `contextTierExplicit` on the wire.
-        context_tier_explicit: bool = "contextTierExplicit",
-        /// `reasoningEffortExplicit` on the wire.
-        reasoning_effort_explicit: bool = "reasoningEffortExplicit",
-    }
-}
-
-record! {
-    /// The record `ModelProviderDescriptor`.
-    ModelProviderDescriptor {
-        /// `id` on the wire.
-        id: String = "id",
-        /// `kind` on the wire.
-        kind: ModelProviderKind = "kind",
-        /// `label` on the wire.
-        label: String = "label",
-        /// `ordering` on the wire.
-        ordering: u64 = "ordering",
-    }
-}
-
-record! {
     /// A result; `ModelSetAllowedModelsResult` in the CLI's schemas.
     ModelSetAllowedModelsResult {} optional {
         /// `allowedModels` on the wire.
@@ -648,32 +609,6 @@ open_enum! {
         Unchanged = "unchanged",
         /// `pending`.
         Pending = "pending",
-    }
-}
-
-record! {
-    /// A result; `ModelSwitchToResult` in the CLI's schemas.
-    ModelSwitchToResult {} optional {
-        /// `confirmation` on the wire.
-        confirmation: ModelSwitchConfirmation = "confirmation",
-        /// `deferred` on the wire.
-        deferred: bool = "deferred",
-        /// `deprecationWarnings` on the wire.
-        deprecation_warnings: Vec<String> = "deprecationWarnings",
-        /// The text for people.
-        message: String = "message",
-        /// The model's id.
-        model_id: String = "modelId",
-        /// The model in use.
-        model_state: CurrentModel = "modelState",
-        /// `persistenceError` on the wire.
-        persistence_error: String = "persistenceError",
-        /// `queueId` on the wire.
-        queue_id: String = "queueId",
-        /// How it stands.
-        status: String = "status",
-        /// `warning` on the wire.
-        warning: String = "warning",
     }
 }
 
@@ -739,44 +674,6 @@ record! {
 }
 
 record! {
-    /// The record `SessionModelList`.
-    SessionModelList {
-        /// `list` on the wire.
-        list: Vec<crate::RawJson> = "list",
-    } optional {
-        /// `auto` on the wire.
-        auto: AutoTierMetadata = "auto",
-        /// `modelPriceCategories` on the wire.
-        model_price_categories: Vec<SessionModelPriceCategory> = "modelPriceCategories",
-        /// `providers` on the wire.
-        providers: Vec<ModelProviderDescriptor> = "providers",
-        /// `quotaSnapshots` on the wire.
-        quota_snapshots: std::collections::BTreeMap<String, crate::RawJson> = "quotaSnapshots",
-    }
-}
-
-record! {
-    /// Parameters; `SessionModelListParams` on the wire.
-    SessionModelListParams {
-        /// The session.
-        session_id: String = "sessionId",
-    } optional {
-        /// `skipCache` on the wire.
-        skip_cache: bool = "skipCache",
-    }
-}
-
-record! {
-    /// The record `SessionModelPriceCategory`.
-    SessionModelPriceCategory {
-        /// `id` on the wire.
-        id: String = "id",
-        /// `priceCategory` on the wire.
-        price_category: ModelPickerPriceCategory = "priceCategory",
-    }
-}
-
-record! {
     /// Parameters; `SessionModelSetAllowedModelsParams` on the wire.
     SessionModelSetAllowedModelsParams {
         /// The session.
@@ -807,47 +704,6 @@ record! {
     } optional {
         /// `source` on the wire.
         source: ModelChangeSource = "source",
-    }
-}
-
-record! {
-    /// Parameters; `SessionModelSwitchToParams` on the wire.
-    SessionModelSwitchToParams {
-        /// The model's id.
-        model_id: String = "modelId",
-        /// The session.
-        session_id: String = "sessionId",
-    } optional {
-        /// `autoTier` on the wire.
-        auto_tier: String = "autoTier",
-        /// `compactionDecision` on the wire.
-        compaction_decision: String = "compactionDecision",
-        /// `contextTier` on the wire.
-        context_tier: ContextTier = "contextTier",
-        /// `deferIfModelChangeQueued` on the wire.
-        defer_if_model_change_queued: bool = "deferIfModelChangeQueued",
-        /// `modelCapabilities` on the wire.
-        model_capabilities: ModelCapabilitiesOverride = "modelCapabilities",
-        /// `modelChangeScope` on the wire.
-        model_change_scope: String = "modelChangeScope",
-        /// `pickerPersistence` on the wire.
-        picker_persistence: ModelPickerPersistenceRequest = "pickerPersistence",
-        /// `providerId` on the wire.
-        provider_id: String = "providerId",
-        /// How hard the model thinks, in the model's own words.
-        reasoning_effort: String = "reasoningEffort",
-        /// `reasoningSummary` on the wire.
-        reasoning_summary: ReasoningSummary = "reasoningSummary",
-        /// `repoScope` on the wire.
-        repo_scope: String = "repoScope",
-        /// `requireAvailable` on the wire.
-        require_available: bool = "requireAvailable",
-        /// `runCompactionPreflight` on the wire.
-        run_compaction_preflight: bool = "runCompactionPreflight",
-        /// `source` on the wire.
-        source: ModelChangeSource = "source",
-        /// `verbosity` on the wire.
-        verbosity: Verbosity = "verbosity",
     }
 }
 
@@ -961,33 +817,6 @@ record! {
 }
 
 record! {
-    /// The record `SessionLimitsExhaustedResponse`.
-    SessionLimitsExhaustedResponse {
-        /// `action` on the wire.
-        action: SessionLimitsExhaustedResponseAction = "action",
-    } optional {
-        /// `additionalAiCredits` on the wire.
-        additional_ai_credits: serde_json::Number = "additionalAiCredits",
-        /// `maxAiCredits` on the wire.
-        max_ai_credits: serde_json::Number = "maxAiCredits",
-    }
-}
-
-open_enum! {
-    /// A word of `SessionLimitsExhaustedResponseAction`.
-    SessionLimitsExhaustedResponseAction {
-        /// `add`.
-        Add = "add",
-        /// `set`.
-        Set = "set",
-        /// `unset`.
-        Unset = "unset",
-        /// `cancel`.
-        Cancel = "cancel",
-    }
-}
-
-record! {
     /// The record `ElicitationRequestedSchema`.
     ElicitationRequestedSchema {
         /// `properties` on the wire.
@@ -997,18 +826,6 @@ record! {
     } optional {
         /// `required` on the wire.
         required: Vec<String> = "required",
-    }
-}
-
-record! {
-    /// The record `ModelSwitchConfirmation`.
-    ModelSwitchConfirmation {
-        /// Tokens in the context now.
-        current_tokens: serde_json::Number = "currentTokens",
-        /// `targetLimit` on the wire.
-        target_limit: serde_json::Number = "targetLimit",
-        /// `targetModelDisplayName` on the wire.
-        target_model_display_name: String = "targetModelDisplayName",
     }
 }
 

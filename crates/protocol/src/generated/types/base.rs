@@ -941,6 +941,167 @@ open_enum! {
     }
 }
 
+open_enum! {
+    /// Whether the CLI may choose another model.
+    AutoModeSwitchResponse {
+        /// Yes, this time.
+        Yes = "yes",
+        /// Yes, now and whenever it comes up.
+        YesAlways = "yes_always",
+        /// No.
+        No = "no",
+    }
+}
+
+record! {
+    /// Parameters of `session.ui.handlePendingAutoModeSwitch`.
+    HandlePendingAutoModeSwitchParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+        /// The answer.
+        response: AutoModeSwitchResponse = "response",
+    }
+}
+
+record! {
+    /// What to do about a session's limit.
+    SessionLimitsExhaustedResponse {
+        /// What to do.
+        action: SessionLimitsExhaustedResponseAction = "action",
+    } optional {
+        /// How much more, with `add`.
+        additional_ai_credits: serde_json::Number = "additionalAiCredits",
+        /// The new limit, with `set`.
+        max_ai_credits: serde_json::Number = "maxAiCredits",
+    }
+}
+
+open_enum! {
+    /// What to do about a session's limit.
+    SessionLimitsExhaustedResponseAction {
+        /// Raise it by so much.
+        Add = "add",
+        /// Set it to so much.
+        Set = "set",
+        /// Take it away.
+        Unset = "unset",
+        /// Keep it; the turn ends.
+        Cancel = "cancel",
+    }
+}
+
+record! {
+    /// Parameters of `session.ui.handlePendingSessionLimitsExhausted`.
+    HandlePendingSessionLimitsExhaustedParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+        /// The answer.
+        response: SessionLimitsExhaustedResponse = "response",
+    }
+}
+
+record! {
+    /// Parameters of `session.ui.handlePendingSampling`.
+    HandlePendingSamplingParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// The model's message, as the Model Context Protocol has it.
+        response: crate::RawJson = "response",
+    }
+}
+
+record! {
+    /// Parameters of `session.commands.handlePendingCommand`.
+    HandlePendingCommandParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// The request's id; its answer and its `completed` event carry it.
+        request_id: String = "requestId",
+    } optional {
+        /// Why it failed; absent when it did not.
+        error: String = "error",
+    }
+}
+
+record! {
+    /// Parameters of `gitHubToken.getToken`.
+    GitHubTokenAcquireRequest {
+        /// The name that the session was made with.
+        registration_id: String = "registrationId",
+    } optional {
+        /// The GitHub server.
+        host: String = "host",
+        /// Why now.
+        reason: GitHubTokenAcquireReason = "reason",
+        /// The session.
+        session_id: String = "sessionId",
+    }
+}
+
+open_enum! {
+    /// Why a GitHub token is asked for.
+    GitHubTokenAcquireReason {
+        /// It is the first.
+        Initial = "initial",
+        /// The last one will soon be of no use.
+        Refresh = "refresh",
+    }
+}
+
+union! {
+    /// Result of `gitHubToken.getToken`.
+    GitHubTokenAcquireResult by "kind" {
+        /// A token.
+        Token(GitHubTokenAcquireResultToken) = "token",
+        /// None.
+        Cancelled(GitHubTokenAcquireResultCancelled) = "cancelled",
+    }
+}
+
+record! {
+    /// A token.
+    GitHubTokenAcquireResultToken {
+        /// The token.
+        access_token: crate::Secret = "accessToken",
+        /// How long it can be used, in seconds: more than 3600.
+        expires_in: u64 = "expiresIn",
+    } optional {
+        /// What kind of token it is.
+        token_type: String = "tokenType",
+    }
+}
+
+record! {
+    /// None.
+    GitHubTokenAcquireResultCancelled {}
+}
+
+record! {
+    /// Parameters of `providerToken.getToken`.
+    ProviderTokenGetTokenParams {
+        /// The session.
+        session_id: String = "sessionId",
+    } optional {
+        /// The provider.
+        provider_name: String = "providerName",
+    }
+}
+
+record! {
+    /// Result of `providerToken.getToken`.
+    ProviderTokenAcquireResult {
+        /// The token.
+        token: crate::Secret = "token",
+    }
+}
+
 record! {
     /// Parameters of `hooks.invoke`. Internal to the CLI.
     HooksInvokeParams {
@@ -1002,6 +1163,101 @@ record! {
 }
 
 record! {
+    /// Parameters of `session.model.list`.
+    SessionModelListParams {
+        /// The session.
+        session_id: String = "sessionId",
+    } optional {
+        /// Whether to ask again rather than to answer from memory.
+        skip_cache: bool = "skipCache",
+    }
+}
+
+record! {
+    /// The models of a session.
+    SessionModelList {
+        /// One object a model, with `id`, `name` and much more.
+        list: Vec<crate::RawJson> = "list",
+    } optional {
+        /// About the choice that is left to the service.
+        auto: crate::RawJson = "auto",
+        /// What the models cost, in words.
+        model_price_categories: crate::RawJson = "modelPriceCategories",
+        /// Where the models come from.
+        providers: crate::RawJson = "providers",
+        /// What is left of the account's quotas.
+        quota_snapshots: crate::RawJson = "quotaSnapshots",
+    }
+}
+
+record! {
+    /// Parameters of `session.model.switchTo`.
+    SessionModelSwitchToParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// The model.
+        model_id: String = "modelId",
+    } optional {
+        /// How much it is to think; null for its own default.
+        reasoning_effort: String = "reasoningEffort",
+        /// How much context it is to have.
+        context_tier: crate::RawJson = "contextTier",
+        /// What to believe of its abilities instead of what its provider says.
+        model_capabilities: crate::RawJson = "modelCapabilities",
+        /// Whether to remember the choice.
+        picker_persistence: crate::RawJson = "pickerPersistence",
+        /// Whether and how it is to sum up its thoughts.
+        reasoning_summary: crate::RawJson = "reasoningSummary",
+        /// `autoTier` on the wire.
+        auto_tier: String = "autoTier",
+        /// `compactionDecision` on the wire.
+        compaction_decision: String = "compactionDecision",
+        /// `deferIfModelChangeQueued` on the wire.
+        defer_if_model_change_queued: bool = "deferIfModelChangeQueued",
+        /// `modelChangeScope` on the wire.
+        model_change_scope: String = "modelChangeScope",
+        /// `providerId` on the wire.
+        provider_id: String = "providerId",
+        /// `repoScope` on the wire.
+        repo_scope: String = "repoScope",
+        /// `requireAvailable` on the wire.
+        require_available: bool = "requireAvailable",
+        /// `runCompactionPreflight` on the wire.
+        run_compaction_preflight: bool = "runCompactionPreflight",
+        /// `source` on the wire.
+        source: ModelChangeSource = "source",
+        /// `verbosity` on the wire.
+        verbosity: Verbosity = "verbosity",
+    }
+}
+
+record! {
+    /// What became of a switch.
+    ModelSwitchToResult {} optional {
+        /// The model that is in use, or that will be.
+        model_id: String = "modelId",
+        /// `applied`, or why not.
+        status: String = "status",
+        /// A sentence for people.
+        message: String = "message",
+        /// What the person would have to agree to first.
+        confirmation: crate::RawJson = "confirmation",
+        /// The model and its settings.
+        model_state: crate::RawJson = "modelState",
+        /// `deferred` on the wire.
+        deferred: bool = "deferred",
+        /// `deprecationWarnings` on the wire.
+        deprecation_warnings: Vec<String> = "deprecationWarnings",
+        /// `persistenceError` on the wire.
+        persistence_error: String = "persistenceError",
+        /// `queueId` on the wire.
+        queue_id: String = "queueId",
+        /// `warning` on the wire.
+        warning: String = "warning",
+    }
+}
+
+record! {
     /// Parameters of `session.remote.enable`.
     SessionRemoteEnableParams {
         /// The session.
@@ -1030,7 +1286,7 @@ record! {
         /// Whether it can be steered from the other end.
         remote_steerable: bool = "remoteSteerable",
     } optional {
-        /// The link.
+        /// The link. A URI.
         url: String = "url",
         /// Whether it is shared now.
         started: bool = "started",
@@ -1082,9 +1338,9 @@ record! {
     } optional {
         /// The link.
         frontend_url: String = "frontendUrl",
-        /// Whether it attaches with the first message only.
+        /// Whether it attaches with the first message only. Internal to the CLI.
         awaiting_first_message: bool = "awaitingFirstMessage",
-        /// `promptManager` on the wire.
+        /// `promptManager` on the wire. Internal to the CLI.
         prompt_manager: crate::RawJson = "promptManager",
     }
 }
@@ -1170,7 +1426,7 @@ record! {
         /// `pong`, with the text that was sent.
         message: String = "message",
     } optional {
-        /// The server's time, RFC 3339.
+        /// The server's time, RFC 3339. A time (RFC 3339).
         timestamp: String = "timestamp",
         /// The version of the protocol; 3 is current.
         protocol_version: u64 = "protocolVersion",
@@ -1262,7 +1518,7 @@ record! {
         mode: SendMode = "mode",
         /// Whether it goes before other waiting messages.
         prepend: bool = "prepend",
-        /// Where it came from; the `user.message` event repeats it.
+        /// Where it came from; the `user.message` event repeats it. Internal to the CLI.
         source: String = "source",
         /// The mode to treat it in.
         agent_mode: AgentMode = "agentMode",
@@ -1368,7 +1624,7 @@ record! {
         kind: String = "type",
         /// Whether no record is kept.
         ephemeral: bool = "ephemeral",
-        /// An address that goes with it.
+        /// An address that goes with it. A URI.
         url: String = "url",
         /// A hint for people.
         tip: String = "tip",
@@ -1390,7 +1646,7 @@ open_enum! {
 record! {
     /// Result of `session.log`.
     SessionLogResult {
-        /// The event that was made of it.
+        /// The event that was made of it. A UUID.
         event_id: String = "eventId",
     }
 }
@@ -1579,19 +1835,19 @@ record! {
         session_id: String = "sessionId",
         /// The title to begin with.
         name: String = "name",
-        /// The program that opened the session.
+        /// Who opens the session: shown in its metadata and in the user agent.
         client_name: String = "clientName",
         /// The folder to work in, absolute; it must exist.
         working_directory: String = "workingDirectory",
-        /// The folder of the user's configuration.
+        /// The directory of the user's configuration.
         config_dir: String = "configDir",
         /// The model's id; an unknown one is an error.
         model: String = "model",
-        /// How hard the model thinks, in the model's own words.
+        /// How hard the model thinks, in its own words, such as `low`, `medium`, `high`.
         reasoning_effort: String = "reasoningEffort",
         /// Whether text comes in deltas too.
         streaming: bool = "streaming",
-        /// Whether deltas of sub-agents are sent too.
+        /// Whether deltas of sub-agents come too. On by default.
         include_sub_agent_streaming_events: bool = "includeSubAgentStreamingEvents",
         /// The user's own model endpoint, in place of GitHub's.
         provider: Provider = "provider",
@@ -1615,18 +1871,114 @@ record! {
         mcp_servers: crate::RawJson = "mcpServers",
         /// How environment values in server configuration are read; clients send `direct`.
         env_value_mode: String = "envValueMode",
-        /// When and how the context is compacted; the shape is the CLI's own.
-        infinite_sessions: crate::RawJson = "infiniteSessions",
-        /// Whether instructions, servers and skills are looked for in the folder.
+        /// When and how the context is compacted, so that the session can go on for ever.
+        infinite_sessions: InfiniteSessions = "infiniteSessions",
+        /// Whether configuration is looked for in the working directory.
         enable_config_discovery: bool = "enableConfigDiscovery",
         /// A GitHub token for this session alone.
         github_token: crate::Secret = "gitHubToken",
-        /// The W3C trace context.
+        /// The trace that the session belongs to (W3C trace context).
         traceparent: String = "traceparent",
-        /// The W3C trace state.
+        /// More about the trace (W3C trace context).
         tracestate: String = "tracestate",
+        /// Trusts the working directory: for this `session`, or for the `user` from now on.
+        trust_working_directory: String = "trustWorkingDirectory",
+        /// What is told of its thinking: `none`, `concise` or `detailed`.
+        reasoning_summary: String = "reasoningSummary",
+        /// How long the context may be: `default` or `long_context`.
+        context_tier: String = "contextTier",
+        /// What the model can do, where the CLI knows it otherwise or not at all; the shape is the CLI's own.
+        model_capabilities: crate::RawJson = "modelCapabilities",
+        /// What the session may use at most. At the limit a client is asked.
+        session_limits: SessionLimitsConfig = "sessionLimits",
+        /// How autopilot goes on by itself.
+        autopilot: AutopilotOptions = "autopilot",
+        /// Whether answers name their sources, where the model can.
+        enable_citations: bool = "enableCitations",
+        /// How GitHub's own model service is used.
+        capi: CapiSessionOptions = "capi",
+        /// Instructions of the organisation's for the model.
+        organization_custom_instructions: String = "organizationCustomInstructions",
+        /// Whether instructions are read again rather than taken from the cache.
+        refresh_custom_instructions: bool = "refreshCustomInstructions",
+        /// Whether instructions beside files are found as the agent comes to those files.
+        enable_on_demand_instruction_discovery: bool = "enableOnDemandInstructionDiscovery",
+        /// Whether tools may be left out of the model's list until it searches for them.
+        tool_search: ToolSearchOptions = "toolSearch",
+        /// What happens to a tool's output that is too large for the model.
+        large_output: LargeOutput = "largeOutput",
+        /// Whether the agent can make pictures.
+        image_generation: ImageGeneration = "imageGeneration",
+        /// Where the tokens of MCP servers are kept: `persistent` or `in-memory`.
+        mcp_o_auth_token_storage: String = "mcpOAuthTokenStorage",
+        /// The address of this program's client metadata, for logins at MCP servers.
+        auth_client_id_metadata_url: String = "authClientIdMetadataUrl",
+        /// Which tools of GitHub's own MCP server there are; the shape is the CLI's own.
+        github_mcp_tool_config: crate::RawJson = "githubMcpToolConfig",
+        /// Whether only the agents of this configuration and of the directories are there, none of the organisation's.
+        custom_agents_local_only: bool = "customAgentsLocalOnly",
+        /// What is different for the main agent.
+        default_agent: DefaultAgent = "defaultAgent",
+        /// The custom agent that is active from the start.
+        agent: String = "agent",
+        /// Whether there are skills.
+        enable_skills: bool = "enableSkills",
+        /// Whether hooks of files run.
+        enable_file_hooks: bool = "enableFileHooks",
+        /// Whether the CLI may use git by itself.
+        enable_host_git_operations: bool = "enableHostGitOperations",
+        /// Whether the session is kept in the CLI's store of sessions.
+        enable_session_store: bool = "enableSessionStore",
+        /// Does without looking for text by its meaning.
+        skip_embedding_retrieval: bool = "skipEmbeddingRetrieval",
+        /// Where embeddings are kept: `persistent` or `in-memory`.
+        embedding_cache_storage: String = "embeddingCacheStorage",
+        /// Whether the agent remembers beyond the session.
+        memory: MemoryOptions = "memory",
+        /// Whether changes of files are tracked, so that they can be taken back.
+        enable_file_change_tracking: bool = "enableFileChangeTracking",
+        /// The sandbox that tools run in; the shape is the CLI's own.
+        sandbox_config: crate::RawJson = "sandboxConfig",
+        /// The CLI's own feature flags.
+        feature_flags: std::collections::BTreeMap<String, bool> = "featureFlags",
+        /// Whether experimental features are on.
+        is_experimental_mode: bool = "isExperimentalMode",
+        /// Whether a person is there.
+        interactive_user: bool = "interactiveUser",
+        /// Whether an organisation's settings apply.
+        enable_managed_settings: bool = "enableManagedSettings",
+        /// Settings as an organisation would make them; the shape is the CLI's own.
+        managed_settings: crate::RawJson = "managedSettings",
+        /// Whether the organisation's choice of model goes before the user's.
+        enforce_managed_model_defaults: bool = "enforceManagedModelDefaults",
+        /// Whether the session sends telemetry.
+        enable_session_telemetry: bool = "enableSessionTelemetry",
+        /// Whether telemetry for GitHub goes through this client.
+        enable_github_telemetry_forwarding: bool = "enableGitHubTelemetryForwarding",
+        /// Assignments of experiments; the shape is the CLI's own.
+        exp_assignments: crate::RawJson = "expAssignments",
+        /// The older switch of sharing for this session: `off`, `export` or `on`. `session.remote.enable` is the newer.
+        remote_session: String = "remoteSession",
+        /// Runs the session at GitHub; its id is chosen there.
+        cloud: CloudSession = "cloud",
+        /// Whose canvases they are: `id` and `name`.
+        canvas_provider: crate::RawJson = "canvasProvider",
+        /// Which extension this client is: `source` and `name`.
+        extension_info: crate::RawJson = "extensionInfo",
+        /// Where extensions find their library.
+        extension_sdk_path: String = "extensionSdkPath",
+        /// Whether this client shows canvases.
+        request_canvas_renderer: bool = "requestCanvasRenderer",
+        /// Whether this client answers for extensions.
+        request_extensions: bool = "requestExtensions",
+        /// Whether this client shows the pages of MCP servers.
+        request_mcp_apps: bool = "requestMcpApps",
+        /// Whether this client is asked for skills.
+        has_skill_provider: bool = "hasSkillProvider",
+        /// The name under which the client is asked for GitHub tokens.
+        github_token_provider_registration_id: String = "gitHubTokenProviderRegistrationId",
     } lists {
-        /// Folders the agent may use besides the working directory.
+        /// Directories that the agent may use besides the working directory.
         additional_directories: String = "additionalDirectories",
         /// Tools that this client runs.
         tools: Tool = "tools",
@@ -1634,8 +1986,36 @@ record! {
         available_tools: String = "availableTools",
         /// Patterns of tools the model must not see.
         excluded_tools: String = "excludedTools",
+        /// Slash commands that the client offers.
+        commands: ClientCommand = "commands",
         /// Sub-agents the client defines; the shape is the CLI's own.
         custom_agents: crate::RawJson = "customAgents",
+        /// The models that may be chosen; never empty.
+        allowed_models: String = "allowedModels",
+        /// Model providers by name, besides or instead of the one.
+        providers: NamedProviderConfig = "providers",
+        /// Models of the named providers; each can be chosen as `PROVIDER/ID`.
+        models: ProviderModelConfig = "models",
+        /// Directories with more instructions for the model.
+        instruction_directories: String = "instructionDirectories",
+        /// Takes these agents of the CLI's from the agent.
+        excluded_builtin_agents: String = "excludedBuiltinAgents",
+        /// Does without these servers, wherever they are configured.
+        disabled_mcp_servers: String = "disabledMcpServers",
+        /// Directories with more custom agents.
+        agent_directories: String = "agentDirectories",
+        /// Directories with more skills.
+        skill_directories: String = "skillDirectories",
+        /// Does without these skills.
+        disabled_skills: String = "disabledSkills",
+        /// Directories with plugins.
+        plugin_directories: String = "pluginDirectories",
+        /// Directories with files of hooks.
+        hook_directories: String = "hookDirectories",
+        /// Does without these settings of the organisation's.
+        excluded_managed_settings: String = "excludedManagedSettings",
+        /// Canvases that this client has; the shape is the CLI's own.
+        canvases: crate::RawJson = "canvases",
     }
 }
 
@@ -1649,19 +2029,19 @@ record! {
         disable_resume: bool = "disableResume",
         /// Whether work that was under way goes on.
         continue_pending_work: bool = "continuePendingWork",
-        /// The program that opened the session.
+        /// Who opens the session: shown in its metadata and in the user agent.
         client_name: String = "clientName",
         /// The folder to work in, absolute.
         working_directory: String = "workingDirectory",
-        /// The folder of the user's configuration.
+        /// The directory of the user's configuration.
         config_dir: String = "configDir",
         /// The model's id.
         model: String = "model",
-        /// How hard the model thinks, in the model's own words.
+        /// How hard the model thinks, in its own words, such as `low`, `medium`, `high`.
         reasoning_effort: String = "reasoningEffort",
         /// Whether text comes in deltas too.
         streaming: bool = "streaming",
-        /// Whether deltas of sub-agents are sent too.
+        /// Whether deltas of sub-agents come too. On by default.
         include_sub_agent_streaming_events: bool = "includeSubAgentStreamingEvents",
         /// The user's own model endpoint, in place of GitHub's.
         provider: Provider = "provider",
@@ -1685,18 +2065,110 @@ record! {
         mcp_servers: crate::RawJson = "mcpServers",
         /// How environment values in server configuration are read; clients send `direct`.
         env_value_mode: String = "envValueMode",
-        /// When and how the context is compacted; the shape is the CLI's own.
-        infinite_sessions: crate::RawJson = "infiniteSessions",
-        /// Whether instructions, servers and skills are looked for in the folder.
+        /// When and how the context is compacted, so that the session can go on for ever.
+        infinite_sessions: InfiniteSessions = "infiniteSessions",
+        /// Whether configuration is looked for in the working directory.
         enable_config_discovery: bool = "enableConfigDiscovery",
         /// A GitHub token for this session alone.
         github_token: crate::Secret = "gitHubToken",
-        /// The W3C trace context.
+        /// The trace that the session belongs to (W3C trace context).
         traceparent: String = "traceparent",
-        /// The W3C trace state.
+        /// More about the trace (W3C trace context).
         tracestate: String = "tracestate",
+        /// What is told of its thinking: `none`, `concise` or `detailed`.
+        reasoning_summary: String = "reasoningSummary",
+        /// How long the context may be: `default` or `long_context`.
+        context_tier: String = "contextTier",
+        /// What the model can do, where the CLI knows it otherwise or not at all; the shape is the CLI's own.
+        model_capabilities: crate::RawJson = "modelCapabilities",
+        /// What the session may use at most. At the limit a client is asked.
+        session_limits: SessionLimitsConfig = "sessionLimits",
+        /// How autopilot goes on by itself.
+        autopilot: AutopilotOptions = "autopilot",
+        /// Whether answers name their sources, where the model can.
+        enable_citations: bool = "enableCitations",
+        /// How GitHub's own model service is used.
+        capi: CapiSessionOptions = "capi",
+        /// Instructions of the organisation's for the model.
+        organization_custom_instructions: String = "organizationCustomInstructions",
+        /// Whether instructions beside files are found as the agent comes to those files.
+        enable_on_demand_instruction_discovery: bool = "enableOnDemandInstructionDiscovery",
+        /// Whether tools may be left out of the model's list until it searches for them.
+        tool_search: ToolSearchOptions = "toolSearch",
+        /// What happens to a tool's output that is too large for the model.
+        large_output: LargeOutput = "largeOutput",
+        /// Whether the agent can make pictures.
+        image_generation: ImageGeneration = "imageGeneration",
+        /// Where the tokens of MCP servers are kept: `persistent` or `in-memory`.
+        mcp_o_auth_token_storage: String = "mcpOAuthTokenStorage",
+        /// The address of this program's client metadata, for logins at MCP servers.
+        auth_client_id_metadata_url: String = "authClientIdMetadataUrl",
+        /// Which tools of GitHub's own MCP server there are; the shape is the CLI's own.
+        github_mcp_tool_config: crate::RawJson = "githubMcpToolConfig",
+        /// Whether only the agents of this configuration and of the directories are there, none of the organisation's.
+        custom_agents_local_only: bool = "customAgentsLocalOnly",
+        /// What is different for the main agent.
+        default_agent: DefaultAgent = "defaultAgent",
+        /// The custom agent that is active from the start.
+        agent: String = "agent",
+        /// Whether there are skills.
+        enable_skills: bool = "enableSkills",
+        /// Whether hooks of files run.
+        enable_file_hooks: bool = "enableFileHooks",
+        /// Whether the CLI may use git by itself.
+        enable_host_git_operations: bool = "enableHostGitOperations",
+        /// Whether the session is kept in the CLI's store of sessions.
+        enable_session_store: bool = "enableSessionStore",
+        /// Does without looking for text by its meaning.
+        skip_embedding_retrieval: bool = "skipEmbeddingRetrieval",
+        /// Where embeddings are kept: `persistent` or `in-memory`.
+        embedding_cache_storage: String = "embeddingCacheStorage",
+        /// Whether the agent remembers beyond the session.
+        memory: MemoryOptions = "memory",
+        /// Whether changes of files are tracked, so that they can be taken back.
+        enable_file_change_tracking: bool = "enableFileChangeTracking",
+        /// The sandbox that tools run in; the shape is the CLI's own.
+        sandbox_config: crate::RawJson = "sandboxConfig",
+        /// The CLI's own feature flags.
+        feature_flags: std::collections::BTreeMap<String, bool> = "featureFlags",
+        /// Whether experimental features are on.
+        is_experimental_mode: bool = "isExperimentalMode",
+        /// Whether a person is there.
+        interactive_user: bool = "interactiveUser",
+        /// Whether an organisation's settings apply.
+        enable_managed_settings: bool = "enableManagedSettings",
+        /// Settings as an organisation would make them; the shape is the CLI's own.
+        managed_settings: crate::RawJson = "managedSettings",
+        /// Whether the organisation's choice of model goes before the user's.
+        enforce_managed_model_defaults: bool = "enforceManagedModelDefaults",
+        /// Whether the session sends telemetry.
+        enable_session_telemetry: bool = "enableSessionTelemetry",
+        /// Whether telemetry for GitHub goes through this client.
+        enable_github_telemetry_forwarding: bool = "enableGitHubTelemetryForwarding",
+        /// Assignments of experiments; the shape is the CLI's own.
+        exp_assignments: crate::RawJson = "expAssignments",
+        /// The older switch of sharing for this session: `off`, `export` or `on`. `session.remote.enable` is the newer.
+        remote_session: String = "remoteSession",
+        /// Whose canvases they are: `id` and `name`.
+        canvas_provider: crate::RawJson = "canvasProvider",
+        /// Which extension this client is: `source` and `name`.
+        extension_info: crate::RawJson = "extensionInfo",
+        /// Where extensions find their library.
+        extension_sdk_path: String = "extensionSdkPath",
+        /// Whether this client shows canvases.
+        request_canvas_renderer: bool = "requestCanvasRenderer",
+        /// Whether this client answers for extensions.
+        request_extensions: bool = "requestExtensions",
+        /// Whether this client shows the pages of MCP servers.
+        request_mcp_apps: bool = "requestMcpApps",
+        /// Whether this client is asked for skills.
+        has_skill_provider: bool = "hasSkillProvider",
+        /// The name under which the client is asked for GitHub tokens.
+        github_token_provider_registration_id: String = "gitHubTokenProviderRegistrationId",
+        /// Whether a damaged file of events may be mended.
+        allow_transcript_recovery: bool = "allowTranscriptRecovery",
     } lists {
-        /// Folders the agent may use besides the working directory.
+        /// Directories that the agent may use besides the working directory.
         additional_directories: String = "additionalDirectories",
         /// Tools that this client runs.
         tools: Tool = "tools",
@@ -1704,8 +2176,199 @@ record! {
         available_tools: String = "availableTools",
         /// Patterns of tools the model must not see.
         excluded_tools: String = "excludedTools",
+        /// Slash commands that the client offers.
+        commands: ClientCommand = "commands",
         /// Sub-agents the client defines; the shape is the CLI's own.
         custom_agents: crate::RawJson = "customAgents",
+        /// The models that may be chosen; never empty.
+        allowed_models: String = "allowedModels",
+        /// Model providers by name, besides or instead of the one.
+        providers: NamedProviderConfig = "providers",
+        /// Models of the named providers; each can be chosen as `PROVIDER/ID`.
+        models: ProviderModelConfig = "models",
+        /// Directories with more instructions for the model.
+        instruction_directories: String = "instructionDirectories",
+        /// Takes these agents of the CLI's from the agent.
+        excluded_builtin_agents: String = "excludedBuiltinAgents",
+        /// Does without these servers, wherever they are configured.
+        disabled_mcp_servers: String = "disabledMcpServers",
+        /// Directories with more custom agents.
+        agent_directories: String = "agentDirectories",
+        /// Directories with more skills.
+        skill_directories: String = "skillDirectories",
+        /// Does without these skills.
+        disabled_skills: String = "disabledSkills",
+        /// Directories with plugins.
+        plugin_directories: String = "pluginDirectories",
+        /// Directories with files of hooks.
+        hook_directories: String = "hookDirectories",
+        /// Does without these settings of the organisation's.
+        excluded_managed_settings: String = "excludedManagedSettings",
+        /// Canvases that this client has; the shape is the CLI's own.
+        canvases: crate::RawJson = "canvases",
+        /// Canvases that are open at this client.
+        open_canvases: crate::RawJson = "openCanvases",
+    }
+}
+
+record! {
+    /// When and how the context is compacted.
+    InfiniteSessions {} optional {
+        /// Whether it is at all.
+        enabled: bool = "enabled",
+        /// How full the context may be (0 to 1) before it is compacted in the background.
+        background_compaction_threshold: serde_json::Number = "backgroundCompactionThreshold",
+        /// How full it may be (0 to 1) before the turn waits for that.
+        buffer_exhaustion_threshold: serde_json::Number = "bufferExhaustionThreshold",
+    }
+}
+
+record! {
+    /// Whether tools may be left out of the model's list until it searches for them.
+    ToolSearchOptions {} optional {
+        /// Whether they are.
+        enabled: bool = "enabled",
+        /// How many tools there must be.
+        defer_threshold: u64 = "deferThreshold",
+    }
+}
+
+record! {
+    /// What happens to a tool's output that is too large for the model.
+    LargeOutput {} optional {
+        /// Whether it goes into a file.
+        enabled: bool = "enabled",
+        /// What is too large, in bytes.
+        max_size_bytes: u64 = "maxSizeBytes",
+        /// Where the files go.
+        output_directory: String = "outputDirectory",
+    }
+}
+
+record! {
+    /// Whether the agent can make pictures.
+    ImageGeneration {} optional {
+        /// Whether it can.
+        enabled: bool = "enabled",
+        /// Whether they are marked.
+        watermark: bool = "watermark",
+    }
+}
+
+record! {
+    /// What is different for the main agent.
+    DefaultAgent {} lists {
+        /// Tools that it does not have, while custom agents may.
+        excluded_tools: String = "excludedTools",
+    }
+}
+
+record! {
+    /// Whether the agent remembers beyond the session.
+    MemoryOptions {} optional {
+        /// Whether it does.
+        enabled: bool = "enabled",
+        /// Where memories go: `system-prompt` or `user-prompt`.
+        mode: String = "mode",
+    }
+}
+
+record! {
+    /// What a session may use.
+    SessionLimitsConfig {} optional {
+        /// AI credits at most.
+        max_ai_credits: serde_json::Number = "maxAiCredits",
+    }
+}
+
+record! {
+    /// How autopilot goes on by itself.
+    AutopilotOptions {} optional {
+        /// Whether it does.
+        continuation_enabled: bool = "continuationEnabled",
+        /// How often at most.
+        max_continues: u64 = "maxContinues",
+    }
+}
+
+record! {
+    /// How GitHub's model service is used.
+    CapiSessionOptions {} optional {
+        /// Which models Auto chooses from.
+        auto_tier: String = "autoTier",
+        /// Whether answers come over a web socket.
+        enable_web_socket_responses: bool = "enableWebSocketResponses",
+    }
+}
+
+record! {
+    /// A model provider by name.
+    NamedProviderConfig {
+        /// Its name.
+        name: String = "name",
+        /// Where it is.
+        base_url: String = "baseUrl",
+    } optional {
+        /// Whose API it speaks: `openai`, `azure` or `anthropic`.
+        kind: String = "type",
+        /// Which of the API's forms: `completions` or `responses`.
+        wire_api: String = "wireApi",
+        /// The key.
+        api_key: crate::Secret = "apiKey",
+        /// A bearer token in place of a key.
+        bearer_token: crate::Secret = "bearerToken",
+        /// Whether the client is asked for bearer tokens.
+        has_bearer_token_provider: bool = "hasBearerTokenProvider",
+        /// What only Azure needs; the shape is the CLI's own.
+        azure: crate::RawJson = "azure",
+        /// More headers.
+        headers: std::collections::BTreeMap<String, crate::Secret> = "headers",
+    }
+}
+
+record! {
+    /// A model of a named provider.
+    ProviderModelConfig {
+        /// Its id; the session names it as `PROVIDER/ID`.
+        id: String = "id",
+        /// The provider's name.
+        provider: String = "provider",
+    } optional {
+        /// Its name for people.
+        name: String = "name",
+        /// The model that it is, for what the CLI knows of models.
+        model_id: String = "modelId",
+        /// Its name at the provider.
+        wire_model: String = "wireModel",
+        /// How long a prompt may be.
+        max_prompt_tokens: u64 = "maxPromptTokens",
+        /// How long the context may be.
+        max_context_window_tokens: u64 = "maxContextWindowTokens",
+        /// How long an answer may be.
+        max_output_tokens: u64 = "maxOutputTokens",
+        /// What it can do; the shape is the CLI's own.
+        capabilities: crate::RawJson = "capabilities",
+    }
+}
+
+record! {
+    /// A session that runs at GitHub.
+    CloudSession {} optional {
+        /// The repository it works in.
+        repository: CloudRepository = "repository",
+    }
+}
+
+record! {
+    /// A repository at GitHub.
+    CloudRepository {
+        /// Whose it is.
+        owner: String = "owner",
+        /// Its name.
+        name: String = "name",
+    } optional {
+        /// The branch to begin at.
+        branch: String = "branch",
     }
 }
 
@@ -1723,8 +2386,12 @@ record! {
         base_url: String = "baseUrl",
         /// The key.
         api_key: crate::Secret = "apiKey",
+        /// A command that prints the key.
+        api_key_command: String = "apiKeyCommand",
         /// A bearer token in place of a key.
         bearer_token: crate::Secret = "bearerToken",
+        /// Whether the client is asked for bearer tokens.
+        has_bearer_token_provider: bool = "hasBearerTokenProvider",
         /// What only Azure needs; the shape is the CLI's own.
         azure: crate::RawJson = "azure",
         /// More headers.
@@ -1763,6 +2430,17 @@ open_enum! {
 }
 
 record! {
+    /// A slash command that the client offers.
+    ClientCommand {
+        /// Its name, without the slash.
+        name: String = "name",
+    } optional {
+        /// What it does, for people.
+        description: String = "description",
+    }
+}
+
+record! {
     /// A tool that the client runs.
     Tool {
         /// Its name.
@@ -1778,6 +2456,14 @@ record! {
         overrides_built_in_tool: bool = "overridesBuiltInTool",
         /// Whether calls need no permission.
         skip_permission: bool = "skipPermission",
+        /// Whether the turn ends once it has run.
+        is_terminal: bool = "isTerminal",
+        /// Whether it may be left out of the model's list until it is searched for: `auto` or `never`.
+        defer: String = "defer",
+        /// Its name within its namespace.
+        namespaced_name: String = "namespacedName",
+        /// A group of tools it belongs to: `name` and `description`.
+        namespace: crate::RawJson = "namespace",
         /// More about it.
         metadata: crate::RawJson = "metadata",
     }
@@ -1951,6 +2637,53 @@ record! {
         selected_action: ExitPlanModeAction = "selectedAction",
         /// Words for the model.
         feedback: String = "feedback",
+    }
+}
+
+record! {
+    /// Parameters of `autoModeSwitch.request`.
+    AutoModeSwitchRequestParams {
+        /// The session.
+        session_id: String = "sessionId",
+    } optional {
+        /// Which limit, in the provider's words.
+        error_code: String = "errorCode",
+        /// When the model may be used again.
+        retry_after_seconds: serde_json::Number = "retryAfterSeconds",
+    }
+}
+
+record! {
+    /// Result of `autoModeSwitch.request`.
+    AutoModeSwitchRequestResult {
+        /// The answer.
+        response: AutoModeSwitchResponse = "response",
+    }
+}
+
+record! {
+    /// Parameters of `systemMessage.transform`.
+    SystemMessageTransformParams {
+        /// The session.
+        session_id: String = "sessionId",
+        /// The sections by id, as the CLI has made them.
+        sections: std::collections::BTreeMap<String, SystemMessageSectionText> = "sections",
+    }
+}
+
+record! {
+    /// Result of `systemMessage.transform`.
+    SystemMessageTransformResult {
+        /// The sections by id, as they are to be.
+        sections: std::collections::BTreeMap<String, SystemMessageSectionText> = "sections",
+    }
+}
+
+record! {
+    /// A section of the system message.
+    SystemMessageSectionText {
+        /// The text.
+        content: String = "content",
     }
 }
 
@@ -2478,7 +3211,7 @@ record! {
         cache_read_tokens: u64 = "cacheReadTokens",
         /// `cacheWriteTokens` on the wire.
         cache_write_tokens: u64 = "cacheWriteTokens",
-        /// `copilotUsage` on the wire.
+        /// `copilotUsage` on the wire. Internal to the CLI.
         copilot_usage: CompactionCompleteCompactionTokensUsedCopilotUsage = "copilotUsage",
         /// `duration` on the wire.
         duration: u64 = "duration",
@@ -2503,9 +3236,9 @@ record! {
         /// `totalNanoAiu` on the wire.
         total_nano_aiu: serde_json::Number = "totalNanoAiu",
     } optional {
-        /// The model's id.
+        /// The model's id. Internal to the CLI.
         model: String = "model",
-        /// `tokenDetails` on the wire.
+        /// `tokenDetails` on the wire. Internal to the CLI.
         token_details: Vec<CompactionCompleteCompactionTokensUsedCopilotUsageTokenDetail> = "tokenDetails",
     }
 }
@@ -2650,7 +3383,7 @@ record! {
     } optional {
         /// The model's id.
         model: String = "model",
-        /// `tokenDetails` on the wire.
+        /// `tokenDetails` on the wire. Internal to the CLI.
         token_details: Vec<AssistantUsageCopilotUsageTokenDetail> = "tokenDetails",
     }
 }
@@ -2675,28 +3408,28 @@ record! {
 record! {
     /// The record `AssistantUsageQuotaSnapshot`. Internal to the CLI.
     AssistantUsageQuotaSnapshot {
-        /// `entitlementRequests` on the wire.
+        /// `entitlementRequests` on the wire. Internal to the CLI.
         entitlement_requests: i64 = "entitlementRequests",
-        /// `isUnlimitedEntitlement` on the wire.
+        /// `isUnlimitedEntitlement` on the wire. Internal to the CLI.
         is_unlimited_entitlement: bool = "isUnlimitedEntitlement",
-        /// `overage` on the wire.
+        /// `overage` on the wire. Internal to the CLI.
         overage: serde_json::Number = "overage",
-        /// `overageAllowedWithExhaustedQuota` on the wire.
+        /// `overageAllowedWithExhaustedQuota` on the wire. Internal to the CLI.
         overage_allowed_with_exhausted_quota: bool = "overageAllowedWithExhaustedQuota",
-        /// `remainingPercentage` on the wire.
+        /// `remainingPercentage` on the wire. Internal to the CLI.
         remaining_percentage: serde_json::Number = "remainingPercentage",
-        /// `usageAllowedWithExhaustedQuota` on the wire.
+        /// `usageAllowedWithExhaustedQuota` on the wire. Internal to the CLI.
         usage_allowed_with_exhausted_quota: bool = "usageAllowedWithExhaustedQuota",
-        /// `usedRequests` on the wire.
+        /// `usedRequests` on the wire. Internal to the CLI.
         used_requests: u64 = "usedRequests",
     } optional {
-        /// `hasQuota` on the wire.
+        /// `hasQuota` on the wire. Internal to the CLI.
         has_quota: bool = "hasQuota",
-        /// `overageEntitlement` on the wire.
+        /// `overageEntitlement` on the wire. Internal to the CLI.
         overage_entitlement: serde_json::Number = "overageEntitlement",
-        /// `resetDate` on the wire.
+        /// `resetDate` on the wire. A time (RFC 3339). Internal to the CLI.
         reset_date: String = "resetDate",
-        /// `tokenBasedBilling` on the wire.
+        /// `tokenBasedBilling` on the wire. Internal to the CLI.
         token_based_billing: bool = "tokenBasedBilling",
     }
 }
@@ -3400,8 +4133,8 @@ record! {
 }
 
 record! {
-    /// The record `SessionLimitsConfig`.
-    SessionLimitsConfig {} optional {
+    /// The record `CliSessionLimitsConfig`.
+    CliSessionLimitsConfig {} optional {
         /// `maxAiCredits` on the wire.
         max_ai_credits: serde_json::Number = "maxAiCredits",
     }
@@ -3456,7 +4189,7 @@ record! {
         last_call_output_tokens: u64 = "lastCallOutputTokens",
         /// `modelMetrics` on the wire.
         model_metrics: std::collections::BTreeMap<String, UsageMetricsModelMetric> = "modelMetrics",
-        /// `sessionStartTime` on the wire.
+        /// `sessionStartTime` on the wire. A time (RFC 3339).
         session_start_time: String = "sessionStartTime",
         /// `totalApiDurationMs` on the wire.
         total_api_duration_ms: u64 = "totalApiDurationMs",
@@ -3521,7 +4254,7 @@ record! {
     } optional {
         /// `aiCreditsStatus` on the wire.
         ai_credits_status: AiCreditsStatus = "aiCreditsStatus",
-        /// `cacheExpiresAt` on the wire.
+        /// `cacheExpiresAt` on the wire. A time (RFC 3339).
         cache_expires_at: String = "cacheExpiresAt",
         /// `tokenDetails` on the wire.
         token_details: std::collections::BTreeMap<String, UsageMetricsModelMetricTokenDetail> = "tokenDetails",
@@ -3756,7 +4489,7 @@ open_enum! {
 record! {
     /// The record `PersistedBinaryImage`.
     PersistedBinaryImage {
-        /// `data` on the wire.
+        /// `data` on the wire. In Base64.
         data: String = "data",
         /// `mimeType` on the wire.
         mime_type: String = "mimeType",
@@ -3963,7 +4696,7 @@ record! {
         output_tokens_details: ToolExecutionUsageTokenDetails = "outputTokensDetails",
         /// The user's own model endpoint, in place of GitHub's.
         provider: ModelProviderRef = "provider",
-        /// `quotaSnapshots` on the wire.
+        /// `quotaSnapshots` on the wire. Internal to the CLI.
         quota_snapshots: std::collections::BTreeMap<String, crate::RawJson> = "quotaSnapshots",
         /// `totalTokens` on the wire.
         total_tokens: u64 = "totalTokens",

@@ -279,7 +279,7 @@ record! {
         handle: String = "handle",
         /// `handleExpiresAt` on the wire.
         handle_expires_at: String = "handleExpiresAt",
-        /// `iconUrl` on the wire.
+        /// `iconUrl` on the wire. A URI.
         icon_url: String = "iconUrl",
         /// `installCount` on the wire.
         install_count: u64 = "installCount",
@@ -457,7 +457,7 @@ record! {
         connector_ids: Vec<String> = "connectorIds",
         /// `description` on the wire.
         description: String = "description",
-        /// `iconUrl` on the wire.
+        /// `iconUrl` on the wire. A URI.
         icon_url: String = "iconUrl",
         /// `installCount` on the wire.
         install_count: u64 = "installCount",
@@ -708,7 +708,7 @@ record! {
         connector_ids: Vec<String> = "connectorIds",
         /// `description` on the wire.
         description: String = "description",
-        /// `iconUrl` on the wire.
+        /// `iconUrl` on the wire. A URI.
         icon_url: String = "iconUrl",
         /// `installCount` on the wire.
         install_count: u64 = "installCount",
@@ -1856,7 +1856,7 @@ union! {
 record! {
     /// The record `PushAttachmentBlob`.
     PushAttachmentBlob {
-        /// `data` on the wire.
+        /// `data` on the wire. In Base64.
         data: String = "data",
         /// `mimeType` on the wire.
         mime_type: String = "mimeType",
@@ -2355,7 +2355,7 @@ record! {
         description: String = "description",
         /// `directSourceId` on the wire.
         direct_source_id: String = "directSourceId",
-        /// `iconUrl` on the wire.
+        /// `iconUrl` on the wire. A URI.
         icon_url: String = "iconUrl",
         /// `installed` on the wire.
         installed: bool = "installed",

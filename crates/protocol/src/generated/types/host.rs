@@ -966,13 +966,13 @@ record! {
 record! {
     /// A result; `SessionFsStatResult` in the CLI's schemas.
     SessionFsStatResult {
-        /// `birthtime` on the wire.
+        /// `birthtime` on the wire. A time (RFC 3339).
         birthtime: String = "birthtime",
         /// `isDirectory` on the wire.
         is_directory: bool = "isDirectory",
         /// `isFile` on the wire.
         is_file: bool = "isFile",
-        /// `mtime` on the wire.
+        /// `mtime` on the wire. A time (RFC 3339).
         mtime: String = "mtime",
         /// `size` on the wire.
         size: u64 = "size",
@@ -1018,7 +1018,7 @@ record! {
         /// The session.
         session_id: String = "sessionId",
     } optional {
-        /// `controller` on the wire.
+        /// `controller` on the wire. Internal to the CLI.
         controller: crate::RawJson = "controller",
     }
 }
@@ -1036,13 +1036,13 @@ record! {
     ConnectedRemoteSessionMetadata {
         /// `kind` on the wire.
         kind: ConnectedRemoteSessionMetadataKind = "kind",
-        /// When it last changed, RFC 3339.
+        /// When it last changed, RFC 3339. A time (RFC 3339).
         modified_time: String = "modifiedTime",
         /// `owner/name` at its host.
         repository: ConnectedRemoteSessionMetadataRepository = "repository",
         /// The session.
         session_id: String = "sessionId",
-        /// When it started, RFC 3339.
+        /// When it started, RFC 3339. A time (RFC 3339).
         start_time: String = "startTime",
     } optional {
         /// Its name.
@@ -1051,7 +1051,7 @@ record! {
         pull_request_number: i64 = "pullRequestNumber",
         /// `resourceId` on the wire.
         resource_id: String = "resourceId",
-        /// `staleAt` on the wire.
+        /// `staleAt` on the wire. A time (RFC 3339).
         stale_at: String = "staleAt",
         /// `state` on the wire.
         state: String = "state",
@@ -1114,7 +1114,7 @@ record! {
     ManagedMcpServerConfig {
         /// `displayName` on the wire.
         display_name: String = "displayName",
-        /// An address that goes with it.
+        /// An address that goes with it. A URI.
         url: String = "url",
     } optional {
         /// `headersRefreshTtlMs` on the wire.
@@ -1424,14 +1424,14 @@ record! {
         auth_client_id_metadata_url: String = "authClientIdMetadataUrl",
         /// `authInfo` on the wire.
         auth_info: AuthInfo = "authInfo",
-        /// `autoTierIsExplicit` on the wire.
+        /// `autoTierIsExplicit` on the wire. Internal to the CLI.
         auto_tier_is_explicit: bool = "autoTierIsExplicit",
         /// `autopilot` on the wire.
-        autopilot: AutopilotOptions = "autopilot",
+        autopilot: CliAutopilotOptions = "autopilot",
         /// Patterns of the tools the model may see; empty means all.
         available_tools: Vec<String> = "availableTools",
         /// `capi` on the wire.
-        capi: CapiSessionOptions = "capi",
+        capi: CliCapiSessionOptions = "capi",
         /// `clientKind` on the wire.
         client_kind: String = "clientKind",
         /// The program that opened the session.
@@ -1484,11 +1484,11 @@ record! {
         excluded_builtin_agents: Vec<String> = "excludedBuiltinAgents",
         /// Patterns of tools the model must not see.
         excluded_tools: Vec<String> = "excludedTools",
-        /// `expAssignments` on the wire.
+        /// `expAssignments` on the wire. Internal to the CLI.
         exp_assignments: crate::RawJson = "expAssignments",
         /// `featureFlags` on the wire.
         feature_flags: std::collections::BTreeMap<String, bool> = "featureFlags",
-        /// `hasSkillProvider` on the wire.
+        /// `hasSkillProvider` on the wire. Internal to the CLI.
         has_skill_provider: bool = "hasSkillProvider",
         /// `hookDirectories` on the wire.
         hook_directories: Vec<String> = "hookDirectories",
@@ -1525,13 +1525,13 @@ record! {
         /// `modelCapabilitiesOverrides` on the wire.
         model_capabilities_overrides: ModelCapabilitiesOverride = "modelCapabilitiesOverrides",
         /// `models` on the wire.
-        models: Vec<ProviderModelConfig> = "models",
+        models: Vec<CliProviderModelConfig> = "models",
         /// Its name.
         name: String = "name",
         /// The user's own model endpoint, in place of GitHub's.
         provider: ProviderConfig = "provider",
         /// `providers` on the wire.
-        providers: Vec<NamedProviderConfig> = "providers",
+        providers: Vec<CliNamedProviderConfig> = "providers",
         /// How hard the model thinks, in the model's own words.
         reasoning_effort: String = "reasoningEffort",
         /// `reasoningSummary` on the wire.
@@ -1555,10 +1555,10 @@ record! {
         /// The session.
         session_id: String = "sessionId",
         /// `sessionLimits` on the wire.
-        session_limits: SessionLimitsConfig = "sessionLimits",
+        session_limits: CliSessionLimitsConfig = "sessionLimits",
         /// `shell` on the wire.
         shell: ShellOptions = "shell",
-        /// `shellInitProfile` on the wire.
+        /// `shellInitProfile` on the wire. Deprecated by the CLI.
         shell_init_profile: String = "shellInitProfile",
         /// `shellProcessFlags` on the wire.
         shell_process_flags: Vec<String> = "shellProcessFlags",
@@ -1678,7 +1678,7 @@ record! {
         progress: Vec<SessionsOpenProgress> = "progress",
         /// `remoteSessionId` on the wire.
         remote_session_id: String = "remoteSessionId",
-        /// `sessionApi` on the wire.
+        /// `sessionApi` on the wire. Internal to the CLI.
         session_api: crate::RawJson = "sessionApi",
         /// The session.
         session_id: String = "sessionId",
@@ -2102,7 +2102,7 @@ record! {
 record! {
     /// The record `SessionsOpenCloud`.
     SessionsOpenCloud {} optional {
-        /// `onTaskCreated` on the wire.
+        /// `onTaskCreated` on the wire. Internal to the CLI.
         on_task_created: crate::RawJson = "onTaskCreated",
         /// `options` on the wire.
         options: SessionOpenOptions = "options",
@@ -2129,9 +2129,9 @@ record! {
         /// More about it.
         metadata: RemoteSessionMetadataValue = "metadata",
     } optional {
-        /// `onConfirm` on the wire.
+        /// `onConfirm` on the wire. Internal to the CLI.
         on_confirm: crate::RawJson = "onConfirm",
-        /// `onProgress` on the wire.
+        /// `onProgress` on the wire. Internal to the CLI.
         on_progress: crate::RawJson = "onProgress",
         /// `options` on the wire.
         options: SessionOpenOptions = "options",

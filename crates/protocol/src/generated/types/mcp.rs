@@ -530,7 +530,7 @@ record! {
         /// The reason.
         reason: String = "reason",
     } optional {
-        /// `enterpriseName` on the wire.
+        /// `enterpriseName` on the wire. Deprecated by the CLI.
         enterprise_name: String = "enterpriseName",
         /// `redactedReason` on the wire.
         redacted_reason: String = "redactedReason",
@@ -1214,7 +1214,7 @@ record! {
     McpOauthLoginResult {} optional {
         /// `authorizationId` on the wire.
         authorization_id: String = "authorizationId",
-        /// `authorizationUrl` on the wire.
+        /// `authorizationUrl` on the wire. A URI.
         authorization_url: String = "authorizationUrl",
         /// `loginId` on the wire.
         login_id: String = "loginId",
@@ -1261,7 +1261,7 @@ record! {
 record! {
     /// A result; `McpOauthPrepareLoginResult` in the CLI's schemas.
     McpOauthPrepareLoginResult {
-        /// `expiresAt` on the wire.
+        /// `expiresAt` on the wire. A time (RFC 3339).
         expires_at: String = "expiresAt",
         /// `loginId` on the wire.
         login_id: String = "loginId",
@@ -2034,7 +2034,7 @@ record! {
 record! {
     /// The record `McpSourceFile`.
     McpSourceFile {
-        /// `uri` on the wire.
+        /// `uri` on the wire. A URI.
         uri: String = "uri",
     } optional {
         /// `jsonPointer` on the wire.
@@ -2230,7 +2230,7 @@ record! {
 record! {
     /// Parameters; `SessionMcpConfigureGithubParams` on the wire. Internal to the CLI.
     SessionMcpConfigureGithubParams {
-        /// `authInfo` on the wire.
+        /// `authInfo` on the wire. Internal to the CLI.
         auth_info: crate::RawJson = "authInfo",
         /// The session.
         session_id: String = "sessionId",
@@ -2341,7 +2341,7 @@ record! {
     SessionMcpOauthCompleteParams {
         /// `authorizationId` on the wire.
         authorization_id: String = "authorizationId",
-        /// `callbackUrl` on the wire.
+        /// `callbackUrl` on the wire. A URI.
         callback_url: String = "callbackUrl",
         /// The session.
         session_id: String = "sessionId",
@@ -2386,7 +2386,7 @@ record! {
         login_id: String = "loginId",
         /// `publicClient` on the wire.
         public_client: bool = "publicClient",
-        /// `redirectUri` on the wire.
+        /// `redirectUri` on the wire. A URI.
         redirect_uri: String = "redirectUri",
     }
 }
@@ -2464,15 +2464,15 @@ record! {
 record! {
     /// Parameters; `SessionMcpRegisterExternalClientParams` on the wire. Internal to the CLI.
     SessionMcpRegisterExternalClientParams {
-        /// `client` on the wire.
+        /// `client` on the wire. Internal to the CLI.
         client: crate::RawJson = "client",
-        /// `config` on the wire.
+        /// `config` on the wire. Internal to the CLI.
         config: crate::RawJson = "config",
         /// The MCP server's name.
         server_name: String = "serverName",
         /// The session.
         session_id: String = "sessionId",
-        /// `transport` on the wire.
+        /// `transport` on the wire. Internal to the CLI.
         transport: crate::RawJson = "transport",
     }
 }
@@ -2480,7 +2480,7 @@ record! {
 record! {
     /// Parameters; `SessionMcpReloadWithConfigParams` on the wire. Internal to the CLI.
     SessionMcpReloadWithConfigParams {
-        /// `config` on the wire.
+        /// `config` on the wire. Internal to the CLI.
         config: crate::RawJson = "config",
         /// The session.
         session_id: String = "sessionId",

@@ -331,7 +331,7 @@ record! {
 record! {
     /// The record `ProviderEndpoint`.
     ProviderEndpoint {
-        /// `baseUrl` on the wire.
+        /// `baseUrl` on the wire. A URI.
         base_url: String = "baseUrl",
         /// `headers` on the wire.
         headers: std::collections::BTreeMap<String, crate::Secret> = "headers",
@@ -357,7 +357,7 @@ record! {
         /// The shared secret, where the server has one. A server without one refuses any.
         token: crate::Secret = "token",
     } optional {
-        /// `expiresAt` on the wire.
+        /// `expiresAt` on the wire. A time (RFC 3339).
         expires_at: String = "expiresAt",
         /// The model's id.
         model: String = "model",
@@ -397,9 +397,9 @@ record! {
         session_id: String = "sessionId",
     } optional {
         /// `models` on the wire.
-        models: Vec<ProviderModelConfig> = "models",
+        models: Vec<CliProviderModelConfig> = "models",
         /// `providers` on the wire.
-        providers: Vec<NamedProviderConfig> = "providers",
+        providers: Vec<CliNamedProviderConfig> = "providers",
     }
 }
 
@@ -421,9 +421,9 @@ record! {
         session_id: String = "sessionId",
     } optional {
         /// `models` on the wire.
-        models: Vec<ProviderModelConfig> = "models",
+        models: Vec<CliProviderModelConfig> = "models",
         /// `providers` on the wire.
-        providers: Vec<NamedProviderConfig> = "providers",
+        providers: Vec<CliNamedProviderConfig> = "providers",
     }
 }
 
@@ -453,7 +453,7 @@ record! {
     } optional {
         /// `digest` on the wire.
         digest: String = "digest",
-        /// `modifiedAt` on the wire.
+        /// `modifiedAt` on the wire. A time (RFC 3339).
         modified_at: String = "modifiedAt",
         /// Its name.
         name: String = "name",
@@ -582,11 +582,11 @@ record! {
     /// The record `ModelProviderConfigurationPlan`.
     ModelProviderConfigurationPlan {
         /// The model's id.
-        model: ProviderModelConfig = "model",
+        model: CliProviderModelConfig = "model",
         /// `modelDisposition` on the wire.
         model_disposition: ModelProviderConfigurationDisposition = "modelDisposition",
         /// The user's own model endpoint, in place of GitHub's.
-        provider: NamedProviderConfig = "provider",
+        provider: CliNamedProviderConfig = "provider",
         /// `providerDisposition` on the wire.
         provider_disposition: ModelProviderConfigurationDisposition = "providerDisposition",
         /// `selectionId` on the wire.
@@ -632,7 +632,7 @@ record! {
         /// `reference` on the wire.
         reference: ModelProviderInstanceReference = "reference",
     } optional {
-        /// `inferenceEndpoint` on the wire.
+        /// `inferenceEndpoint` on the wire. A URI.
         inference_endpoint: String = "inferenceEndpoint",
         /// `inferenceTransport` on the wire.
         inference_transport: ProviderEndpointTransport = "inferenceTransport",
@@ -650,7 +650,7 @@ record! {
         adapter_id: String = "adapterId",
         /// `id` on the wire.
         id: String = "id",
-        /// `managementEndpoint` on the wire.
+        /// `managementEndpoint` on the wire. A URI.
         management_endpoint: String = "managementEndpoint",
         /// `providerKind` on the wire.
         provider_kind: String = "providerKind",

@@ -1095,7 +1095,7 @@ record! {
 union! {
     /// One of the kinds of `PermissionsLocationsAddToolApprovalDetails`, told apart by `kind`.
     PermissionsLocationsAddToolApprovalDetails by "kind" {
-        /// `kind` is `commands`.
+        /// Slash commands that the client offers.
         Commands(PermissionsLocationsAddToolApprovalDetailsCommands) = "commands",
         /// `kind` is `read`.
         Read(PermissionsLocationsAddToolApprovalDetailsRead) = "read",

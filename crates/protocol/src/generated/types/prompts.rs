@@ -40,9 +40,9 @@ record! {
         /// The session.
         session_id: String = "sessionId",
     } optional {
-        /// `abortSignal` on the wire.
+        /// `abortSignal` on the wire. Internal to the CLI.
         abort_signal: crate::RawJson = "abortSignal",
-        /// `onChunk` on the wire.
+        /// `onChunk` on the wire. Internal to the CLI.
         on_chunk: crate::RawJson = "onChunk",
     }
 }
@@ -84,61 +84,12 @@ record! {
 }
 
 record! {
-    /// Parameters; `SessionUiHandlePendingAutoModeSwitchParams` on the wire.
-    SessionUiHandlePendingAutoModeSwitchParams {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// `response` on the wire.
-        response: UIAutoModeSwitchResponse = "response",
-        /// The session.
-        session_id: String = "sessionId",
-    }
-}
-
-record! {
-    /// Parameters; `SessionUiHandlePendingSamplingParams` on the wire.
-    SessionUiHandlePendingSamplingParams {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// The session.
-        session_id: String = "sessionId",
-    } optional {
-        /// `response` on the wire.
-        response: std::collections::BTreeMap<String, crate::RawJson> = "response",
-    }
-}
-
-record! {
-    /// Parameters; `SessionUiHandlePendingSessionLimitsExhaustedParams` on the wire.
-    SessionUiHandlePendingSessionLimitsExhaustedParams {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// `response` on the wire.
-        response: UISessionLimitsExhaustedResponse = "response",
-        /// The session.
-        session_id: String = "sessionId",
-    }
-}
-
-record! {
     /// Parameters; `SessionUiUnregisterDirectAutoModeSwitchHandlerParams` on the wire.
     SessionUiUnregisterDirectAutoModeSwitchHandlerParams {
         /// `handle` on the wire.
         handle: String = "handle",
         /// The session.
         session_id: String = "sessionId",
-    }
-}
-
-open_enum! {
-    /// A word of `UIAutoModeSwitchResponse`.
-    UIAutoModeSwitchResponse {
-        /// `yes`.
-        Yes = "yes",
-        /// `yes_always`.
-        YesAlways = "yes_always",
-        /// `no`.
-        No = "no",
     }
 }
 
@@ -399,33 +350,6 @@ record! {
     UIRegisterDirectAutoModeSwitchHandlerResult {
         /// `handle` on the wire.
         handle: String = "handle",
-    }
-}
-
-record! {
-    /// The record `UISessionLimitsExhaustedResponse`.
-    UISessionLimitsExhaustedResponse {
-        /// `action` on the wire.
-        action: UISessionLimitsExhaustedResponseAction = "action",
-    } optional {
-        /// `additionalAiCredits` on the wire.
-        additional_ai_credits: serde_json::Number = "additionalAiCredits",
-        /// `maxAiCredits` on the wire.
-        max_ai_credits: serde_json::Number = "maxAiCredits",
-    }
-}
-
-open_enum! {
-    /// A word of `UISessionLimitsExhaustedResponseAction`.
-    UISessionLimitsExhaustedResponseAction {
-        /// `add`.
-        Add = "add",
-        /// `set`.
-        Set = "set",
-        /// `unset`.
-        Unset = "unset",
-        /// `cancel`.
-        Cancel = "cancel",
     }
 }
 

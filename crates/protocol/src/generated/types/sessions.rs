@@ -30,7 +30,7 @@ record! {
 record! {
     /// The record `CommandList`.
     CommandList {
-        /// `commands` on the wire.
+        /// Slash commands that the client offers.
         commands: Vec<SlashCommandInfo> = "commands",
     }
 }
@@ -54,14 +54,6 @@ record! {
     } optional {
         /// What went wrong.
         error: String = "error",
-    }
-}
-
-record! {
-    /// A result; `CommandsHandlePendingCommandResult` in the CLI's schemas.
-    CommandsHandlePendingCommandResult {
-        /// Whether it worked.
-        success: bool = "success",
     }
 }
 
@@ -174,19 +166,6 @@ record! {
         outcome: CommandsInvocationEffectOutcome = "outcome",
         /// The session.
         session_id: String = "sessionId",
-    }
-}
-
-record! {
-    /// Parameters; `SessionCommandsHandlePendingCommandParams` on the wire.
-    SessionCommandsHandlePendingCommandParams {
-        /// The request's id; its answer and its `completed` event carry it.
-        request_id: String = "requestId",
-        /// The session.
-        session_id: String = "sessionId",
-    } optional {
-        /// What went wrong.
-        error: String = "error",
     }
 }
 
@@ -1671,13 +1650,13 @@ record! {
         current_mode: MetadataSnapshotCurrentMode = "currentMode",
         /// Whether the session runs elsewhere.
         is_remote: bool = "isRemote",
-        /// When it last changed, RFC 3339.
+        /// When it last changed, RFC 3339. A time (RFC 3339).
         modified_time: String = "modifiedTime",
         /// The session.
         session_id: String = "sessionId",
         /// `sessionLimits` on the wire.
-        session_limits: Option<SessionLimitsConfig> = "sessionLimits",
-        /// When it started, RFC 3339.
+        session_limits: Option<CliSessionLimitsConfig> = "sessionLimits",
+        /// When it started, RFC 3339. A time (RFC 3339).
         start_time: String = "startTime",
         /// The folder to work in, absolute.
         working_directory: String = "workingDirectory",
@@ -1724,7 +1703,7 @@ record! {
     } optional {
         /// The branch that is checked out.
         branch: String = "branch",
-        /// `created_at` on the wire.
+        /// `created_at` on the wire. A time (RFC 3339).
         created_at: String = "created_at",
         /// The working directory.
         cwd: String = "cwd",
@@ -1736,7 +1715,7 @@ record! {
         name: String = "name",
         /// `owner/name` at its host.
         repository: String = "repository",
-        /// `updated_at` on the wire.
+        /// `updated_at` on the wire. A time (RFC 3339).
         updated_at: String = "updated_at",
         /// `user_named` on the wire.
         user_named: bool = "user_named",
@@ -1949,7 +1928,7 @@ record! {
     SessionInstalledPluginSourceUrl {
         /// `source` on the wire.
         source: String = "source",
-        /// An address that goes with it.
+        /// An address that goes with it. A URI.
         url: String = "url",
     } optional {
         /// The file or folder.
@@ -1978,11 +1957,11 @@ record! {
         /// `askUserDisabled` on the wire.
         ask_user_disabled: bool = "askUserDisabled",
         /// `autopilot` on the wire.
-        autopilot: AutopilotOptions = "autopilot",
+        autopilot: CliAutopilotOptions = "autopilot",
         /// Patterns of the tools the model may see; empty means all.
         available_tools: Vec<String> = "availableTools",
         /// `capi` on the wire.
-        capi: CapiSessionOptions = "capi",
+        capi: CliCapiSessionOptions = "capi",
         /// The program that opened the session.
         client_name: String = "clientName",
         /// `coauthorEnabled` on the wire.
@@ -2074,10 +2053,10 @@ record! {
         /// `sessionCapabilities` on the wire.
         session_capabilities: Vec<SessionCapability> = "sessionCapabilities",
         /// `sessionLimits` on the wire.
-        session_limits: SessionLimitsConfig = "sessionLimits",
+        session_limits: CliSessionLimitsConfig = "sessionLimits",
         /// `shell` on the wire.
         shell: ShellOptions = "shell",
-        /// `shellInitProfile` on the wire.
+        /// `shellInitProfile` on the wire. Deprecated by the CLI.
         shell_init_profile: String = "shellInitProfile",
         /// `shellProcessFlags` on the wire.
         shell_process_flags: Vec<String> = "shellProcessFlags",
@@ -2548,17 +2527,17 @@ record! {
         api_call_id: String = "apiCallId",
         /// `apiEndpoint` on the wire.
         api_endpoint: AssistantUsageApiEndpoint = "apiEndpoint",
-        /// `availableToolCount` on the wire.
+        /// `availableToolCount` on the wire. Internal to the CLI.
         available_tool_count: u64 = "availableToolCount",
         /// `byokKind` on the wire.
         byok_kind: String = "byokKind",
-        /// `cacheDetailsReported` on the wire.
+        /// `cacheDetailsReported` on the wire. Internal to the CLI.
         cache_details_reported: bool = "cacheDetailsReported",
-        /// `cacheExpiresAt` on the wire.
+        /// `cacheExpiresAt` on the wire. A time (RFC 3339).
         cache_expires_at: String = "cacheExpiresAt",
         /// `cacheReadTokens` on the wire.
         cache_read_tokens: u64 = "cacheReadTokens",
-        /// `cacheTtlSeconds` on the wire.
+        /// `cacheTtlSeconds` on the wire. Internal to the CLI.
         cache_ttl_seconds: u64 = "cacheTtlSeconds",
         /// `cacheWriteTokens` on the wire.
         cache_write_tokens: u64 = "cacheWriteTokens",
@@ -2568,13 +2547,13 @@ record! {
         copilot_usage: AssistantUsageCopilotUsage = "copilotUsage",
         /// `cost` on the wire.
         cost: serde_json::Number = "cost",
-        /// `customToolCallCount` on the wire.
+        /// `customToolCallCount` on the wire. Internal to the CLI.
         custom_tool_call_count: u64 = "customToolCallCount",
         /// `duration` on the wire.
         duration: u64 = "duration",
         /// `finishReason` on the wire.
         finish_reason: String = "finishReason",
-        /// `frontierSource` on the wire.
+        /// `frontierSource` on the wire. Internal to the CLI.
         frontier_source: String = "frontierSource",
         /// `fusion` on the wire.
         fusion: FusionAttribution = "fusion",
@@ -2598,23 +2577,23 @@ record! {
         model_display_name: String = "modelDisplayName",
         /// `modelProvider` on the wire.
         model_provider: String = "modelProvider",
-        /// `numToolCalls` on the wire.
+        /// `numToolCalls` on the wire. Internal to the CLI.
         num_tool_calls: u64 = "numToolCalls",
-        /// `orphanToolCallCount` on the wire.
+        /// `orphanToolCallCount` on the wire. Internal to the CLI.
         orphan_tool_call_count: u64 = "orphanToolCallCount",
         /// Tokens the model wrote.
         output_tokens: u64 = "outputTokens",
         /// `outputTtftMs` on the wire.
         output_ttft_ms: serde_json::Number = "outputTtftMs",
-        /// The tool call of the sub-agent it happened in.
+        /// The tool call of the sub-agent it happened in. Deprecated by the CLI.
         parent_tool_call_id: String = "parentToolCallId",
         /// The user's own model endpoint, in place of GitHub's.
         provider: ModelProviderRef = "provider",
         /// `providerCallId` on the wire.
         provider_call_id: String = "providerCallId",
-        /// `providerType` on the wire.
+        /// `providerType` on the wire. Internal to the CLI.
         provider_type: String = "providerType",
-        /// `quotaSnapshots` on the wire.
+        /// `quotaSnapshots` on the wire. Internal to the CLI.
         quota_snapshots: std::collections::BTreeMap<String, AssistantUsageQuotaSnapshot> = "quotaSnapshots",
         /// How hard the model thinks, in the model's own words.
         reasoning_effort: String = "reasoningEffort",
@@ -2640,19 +2619,19 @@ record! {
         rte: bool = "rte",
         /// `serviceRequestId` on the wire.
         service_request_id: String = "serviceRequestId",
-        /// `thinkingDroppedBlocks` on the wire.
+        /// `thinkingDroppedBlocks` on the wire. Internal to the CLI.
         thinking_dropped_blocks: u64 = "thinkingDroppedBlocks",
-        /// `thinkingDroppedReasons` on the wire.
+        /// `thinkingDroppedReasons` on the wire. Internal to the CLI.
         thinking_dropped_reasons: Vec<String> = "thinkingDroppedReasons",
         /// `timeToFirstTokenMs` on the wire.
         time_to_first_token_ms: serde_json::Number = "timeToFirstTokenMs",
-        /// `toolCounts` on the wire.
+        /// `toolCounts` on the wire. Internal to the CLI.
         tool_counts: std::collections::BTreeMap<String, i64> = "toolCounts",
-        /// `toolTokenCount` on the wire.
+        /// `toolTokenCount` on the wire. Internal to the CLI.
         tool_token_count: u64 = "toolTokenCount",
         /// `transport` on the wire.
         transport: AssistantUsageTransport = "transport",
-        /// `unmatchedToolResultCount` on the wire.
+        /// `unmatchedToolResultCount` on the wire. Internal to the CLI.
         unmatched_tool_result_count: u64 = "unmatchedToolResultCount",
         /// `websocketFallbackAfterMs` on the wire.
         websocket_fallback_after_ms: u64 = "websocketFallbackAfterMs",
@@ -3105,13 +3084,13 @@ record! {
     } optional {
         /// Files, folders or pictures that go with the message.
         attachments: Vec<Attachment> = "attachments",
-        /// `billable` on the wire.
+        /// `billable` on the wire. Internal to the CLI.
         billable: bool = "billable",
         /// `displayPrompt` on the wire.
         display_prompt: String = "displayPrompt",
         /// `requiredTool` on the wire.
         required_tool: String = "requiredTool",
-        /// `source` on the wire.
+        /// `source` on the wire. Internal to the CLI.
         source: String = "source",
     }
 }
@@ -3203,9 +3182,9 @@ record! {
 record! {
     /// The record `UsageCheckpointModelCacheState`. Internal to the CLI.
     UsageCheckpointModelCacheState {
-        /// `cacheExpiresAt` on the wire.
+        /// `cacheExpiresAt` on the wire. A time (RFC 3339).
         cache_expires_at: String = "cacheExpiresAt",
-        /// `cacheTtlSeconds` on the wire.
+        /// `cacheTtlSeconds` on the wire. Internal to the CLI.
         cache_ttl_seconds: u64 = "cacheTtlSeconds",
         /// The model's id.
         model_id: String = "modelId",
@@ -3284,7 +3263,7 @@ record! {
         /// `synced` on the wire.
         synced: bool = "synced",
     } optional {
-        /// `shareUrl` on the wire.
+        /// `shareUrl` on the wire. A URI.
         share_url: String = "shareUrl",
         /// How it stands.
         status: SessionVisibilityStatus = "status",
@@ -3297,7 +3276,7 @@ record! {
         /// `synced` on the wire.
         synced: bool = "synced",
     } optional {
-        /// `shareUrl` on the wire.
+        /// `shareUrl` on the wire. A URI.
         share_url: String = "shareUrl",
         /// How it stands.
         status: SessionVisibilityStatus = "status",

@@ -100,7 +100,7 @@ open_enum! {
 record! {
     /// The record `McpServerConfigHttp`.
     McpServerConfigHttp {
-        /// An address that goes with it.
+        /// An address that goes with it. A URI.
         url: String = "url",
     } optional {
         /// `auth` on the wire.
@@ -185,7 +185,7 @@ open_enum! {
 record! {
     /// The record `McpServerConfigMemory`. Internal to the CLI.
     McpServerConfigMemory {
-        /// `serverInstance` on the wire.
+        /// `serverInstance` on the wire. Internal to the CLI.
         server_instance: crate::RawJson = "serverInstance",
         /// `type` on the wire.
         kind: String = "type",
@@ -303,6 +303,43 @@ open_enum! {
 }
 
 record! {
+    /// The record `ModelPickerPersistenceRequest`.
+    ModelPickerPersistenceRequest {
+        /// `settingsContext` on the wire.
+        settings_context: ModelPickerSettingsContext = "settingsContext",
+    } optional {
+        /// `contextTierExplicit` on the wire.
+        context_tier_explicit: bool = "contextTierExplicit",
+        /// `reasoningEffortExplicit` on the wire.
+        reasoning_effort_explicit: bool = "reasoningEffortExplicit",
+    }
+}
+
+record! {
+    /// The record `ModelProviderDescriptor`.
+    ModelProviderDescriptor {
+        /// `id` on the wire.
+        id: String = "id",
+        /// `kind` on the wire.
+        kind: ModelProviderKind = "kind",
+        /// `label` on the wire.
+        label: String = "label",
+        /// `ordering` on the wire.
+        ordering: u64 = "ordering",
+    }
+}
+
+record! {
+    /// The record `SessionModelPriceCategory`.
+    SessionModelPriceCategory {
+        /// `id` on the wire.
+        id: String = "id",
+        /// `priceCategory` on the wire.
+        price_category: ModelPickerPriceCategory = "priceCategory",
+    }
+}
+
+record! {
     /// The record `ModelBilling`.
     ModelBilling {} optional {
         /// `discountPercent` on the wire.
@@ -337,7 +374,7 @@ record! {
     ModelBillingTokenPrices {} optional {
         /// `batchSize` on the wire.
         batch_size: i64 = "batchSize",
-        /// `cachePrice` on the wire.
+        /// `cachePrice` on the wire. Deprecated by the CLI.
         cache_price: serde_json::Number = "cachePrice",
         /// `cacheReadPrice` on the wire.
         cache_read_price: serde_json::Number = "cacheReadPrice",
@@ -345,7 +382,7 @@ record! {
         cache_write1h_price: serde_json::Number = "cacheWrite1hPrice",
         /// `cacheWritePrice` on the wire.
         cache_write_price: serde_json::Number = "cacheWritePrice",
-        /// `contextMax` on the wire.
+        /// `contextMax` on the wire. Deprecated by the CLI.
         context_max: i64 = "contextMax",
         /// `inputPrice` on the wire.
         input_price: serde_json::Number = "inputPrice",
@@ -361,7 +398,7 @@ record! {
 record! {
     /// The record `ModelBillingTokenPricesLongContext`.
     ModelBillingTokenPricesLongContext {} optional {
-        /// `cachePrice` on the wire.
+        /// `cachePrice` on the wire. Deprecated by the CLI.
         cache_price: serde_json::Number = "cachePrice",
         /// `cacheReadPrice` on the wire.
         cache_read_price: serde_json::Number = "cacheReadPrice",
@@ -369,7 +406,7 @@ record! {
         cache_write1h_price: serde_json::Number = "cacheWrite1hPrice",
         /// `cacheWritePrice` on the wire.
         cache_write_price: serde_json::Number = "cacheWritePrice",
-        /// `contextMax` on the wire.
+        /// `contextMax` on the wire. Deprecated by the CLI.
         context_max: i64 = "contextMax",
         /// `inputPrice` on the wire.
         input_price: serde_json::Number = "inputPrice",
@@ -563,7 +600,7 @@ record! {
         asset_id: String = "assetId",
         /// `byteLength` on the wire.
         byte_length: u64 = "byteLength",
-        /// `data` on the wire.
+        /// `data` on the wire. In Base64.
         data: String = "data",
         /// `displayName` on the wire.
         display_name: String = "displayName",
@@ -588,7 +625,7 @@ record! {
 record! {
     /// The record `AttachmentExtensionContext`.
     AttachmentExtensionContext {
-        /// `capturedAt` on the wire.
+        /// `capturedAt` on the wire. A time (RFC 3339).
         captured_at: String = "capturedAt",
         /// `extensionId` on the wire.
         extension_id: String = "extensionId",
@@ -905,8 +942,8 @@ open_enum! {
 }
 
 record! {
-    /// The record `AutopilotOptions`.
-    AutopilotOptions {} optional {
+    /// The record `CliAutopilotOptions`.
+    CliAutopilotOptions {} optional {
         /// `continuationEnabled` on the wire.
         continuation_enabled: bool = "continuationEnabled",
         /// `maxContinues` on the wire.
@@ -915,8 +952,8 @@ record! {
 }
 
 record! {
-    /// The record `CapiSessionOptions`.
-    CapiSessionOptions {} optional {
+    /// The record `CliCapiSessionOptions`.
+    CliCapiSessionOptions {} optional {
         /// `autoTier` on the wire.
         auto_tier: String = "autoTier",
         /// `enableWebSocketResponses` on the wire.
@@ -1235,7 +1272,7 @@ open_enum! {
 record! {
     /// The record `CatalogTrustProvenance`.
     CatalogTrustProvenance {
-        /// `observedAt` on the wire.
+        /// `observedAt` on the wire. A time (RFC 3339).
         observed_at: String = "observedAt",
         /// `source` on the wire.
         source: String = "source",
@@ -1626,7 +1663,7 @@ record! {
 record! {
     /// The record `EmbeddedBlobResourceContents`.
     EmbeddedBlobResourceContents {
-        /// `blob` on the wire.
+        /// `blob` on the wire. In Base64.
         blob: String = "blob",
         /// `uri` on the wire.
         uri: String = "uri",
@@ -1771,7 +1808,7 @@ record! {
     } optional {
         /// `description` on the wire.
         description: String = "description",
-        /// `iconUrl` on the wire.
+        /// `iconUrl` on the wire. A URI.
         icon_url: String = "iconUrl",
         /// `itemUrl` on the wire.
         item_url: String = "itemUrl",
@@ -1857,7 +1894,7 @@ record! {
     InstalledPluginSourceUrl {
         /// `source` on the wire.
         source: String = "source",
-        /// An address that goes with it.
+        /// An address that goes with it. A URI.
         url: String = "url",
     } optional {
         /// The file or folder.
@@ -2315,8 +2352,20 @@ record! {
 }
 
 record! {
-    /// The record `NamedProviderConfig`.
-    NamedProviderConfig {
+    /// The record `ModelSwitchConfirmation`.
+    ModelSwitchConfirmation {
+        /// Tokens in the context now.
+        current_tokens: serde_json::Number = "currentTokens",
+        /// `targetLimit` on the wire.
+        target_limit: serde_json::Number = "targetLimit",
+        /// `targetModelDisplayName` on the wire.
+        target_model_display_name: String = "targetModelDisplayName",
+    }
+}
+
+record! {
+    /// The record `CliNamedProviderConfig`.
+    CliNamedProviderConfig {
         /// `baseUrl` on the wire.
         base_url: String = "baseUrl",
         /// Its name.
@@ -2356,7 +2405,7 @@ open_enum! {
 union! {
     /// One of the kinds of `PermissionPromptRequest`, told apart by `kind`.
     PermissionPromptRequest by "kind" {
-        /// `kind` is `commands`.
+        /// Slash commands that the client offers.
         Commands(PermissionPromptRequestCommands) = "commands",
         /// `kind` is `write`.
         Write(PermissionPromptRequestWrite) = "write",
@@ -3019,8 +3068,8 @@ open_enum! {
 }
 
 record! {
-    /// The record `ProviderModelConfig`.
-    ProviderModelConfig {
+    /// The record `CliProviderModelConfig`.
+    CliProviderModelConfig {
         /// `id` on the wire.
         id: String = "id",
         /// The user's own model endpoint, in place of GitHub's.
@@ -3268,9 +3317,9 @@ record! {
         auth: SandboxConfigAuth = "auth",
         /// `credentials` on the wire.
         credentials: SandboxCredentialsConfig = "credentials",
-        /// `managedLspRoutingLocked` on the wire.
+        /// `managedLspRoutingLocked` on the wire. Internal to the CLI.
         managed_lsp_routing_locked: bool = "managedLspRoutingLocked",
-        /// `managedMcpRoutingLocked` on the wire.
+        /// `managedMcpRoutingLocked` on the wire. Internal to the CLI.
         managed_mcp_routing_locked: bool = "managedMcpRoutingLocked",
         /// `sandboxLspServers` on the wire.
         sandbox_lsp_servers: bool = "sandboxLspServers",
@@ -4043,7 +4092,7 @@ union! {
 record! {
     /// The record `ToolExecutionCompleteContentAudio`.
     ToolExecutionCompleteContentAudio {
-        /// `data` on the wire.
+        /// `data` on the wire. In Base64.
         data: String = "data",
         /// `mimeType` on the wire.
         mime_type: String = "mimeType",
@@ -4053,7 +4102,7 @@ record! {
 record! {
     /// The record `ToolExecutionCompleteContentImage`.
     ToolExecutionCompleteContentImage {
-        /// `data` on the wire.
+        /// `data` on the wire. In Base64.
         data: String = "data",
         /// `mimeType` on the wire.
         mime_type: String = "mimeType",
@@ -4225,7 +4274,7 @@ record! {
 record! {
     /// The record `ExternalToolTextResultForLlmBinaryResultsForLlm`.
     ExternalToolTextResultForLlmBinaryResultsForLlm {
-        /// `data` on the wire.
+        /// `data` on the wire. In Base64.
         data: String = "data",
         /// `mimeType` on the wire.
         mime_type: String = "mimeType",
@@ -4272,7 +4321,7 @@ union! {
 record! {
     /// The record `ExternalToolTextResultForLlmContentAudio`.
     ExternalToolTextResultForLlmContentAudio {
-        /// `data` on the wire.
+        /// `data` on the wire. In Base64.
         data: String = "data",
         /// `mimeType` on the wire.
         mime_type: String = "mimeType",
@@ -4282,7 +4331,7 @@ record! {
 record! {
     /// The record `ExternalToolTextResultForLlmContentImage`.
     ExternalToolTextResultForLlmContentImage {
-        /// `data` on the wire.
+        /// `data` on the wire. In Base64.
         data: String = "data",
         /// `mimeType` on the wire.
         mime_type: String = "mimeType",

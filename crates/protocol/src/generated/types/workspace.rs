@@ -425,7 +425,7 @@ record! {
         chronicle_sync_dismissed: bool = "chronicle_sync_dismissed",
         /// `client_name` on the wire.
         client_name: String = "client_name",
-        /// `created_at` on the wire.
+        /// `created_at` on the wire. A time (RFC 3339).
         created_at: String = "created_at",
         /// The working directory.
         cwd: String = "cwd",
@@ -447,7 +447,7 @@ record! {
         repository: String = "repository",
         /// `summary_count` on the wire.
         summary_count: u64 = "summary_count",
-        /// `updated_at` on the wire.
+        /// `updated_at` on the wire. A time (RFC 3339).
         updated_at: String = "updated_at",
         /// `user_named` on the wire.
         user_named: bool = "user_named",

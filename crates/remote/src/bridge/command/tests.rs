@@ -30,6 +30,7 @@ fn prompts() -> Prompts {
 #[test]
 fn plans() {
     let prompts = prompts();
+    let models = [ModelChoice::new("big"), ModelChoice::new("small")];
     let mut out = String::new();
     for (kind, content) in [
         ("user_message", "please add a test"),
@@ -62,14 +63,34 @@ fn plans() {
         ("plan_approval_response", r#"{"promptId":"tx","approved":true,"selectedAction":"autopilot"}"#),
         ("plan_approval_response", r#"{"promptId":"x","approved":false,"feedback":"add tests"}"#),
         ("plan_approval_response", r#"{"promptId":"x"}"#),
+        ("model_switch", r#"{"model":"big"}"#),
+        ("model_switch", r#"{"model":"unheard-of"}"#),
+        ("model_switch", "big"),
         ("reboot", "now"),
     ] {
         let command = Command::new("c1", CommandState::InProgress, CommandType::from(kind), content);
-        let plan = match plan(&command, &prompts) {
+        let plan = match plan(&command, &prompts, &models) {
             Ok(action) => format!("{action:?}"),
             Err(reason) => format!("rejected: {reason}"),
         };
         writeln!(out, "{kind} {content}\n    {plan}").expect("a String takes everything");
     }
     insta::assert_snapshot!(out);
+}
+
+#[test]
+fn a_message_joins_the_running_turn_unless_it_is_to_wait() {
+    for (delivery, waits) in [(None, false), (Some("steer"), false), (Some("queue"), true), (Some("soon"), false)] {
+        let mut command = Command::new("c1", CommandState::InProgress, CommandType::UserMessage, "hello");
+        command.delivery = delivery.map(str::to_owned);
+        let Ok(Action::Send { enqueue, .. }) = plan(&command, &Prompts::default(), &[]) else { panic!("a message") };
+        assert_eq!(enqueue, waits, "{delivery:?}");
+    }
+}
+
+#[test]
+fn without_models_there_is_none_to_choose() {
+    let command = Command::new("c1", CommandState::InProgress, CommandType::ModelSwitch, r#"{"model":"big"}"#);
+    let refused = plan(&command, &Prompts::default(), &[]).unwrap_err();
+    assert_eq!(refused, "this session has no models to choose from");
 }

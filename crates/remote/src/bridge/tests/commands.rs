@@ -15,7 +15,7 @@ async fn each_is_applied_once_and_acknowledged() {
     eventually("asked again", || hub.counts().2 > 2).await;
     hub.ignore_acks(false);
     eventually("acknowledged", || hub.completed().contains(&"c1".to_owned())).await;
-    assert_eq!(session.applied(), [r#"Send { text: "hello", source: "command-c1" }"#]);
+    assert_eq!(session.applied(), [r#"Send { text: "hello", source: "command-c1", enqueue: false }"#]);
     let status = state(&bridge, "counted", |status| status.applied > 0).await;
     assert_eq!((status.applied, status.rejected), (1, 0));
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use futures::channel::mpsc;
 use futures::stream::{BoxStream, StreamExt as _};
 use groundlink_protocol::Event;
+use groundlink_protocol::mc::ModelChoice;
 
 use crate::bridge::command::Action;
 use crate::bridge::port::{Heard, LogError, LogPage, Port};
@@ -100,6 +101,10 @@ impl Port for FakeSession {
                 more: to < state.log.len(),
             })
         })
+    }
+
+    async fn models(&self) -> Vec<ModelChoice> {
+        vec![ModelChoice::new("m1")]
     }
 
     async fn apply(&self, action: Action) -> Result<(), String> {

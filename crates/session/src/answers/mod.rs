@@ -1,11 +1,16 @@
 //! Answers to what the agent asks. Only what the CLI understands can be expressed: a decision of an
 //! unknown kind would be accepted by it and then break the tool call.
 
-use std::collections::BTreeMap;
+mod limits;
+mod send;
 
-use groundlink_protocol::types::{HandlePendingResult, PermissionRequest};
-use groundlink_protocol::{Method as _, RawJson, methods};
-use groundlink_transport::Peer;
+use groundlink_protocol::RawJson;
+use groundlink_protocol::types::PermissionRequest;
+pub use limits::{AutoModeAnswer, LimitsAnswer};
+pub(crate) use send::{
+    check_call, send_auto_mode, send_command, send_elicitation, send_limits, send_permission, send_plan, send_sampling,
+    send_tool, send_user_input,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -44,6 +49,9 @@ pub enum PermissionDecision {
     },
     /// Nobody is there to ask. The tool call fails.
     UserNotAvailable,
+    /// No answer from here: other clients, the terminal or a browser decide. Only for handlers; it cannot be sent.
+    #[serde(skip)]
+    Leave,
 }
 
 impl PermissionDecision {
@@ -68,7 +76,7 @@ impl PermissionDecision {
 
     /// Whether it lets the tool run.
     pub fn is_approval(&self) -> bool {
-        !matches!(self, Self::Reject { .. } | Self::UserNotAvailable)
+        !matches!(self, Self::Reject { .. } | Self::UserNotAvailable | Self::Leave)
     }
 
     pub(crate) fn check(&self) -> Result<(), SessionError> {
@@ -80,6 +88,7 @@ impl PermissionDecision {
             }
             Self::ApprovePermanently { domain } => not_empty("domain", domain),
             Self::ApproveOnce | Self::Reject { .. } | Self::UserNotAvailable => Ok(()),
+            Self::Leave => Err(SessionError::invalid("decision", "`Leave` is no answer; answer nothing instead")),
         }
     }
 }
@@ -227,68 +236,6 @@ impl PlanDecision {
     pub fn reject(feedback: Option<String>) -> Self {
         Self { approved: false, selected_action: None, feedback }
     }
-}
-
-/// The one shape of every answer by call. `key` is `result` or `response`, as the method has it.
-async fn send(
-    peer: &Peer,
-    method: &'static str,
-    session_id: &str,
-    request_id: &str,
-    key: &'static str,
-    answer: &impl Serialize,
-) -> Result<bool, SessionError> {
-    let failed = |error| SessionError::from_call(method, Some(session_id), error);
-    let answer =
-        serde_json::value::to_raw_value(answer).map_err(|error| SessionError::invalid("answer", error.to_string()))?;
-    let id = |text: &str| serde_json::value::to_raw_value(text);
-    let (Ok(session), Ok(request)) = (id(session_id), id(request_id)) else {
-        return Err(SessionError::invalid("request_id", "it cannot be written as JSON"));
-    };
-    let params = BTreeMap::from([("sessionId", session), ("requestId", request), (key, answer)]);
-    let result: HandlePendingResult = peer.call(method, &params).await.map_err(failed)?;
-    Ok(result.success)
-}
-
-pub(crate) async fn send_permission(
-    peer: &Peer,
-    session_id: &str,
-    request_id: &str,
-    decision: &PermissionDecision,
-) -> Result<bool, SessionError> {
-    decision.check()?;
-    let method = methods::SessionPermissionsHandlePendingPermissionRequest::NAME;
-    send(peer, method, session_id, request_id, "result", decision).await
-}
-
-pub(crate) async fn send_user_input(
-    peer: &Peer,
-    session_id: &str,
-    request_id: &str,
-    answer: &UserAnswer,
-) -> Result<bool, SessionError> {
-    let method = methods::SessionUiHandlePendingUserInput::NAME;
-    send(peer, method, session_id, request_id, "response", answer).await
-}
-
-pub(crate) async fn send_elicitation(
-    peer: &Peer,
-    session_id: &str,
-    request_id: &str,
-    answer: &ElicitationAnswer,
-) -> Result<bool, SessionError> {
-    let method = methods::SessionUiHandlePendingElicitation::NAME;
-    send(peer, method, session_id, request_id, "result", &answer.wire()).await
-}
-
-pub(crate) async fn send_plan(
-    peer: &Peer,
-    session_id: &str,
-    request_id: &str,
-    decision: &PlanDecision,
-) -> Result<bool, SessionError> {
-    let method = methods::SessionUiHandlePendingExitPlanMode::NAME;
-    send(peer, method, session_id, request_id, "response", decision).await
 }
 
 fn not_empty(field: &'static str, value: &str) -> Result<(), SessionError> {

@@ -1,0 +1,202 @@
+//! Every operation of the API, once: the routes are made of this table, and so is the document that describes them.
+
+use axum::routing::{MethodRouter, delete, get, patch, post};
+
+use super::{App, audit, cancel, edit, events, fragments, openapi, receipt, snapshot, stream, submit};
+use std::sync::Arc;
+
+/// One method of one path.
+pub(super) struct Operation {
+    pub(super) method: &'static str,
+    /// Below `/api/v1`.
+    pub(super) path: &'static str,
+    /// Names it for generated clients.
+    pub(super) id: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) query: &'static [Parameter],
+    /// The schema of the body.
+    pub(super) body: Option<&'static str>,
+    pub(super) answers: &'static [(u16, Answer)],
+    /// Statuses of problems beyond those that every operation may have.
+    pub(super) problems: &'static [u16],
+    pub(super) handler: fn() -> MethodRouter<Arc<App>>,
+}
+
+/// A parameter of the query. All are optional.
+pub(super) struct Parameter {
+    pub(super) name: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) about: &'static str,
+}
+
+/// What an answer's body is.
+pub(super) enum Answer {
+    /// JSON of this schema.
+    Json(&'static str),
+    /// Any JSON object.
+    Object,
+    /// A picture.
+    Picture,
+    /// Server-sent events.
+    Events(&'static str),
+}
+
+const fn integer(name: &'static str, about: &'static str) -> Parameter {
+    Parameter { name, kind: "integer", about }
+}
+
+const fn text(name: &'static str, about: &'static str) -> Parameter {
+    Parameter { name, kind: "string", about }
+}
+
+const AFTER: Parameter = integer("after", "The last number that is known; 0, or nothing, for the beginning.");
+const LIMIT: Parameter = integer("limit", "How many at most, from 1 to 1000. Default: 200.");
+
+/// The operations, in the document's order.
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        method: "get",
+        path: "/openapi.json",
+        id: "describe",
+        summary: "This document.",
+        query: &[],
+        body: None,
+        answers: &[(200, Answer::Object)],
+        problems: &[],
+        handler: || get(openapi::serve),
+    },
+    Operation {
+        method: "get",
+        path: "/links/{key}",
+        id: "getSession",
+        summary: "The state of the session now.",
+        query: &[],
+        body: None,
+        answers: &[(200, Answer::Json("SessionSnapshot"))],
+        problems: &[],
+        handler: || get(snapshot),
+    },
+    Operation {
+        method: "get",
+        path: "/links/{key}/events",
+        id: "listEvents",
+        summary: "A stretch of the session's events.",
+        query: &[AFTER, LIMIT],
+        body: None,
+        answers: &[(200, Answer::Json("EventPage"))],
+        problems: &[400],
+        handler: || get(events),
+    },
+    Operation {
+        method: "get",
+        path: "/links/{key}/events/stream",
+        id: "streamEvents",
+        summary: "The session's events from a place on, and then as they happen.",
+        query: &[AFTER, text("epoch", "The log that `after` is a number of.")],
+        body: None,
+        answers: &[(
+            200,
+            Answer::Events(
+                "`event` carries a SequencedEvent, `delta` a PassingEvent, `state` a SessionSnapshot, `epoch` an \
+                 EpochChange. The id of an `event` is `EPOCH:SEQ`, to be sent as `Last-Event-ID`.",
+            ),
+        )],
+        problems: &[400, 429],
+        handler: || get(stream::events),
+    },
+    Operation {
+        method: "get",
+        path: "/links/{key}/page/stream",
+        id: "streamPage",
+        summary: "Changes of the drawn page. For the hub's own page; its form may change.",
+        query: &[text("cursor", "The cursor of the page that was loaded, or of the last patch.")],
+        body: None,
+        answers: &[(200, Answer::Events("`patch` carries a change of the page, `ping` shows that the stream lives."))],
+        problems: &[429],
+        handler: || get(stream::page),
+    },
+    Operation {
+        method: "get",
+        path: "/links/{key}/page/older",
+        id: "olderPage",
+        summary: "The drawn transcript before an item. For the hub's own page; its form may change.",
+        query: &[integer("before", "The number of the item. Default: the end.")],
+        body: None,
+        answers: &[(200, Answer::Object)],
+        problems: &[400],
+        handler: || get(fragments::older),
+    },
+    Operation {
+        method: "get",
+        path: "/links/{key}/page/picture/{item}/{index}",
+        id: "pagePicture",
+        summary: "A picture of a tool's answer. For the hub's own page.",
+        query: &[],
+        body: None,
+        answers: &[(200, Answer::Picture)],
+        problems: &[],
+        handler: || get(fragments::picture),
+    },
+    Operation {
+        method: "post",
+        path: "/links/{key}/commands",
+        id: "submitCommand",
+        summary: "Asks for something to be done.",
+        query: &[],
+        body: Some("CommandIntent"),
+        answers: &[
+            (202, Answer::Json("CommandReceipt")),
+            // The same `client_id` again.
+            (200, Answer::Json("CommandReceipt")),
+        ],
+        problems: &[400, 409, 413, 422, 429],
+        handler: || post(submit),
+    },
+    Operation {
+        method: "get",
+        path: "/links/{key}/commands/{id}",
+        id: "getCommand",
+        summary: "What became of a command.",
+        query: &[],
+        body: None,
+        answers: &[(200, Answer::Json("CommandReceipt"))],
+        problems: &[],
+        handler: || get(receipt),
+    },
+    Operation {
+        method: "patch",
+        path: "/links/{key}/commands/{id}",
+        id: "editCommand",
+        summary: "Gives a message that still waits other words.",
+        query: &[],
+        body: Some("CommandEdit"),
+        answers: &[(200, Answer::Json("CommandReceipt"))],
+        problems: &[400, 409, 413, 422, 429],
+        handler: || patch(edit),
+    },
+    Operation {
+        method: "delete",
+        path: "/links/{key}/commands/{id}",
+        id: "cancelCommand",
+        summary: "Takes a command back that still waits.",
+        query: &[
+            text("device", "The id of the device that takes it back."),
+            text("device_name", "What people call the device."),
+        ],
+        body: None,
+        answers: &[(200, Answer::Json("CommandReceipt"))],
+        problems: &[409, 422, 429],
+        handler: || delete(cancel),
+    },
+    Operation {
+        method: "get",
+        path: "/links/{key}/audit",
+        id: "listAudit",
+        summary: "Who did what at this link, when, from which device, and what became of it.",
+        query: &[AFTER, LIMIT],
+        body: None,
+        answers: &[(200, Answer::Json("AuditPage"))],
+        problems: &[400],
+        handler: || get(audit),
+    },
+];

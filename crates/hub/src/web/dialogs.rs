@@ -1,0 +1,71 @@
+//! What opens over the page: the session's details with its link, and the help for the keyboard.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::icon::{Icon, icon};
+use super::page::PageContext;
+
+/// Keys and what they do, as the page's script has them.
+const KEYS: [(&[&str], &str); 9] = [
+    (&["?"], "Show this help"),
+    (&["/"], "Write a message"),
+    (&["w"], "Go to what waits for you"),
+    (&["e"], "Go to the newest"),
+    (&["i"], "Session details and link"),
+    (&["Enter"], "Send, or queue while the agent works"),
+    (&["Ctrl", "Enter"], "Steer now"),
+    (&["Shift", "Enter"], "New line"),
+    (&["Esc"], "Leave a field or close a window"),
+];
+
+/// Where the session runs, and the link to hand on.
+pub(super) fn details(context: &PageContext, region: PreEscaped<&str>) -> Markup {
+    html! {
+        dialog.sheet #details-dialog aria-labelledby="details-title" data-testid="details" {
+            (top("details-title", "This session"))
+            div #details { (region) }
+            section.hand-on {
+                h3 { "Hand on to another device" }
+                @if let Some(qr) = &context.qr {
+                    div.qr data-testid="qr" { (PreEscaped(qr)) }
+                }
+                p.hint { "Whoever has this link can watch and steer the session." }
+                div.link-row {
+                    input.line #link readonly value=(context.link_url) aria-label="The session's link" dir="ltr";
+                    button.plain type="button" data-act="copy-link" data-testid="copy-link" { "Copy" }
+                }
+            }
+            section {
+                label.field for="device-name" { "This device is called" }
+                input.line #device-name maxlength="60" autocomplete="off" dir="auto" data-testid="device-name";
+                p.hint { "The other devices see it beside what you send." }
+            }
+            p.foot-row { button.quiet type="button" data-act="open-keys" { (icon(Icon::Keys)) "Keyboard" } }
+        }
+    }
+}
+
+/// The keyboard's help.
+pub(super) fn keys() -> Markup {
+    html! {
+        dialog.sheet #keys-dialog aria-labelledby="keys-title" data-testid="keys" {
+            (top("keys-title", "Keyboard"))
+            dl.keys {
+                @for (keys, what) in KEYS {
+                    dt { @for key in keys { kbd { (key) } " " } }
+                    dd { (what) }
+                }
+            }
+            label.tick { input type="checkbox" #single-keys checked; span { "Single keys do something outside of fields" } }
+        }
+    }
+}
+
+fn top(id: &str, title: &str) -> Markup {
+    html! {
+        div.sheet-top {
+            h2 id=(id) { (title) }
+            button.icon-button type="button" data-act="close-dialog" aria-label="Close" { (icon(Icon::Cross)) }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The tools.
+
+use groundlink_protocol::types::{ImageGeneration, LargeOutput, ToolSearchOptions};
+
+use super::SessionConfig;
+use super::fields;
+use crate::Tool;
+
+fields! {
+    /// Takes these agents of the CLI's from the agent.
+    list excluded_builtin_agents;
+
+    /// Whether tools may be left out of the model's list until it searches for them.
+    typed tool_search: ToolSearchOptions;
+
+    /// What happens to a tool's output that is too large for the model.
+    typed large_output: LargeOutput;
+
+    /// Whether the agent can make pictures.
+    typed image_generation: ImageGeneration;
+}
+
+impl SessionConfig {
+    /// Offers a tool of this program's to the agent.
+    #[must_use]
+    pub fn tool(mut self, tool: Tool) -> Self {
+        self.handlers.tools.add(&tool);
+        self.params.tools.push(tool.wire);
+        self
+    }
+
+    /// Offers tools of this program's to the agent.
+    #[must_use]
+    pub fn tools(self, tools: impl IntoIterator<Item = Tool>) -> Self {
+        tools.into_iter().fold(self, Self::tool)
+    }
+
+    /// Restricts the agent to these tools.
+    #[must_use]
+    pub fn available_tools<T: Into<String>>(mut self, tools: impl IntoIterator<Item = T>) -> Self {
+        self.params.available_tools = tools.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Takes these tools from the agent.
+    #[must_use]
+    pub fn excluded_tools<T: Into<String>>(mut self, tools: impl IntoIterator<Item = T>) -> Self {
+        self.params.excluded_tools = tools.into_iter().map(Into::into).collect();
+        self
+    }
+}

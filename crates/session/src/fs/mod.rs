@@ -1,0 +1,158 @@
+//! Sessions' files, kept by this program instead of in the CLI's home.
+
+mod memory;
+pub(crate) mod serve;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use groundlink_transport::Peer;
+pub use memory::InMemoryFs;
+use serde_json::{Value, json};
+
+use crate::SessionError;
+use crate::handlers::{Deadlines, HandlerKind};
+use crate::router::Router;
+
+/// Where sessions' files are said to be. Nothing of it need exist on a disk.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SessionFsConfig {
+    /// The directory that sessions work in where they name none.
+    pub initial_directory: String,
+    /// The directory that a session's state goes to. It is the same for all: sessions are told apart by their ids.
+    pub state_directory: String,
+    /// Whether paths are written as on Windows.
+    pub windows_paths: bool,
+}
+
+impl SessionFsConfig {
+    /// Directories in POSIX form.
+    pub fn new(initial_directory: impl Into<String>, state_directory: impl Into<String>) -> Self {
+        Self {
+            initial_directory: initial_directory.into(),
+            state_directory: state_directory.into(),
+            windows_paths: false,
+        }
+    }
+}
+
+/// The files that a client keeps.
+#[derive(Clone)]
+pub(crate) struct KeptFiles {
+    pub(crate) config: SessionFsConfig,
+    pub(crate) fs: Arc<dyn SessionFs>,
+}
+
+impl KeptFiles {
+    /// Tells the CLI; it must know before the first session.
+    pub(crate) async fn offer(&self, router: &Router, peer: &Peer) -> Result<(), SessionError> {
+        const METHOD: &str = "sessionFs.setProvider";
+        let deadline = Deadlines::default().of(HandlerKind::SessionFs);
+        // Only the first peer of a router is ever given.
+        let _ = router.fs.set((Arc::clone(&self.fs), deadline));
+        let params = json!({
+            "initialCwd": self.config.initial_directory,
+            "sessionStatePath": self.config.state_directory,
+            "conventions": if self.config.windows_paths { "windows" } else { "posix" },
+            "capabilities": {"sqlite": false, "binary": false},
+        });
+        let answer: Result<Value, _> = peer.call(METHOD, &params).await;
+        answer.map(drop).map_err(|error| SessionError::from_call(METHOD, None, error))
+    }
+}
+
+impl std::fmt::Debug for KeptFiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptFiles").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// What is known of a file or directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileInfo {
+    /// Whether it is a directory.
+    pub is_directory: bool,
+    /// Bytes.
+    pub size: u64,
+    /// When it was made.
+    pub created: SystemTime,
+    /// When it was changed last.
+    pub modified: SystemTime,
+}
+
+/// Why something did not work with a file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FsError {
+    /// There is no such file or directory.
+    #[error("no such file or directory: {0}")]
+    NotFound(String),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Keeps the files of all sessions of a client.
+///
+/// Paths are absolute, as the CLI writes them, and **the same in every session** (such as `STATE/events.jsonl`, observed
+/// with CLI 1.0.102): what belongs to one session must not be seen in another.
+///
+/// The CLI waits for each call, the first ones before a session is made. A call that panics or is past its
+/// [deadline](crate::Deadlines) is answered with an error.
+#[async_trait]
+pub trait SessionFs: Send + Sync + 'static {
+    /// The text of a file.
+    async fn read(&self, session: &str, path: &str) -> Result<String, FsError>;
+    /// Writes a file anew; directories that are missing are made.
+    async fn write(&self, session: &str, path: &str, content: String) -> Result<(), FsError>;
+    /// Writes to the end of a file; it and directories that are missing are made.
+    async fn append(&self, session: &str, path: &str, content: String) -> Result<(), FsError>;
+    /// What is known of a file or directory.
+    async fn stat(&self, session: &str, path: &str) -> Result<FileInfo, FsError>;
+    /// Makes a directory; with `recursive` those above it, too.
+    async fn make_directory(&self, session: &str, path: &str, recursive: bool) -> Result<(), FsError>;
+    /// The names in a directory, and whether each is a directory.
+    async fn list(&self, session: &str, path: &str) -> Result<Vec<(String, bool)>, FsError>;
+    /// Removes a file, or a directory; with `recursive` what is in it, too.
+    async fn remove(&self, session: &str, path: &str, recursive: bool) -> Result<(), FsError>;
+    /// Gives a file or directory another name.
+    async fn rename(&self, session: &str, from: &str, to: &str) -> Result<(), FsError>;
+}
+
+/// So that a program can look into the files too.
+#[async_trait]
+impl<T: SessionFs> SessionFs for Arc<T> {
+    async fn read(&self, session: &str, path: &str) -> Result<String, FsError> {
+        (**self).read(session, path).await
+    }
+
+    async fn write(&self, session: &str, path: &str, content: String) -> Result<(), FsError> {
+        (**self).write(session, path, content).await
+    }
+
+    async fn append(&self, session: &str, path: &str, content: String) -> Result<(), FsError> {
+        (**self).append(session, path, content).await
+    }
+
+    async fn stat(&self, session: &str, path: &str) -> Result<FileInfo, FsError> {
+        (**self).stat(session, path).await
+    }
+
+    async fn make_directory(&self, session: &str, path: &str, recursive: bool) -> Result<(), FsError> {
+        (**self).make_directory(session, path, recursive).await
+    }
+
+    async fn list(&self, session: &str, path: &str) -> Result<Vec<(String, bool)>, FsError> {
+        (**self).list(session, path).await
+    }
+
+    async fn remove(&self, session: &str, path: &str, recursive: bool) -> Result<(), FsError> {
+        (**self).remove(session, path, recursive).await
+    }
+
+    async fn rename(&self, session: &str, from: &str, to: &str) -> Result<(), FsError> {
+        (**self).rename(session, from, to).await
+    }
+}

@@ -1,0 +1,146 @@
+//! Answering the CLI's requests about files. Failures are values here, not errors.
+//!
+//! The methods are spelled out: their types are in the protocol's feature `host`, which not everybody shall pay for.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{FileInfo, FsError, SessionFs};
+use crate::handlers::guard;
+
+/// What all methods of this kind begin with.
+pub(crate) const PREFIX: &str = "sessionFs.";
+
+/// The parameters of all methods, read leniently.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Params {
+    session_id: String,
+    path: String,
+    content: String,
+    recursive: bool,
+    force: bool,
+    src: String,
+    dest: String,
+}
+
+/// Answers a method; `None` for one that is not known, or that was not offered.
+pub(crate) async fn serve(
+    fs: Arc<dyn SessionFs>,
+    method: &str,
+    params: Params,
+    deadline: Option<Duration>,
+) -> Option<Value> {
+    let operation = method.strip_prefix(PREFIX)?.to_owned();
+    let shape = shape(&operation)?;
+    let running = guard::run(deadline, async move { run(&*fs, &operation, params).await });
+    let result = running.await.unwrap_or_else(|failure| Err(FsError::Other(failure.to_string())));
+    Some(match result {
+        Ok(value) => value,
+        Err(error) => failed(shape, &error),
+    })
+}
+
+/// The answer's fields when there is nothing to say.
+fn shape(operation: &str) -> Option<Value> {
+    Some(match operation {
+        "readFile" => json!({"content": ""}),
+        "readdir" | "readdirWithTypes" => json!({"entries": []}),
+        "stat" => json!({"isFile": false, "isDirectory": false, "size": 0, "mtime": "", "birthtime": ""}),
+        "exists" => json!({"exists": false}),
+        "writeFile" | "appendFile" | "mkdir" | "rm" | "rename" => Value::Null,
+        _ => return None,
+    })
+}
+
+fn failed(mut shape: Value, error: &FsError) -> Value {
+    let code = if matches!(error, FsError::NotFound(_)) { "ENOENT" } else { "UNKNOWN" };
+    let error = json!({"code": code, "message": error.to_string()});
+    match shape.as_object_mut() {
+        Some(fields) => {
+            fields.insert("error".to_owned(), error);
+            shape
+        }
+        None => error,
+    }
+}
+
+async fn run(fs: &dyn SessionFs, operation: &str, params: Params) -> Result<Value, FsError> {
+    let (session, path) = (params.session_id.as_str(), params.path.as_str());
+    Ok(match operation {
+        "readFile" => json!({"content": fs.read(session, path).await?}),
+        "writeFile" => nothing(fs.write(session, path, params.content).await?),
+        "appendFile" => nothing(fs.append(session, path, params.content).await?),
+        "mkdir" => nothing(fs.make_directory(session, path, params.recursive).await?),
+        "rename" => nothing(fs.rename(session, &params.src, &params.dest).await?),
+        "exists" => json!({"exists": fs.stat(session, path).await.is_ok()}),
+        "stat" => info(&fs.stat(session, path).await?),
+        "rm" => match fs.remove(session, path, params.recursive).await {
+            Err(FsError::NotFound(_)) if params.force => Value::Null,
+            result => nothing(result?),
+        },
+        "readdir" => {
+            let names: Vec<String> = fs.list(session, path).await?.into_iter().map(|(name, _)| name).collect();
+            json!({"entries": names})
+        }
+        _ => {
+            let kind = |directory| if directory { "directory" } else { "file" };
+            let entries = fs.list(session, path).await?.into_iter();
+            let entries: Vec<Value> =
+                entries.map(|(name, directory)| json!({"name": name, "type": kind(directory)})).collect();
+            json!({"entries": entries})
+        }
+    })
+}
+
+fn nothing((): ()) -> Value {
+    Value::Null
+}
+
+fn info(info: &FileInfo) -> Value {
+    json!({
+        "isFile": !info.is_directory,
+        "isDirectory": info.is_directory,
+        "size": info.size,
+        "mtime": rfc3339(info.modified),
+        "birthtime": rfc3339(info.created),
+    })
+}
+
+/// A time as the CLI wants it. Times before 1970 count as 1970.
+fn rfc3339(time: SystemTime) -> String {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let (days, rest) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    // Days since 0000-03-01, so that a leap day is the last of its year.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", since.subsec_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_dates() {
+        let table = [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_123, "2000-02-29T00:00:00.123Z"),
+            (1_767_323_045_678, "2026-01-02T03:04:05.678Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+        ];
+        for (millis, text) in table {
+            assert_eq!(rfc3339(SystemTime::UNIX_EPOCH + Duration::from_millis(millis)), text);
+        }
+    }
+}

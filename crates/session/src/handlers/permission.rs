@@ -1,0 +1,39 @@
+//! Permissions.
+
+use async_trait::async_trait;
+use groundlink_protocol::events;
+
+use super::Ask;
+use crate::answers::PermissionDecision;
+
+/// The agent wants to use a tool.
+pub type PermissionAsk = Ask<events::PermissionRequested>;
+
+/// Decides whether the agent may use a tool. One that panics, or gives a decision that the CLI could not read, rejects.
+#[async_trait]
+pub trait PermissionHandler: Send + Sync + 'static {
+    /// The decision.
+    async fn decide(&self, ask: PermissionAsk) -> PermissionDecision;
+}
+
+#[async_trait]
+impl<F, Fut> PermissionHandler for F
+where
+    F: Fn(PermissionAsk) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = PermissionDecision> + Send,
+{
+    async fn decide(&self, ask: PermissionAsk) -> PermissionDecision {
+        self(ask).await
+    }
+}
+
+/// Approves every permission request, once each. For agents in a sandbox, and for tests.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ApproveAll;
+
+#[async_trait]
+impl PermissionHandler for ApproveAll {
+    async fn decide(&self, _ask: PermissionAsk) -> PermissionDecision {
+        PermissionDecision::ApproveOnce
+    }
+}

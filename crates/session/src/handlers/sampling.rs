@@ -1,0 +1,27 @@
+//! Model calls that MCP servers ask for.
+
+use async_trait::async_trait;
+use groundlink_protocol::{RawJson, events};
+
+use super::Ask;
+
+/// An MCP server asks for a call of the model.
+pub type SamplingAsk = Ask<events::SamplingRequested>;
+
+/// Answers an MCP server that asks for a call of the model. Without a handler the CLI asks people, or refuses.
+#[async_trait]
+pub trait SamplingHandler: Send + Sync + 'static {
+    /// The model's message, as the Model Context Protocol has it (`role`, `content`, `model`); `None` refuses.
+    async fn sample(&self, ask: SamplingAsk) -> Option<RawJson>;
+}
+
+#[async_trait]
+impl<F, Fut> SamplingHandler for F
+where
+    F: Fn(SamplingAsk) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Option<RawJson>> + Send,
+{
+    async fn sample(&self, ask: SamplingAsk) -> Option<RawJson> {
+        self(ask).await
+    }
+}

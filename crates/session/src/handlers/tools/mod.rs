@@ -1,0 +1,78 @@
+//! Tools of the client's own.
+
+mod call;
+mod definition;
+mod result;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+pub use call::ToolCall;
+pub(crate) use call::no_arguments;
+pub use definition::{Tool, ToolDefer, TypedTool};
+pub use result::{ToolResult, ToolResultKind};
+
+use crate::SessionError;
+
+/// Runs a tool.
+///
+/// The future is dropped when the turn is aborted, when another client answers the call, and at the deadline. A
+/// handler that panics makes the call fail; the model is not told the details.
+#[async_trait]
+pub trait ToolHandler: Send + Sync + 'static {
+    /// What the tool does. Calls may run at the same time.
+    async fn call(&self, call: ToolCall) -> ToolResult;
+}
+
+#[async_trait]
+impl<F, Fut, R> ToolHandler for F
+where
+    F: Fn(ToolCall) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = R> + Send,
+    R: Into<ToolResult>,
+{
+    async fn call(&self, call: ToolCall) -> ToolResult {
+        self(call).await.into()
+    }
+}
+
+/// A session's tools by name.
+#[derive(Clone, Default)]
+pub(crate) struct Tools {
+    handlers: BTreeMap<String, Arc<dyn ToolHandler>>,
+}
+
+impl Tools {
+    pub(crate) fn add(&mut self, tool: &Tool) {
+        if let Some(handler) = &tool.handler {
+            self.handlers.insert(tool.wire.name.clone(), Arc::clone(handler));
+        } else {
+            self.handlers.remove(&tool.wire.name);
+        }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<dyn ToolHandler>> {
+        self.handlers.get(name).cloned()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.handlers.is_empty()
+    }
+}
+
+/// What can be known to be wrong with a session's tools before they are sent.
+pub(crate) fn check<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), SessionError> {
+    let mut known = std::collections::BTreeSet::new();
+    for name in names {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
+            let reason = format!("`{name}` is no name that models take: 1 to 64 letters, digits, `_` and `-`");
+            return Err(SessionError::invalid("tools", reason));
+        }
+        if !known.insert(name) {
+            return Err(SessionError::invalid("tools", format!("there are two tools called `{name}`")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! What a session is made of, and what goes with a message, as the real CLI takes it.
+
+use std::time::Duration;
+
+use groundlink::session::{
+    Attachment, CustomAgent, Event, InfiniteSessions, McpServer, Message, SectionAction, Session, SystemMessage,
+    ToolSearchOptions,
+};
+use groundlink_tests::offline::{Offline, turn};
+use serde_json::{Value, json};
+
+/// All events of a kind that the session has had so far.
+async fn events_of(session: &Session, kind: &str) -> Vec<Value> {
+    let all = session.history().await.expect("the history");
+    let data = |event: &Event| serde_json::from_str(event.data_raw().get()).expect("JSON");
+    all.iter().filter(|event| event.kind() == kind).map(data).collect()
+}
+
+#[tokio::test]
+async fn a_session_of_many_parts_works() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    let system = SystemMessage::customize()
+        .section("tone", SectionAction::Replace, "Speak like a pirate of the tests.")
+        .section("identity", SectionAction::Append, "Your name is Morgan.")
+        .content("Be brief at the end.");
+    let config = offline
+        .config()
+        .name("a title of ours")
+        .client_name("groundlink-tests")
+        .additional_directories([offline.repo.path()])
+        .reasoning_summary("none")
+        .system_message(&system)
+        .expect("a system message")
+        .available_tools(["view", "task"])
+        .tool_search(ToolSearchOptions { enabled: Some(false), ..ToolSearchOptions::default() })
+        .custom_agent(&CustomAgent::new("reviewer", "You review.").description("Reviews changes").tools(["view"]))
+        .expect("an agent")
+        .infinite_sessions(InfiniteSessions { enabled: Some(false), ..InfiniteSessions::default() })
+        .enable_skills(false)
+        .enable_file_hooks(false)
+        .enable_config_discovery(false)
+        .feature_flags([("nothing-of-that-name", true)])
+        .enable_session_telemetry(false);
+    let session = client.create_session(config).await.expect("a session");
+    turn(&session, "hello").await;
+
+    let system = events_of(&session, "system.message").await;
+    let text = system.first().expect("a system message")["content"].as_str().expect("text").to_owned();
+    for part in ["pirate of the tests", "Your name is Morgan.", "Be brief at the end."] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    // It has the agent, but neither a shell nor the directories that were not looked into.
+    let said =
+        turn(&session, r#"tool:task {"agent_type":"reviewer","description":"x","prompt":"hi there","name":"r"}"#);
+    let said = said.await;
+    let ended = events_of(&session, "tool.execution_complete").await;
+    let started = events_of(&session, "subagent.started").await;
+    assert_eq!(started.first().map(|data| data["agentName"].clone()), Some(json!("reviewer")), "{said}: {ended:?}");
+    turn(&session, r#"tool:bash {"command":"touch never","description":"Make a file"}"#).await;
+    assert!(!offline.repo.has("never"), "the shell is not among the tools");
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn servers_of_the_model_context_protocol_are_connected() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    // It does not answer, and the session goes on without it.
+    let mute = McpServer::stdio("true", [""; 0]).tools(["nothing"]).timeout(Duration::from_secs(5));
+    let config = offline.config().mcp_servers([("mute", mute)]).expect("servers");
+    let session = client.create_session(config).await.expect("a session");
+    let mut events = session.subscribe_from_start();
+    session.send("hello").await.expect("sent");
+    let loaded = tokio::time::timeout(Duration::from_mins(2), events.next_of_kind("session.mcp_servers_loaded")).await;
+    let loaded = loaded.expect("in time").expect("the servers");
+    assert!(loaded.data_raw().get().contains("mute"), "{}", loaded.data_raw());
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn attachments_of_every_kind_arrive() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    let session = client.create_session(offline.config()).await.expect("a session");
+    let readme = offline.repo.path().join("README.md");
+    let message = Message::text("look at these")
+        .display("what people read")
+        .attach(&Attachment::file(&readme))
+        .attach(&Attachment::directory(offline.repo.path()))
+        .attach(&Attachment::selection(&readme, "# Scratch", (0, 0), (0, 9)))
+        .attach(&Attachment::blob("dot.txt", "text/plain", "ZG90"));
+    let mut events = session.subscribe();
+    session.send(message).await.expect("sent");
+    events.next_of_kind("session.idle").await.expect("the end");
+    let said = events_of(&session, "user.message").await.remove(0);
+    let kinds: Vec<&str> =
+        said["attachments"].as_array().expect("attachments").iter().filter_map(|a| a["type"].as_str()).collect();
+    assert_eq!(kinds, ["file", "directory", "selection", "blob"], "{said}");
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_in_json_is_asked_for() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    let session = client.create_session(offline.config()).await.expect("a session");
+    let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
+    let message = Message::text("hello").response_schema("answer", &schema).expect("a schema");
+    let mut events = session.subscribe();
+    session.send(message).await.expect("the CLI takes the format");
+    events.next_of_kind("session.idle").await.expect("the end");
+    assert_eq!(events_of(&session, "session.error").await, Vec::<Value>::new());
+    client.stop().await;
+}
