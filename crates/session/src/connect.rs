@@ -141,7 +141,7 @@ impl Plan {
                 let program = Some(Program::Pipes(Arc::clone(&child)));
                 started.clone_from(&program);
                 let connected = Connected { begin, spawned, program, within: settings.start_timeout };
-                let result = self.introduce(child.peer().clone(), connected, None).await;
+                let result = self.introduce(router, child.peer().clone(), connected, None).await;
                 result.map_err(|error| start_failed(cli, error, || child.output_tail()))
             }
             Way::Server(cli, port, token) => {
@@ -158,20 +158,20 @@ impl Plan {
                 started.clone_from(&program);
                 let peer = server.connect(wait, peer).await?;
                 let within = settings.start_timeout.saturating_sub(spawned).max(wait);
-                let result = self.introduce(peer, Connected { begin, spawned, program, within }, Some(token)).await;
+                let result = self.introduce(router, peer, Connected { begin, spawned, program, within }, Some(token)).await;
                 result.map_err(|error| start_failed(cli, error, || server.output_tail()))
             }
-            Way::External(url) => self.to(begin, tcp::connect(url, wait, peer).await?).await,
+            Way::External(url) => self.to(router, begin, tcp::connect(url, wait, peer).await?).await,
             Way::Connector(connector) => {
                 let connecting = tokio::time::timeout(wait, connector()).await;
                 let timeout = |_| SessionError::Timeout { what: "connect".to_owned(), after: wait };
                 let stream = connecting.map_err(timeout)?.map_err(SessionError::Connector)?;
-                self.to(begin, peer.build_duplex(stream)).await
+                self.to(router, begin, peer.build_duplex(stream)).await
             }
             Way::Once(stream) => {
                 let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
                 let Some(stream) = stream else { return Err(SessionError::Closed { reason: CloseReason::EndOfStream }) };
-                self.to(begin, peer.build_duplex(stream)).await
+                self.to(router, begin, peer.build_duplex(stream)).await
             }
         }
     }
@@ -181,20 +181,25 @@ impl Plan {
         self.settings.reconnect.is_some() && !matches!(self.way, Way::Once(_))
     }
 
-    async fn to(&self, begin: Instant, peer: Peer) -> Result<Connection, SessionError> {
-        let within = self.settings.connect_timeout.max(self.settings.start_timeout);
+    async fn to(&self, router: &Router, begin: Instant, peer: Peer) -> Result<Connection, SessionError> {
+        let within = self.settings.start_timeout;
         let connected = Connected { begin, spawned: Duration::ZERO, program: None, within };
-        self.introduce(peer, connected, self.settings.connection_token.as_ref()).await
+        self.introduce(router, peer, connected, self.settings.connection_token.as_ref()).await
     }
 
     async fn introduce(
         &self,
+        router: &Router,
         peer: Peer,
         to: Connected,
         token: Option<&SecretString>,
     ) -> Result<Connection, SessionError> {
         let connected = to.begin.elapsed();
-        let server = match shake_hands(&peer, token, to.within).await {
+        let introduced = match shake_hands(&peer, token, to.within).await {
+            Ok(server) => self.offer_files(router, &peer).await.map(|()| server),
+            Err(error) => Err(error),
+        };
+        let server = match introduced {
             Ok(server) => server,
             Err(error) => {
                 peer.close();
@@ -204,6 +209,13 @@ impl Plan {
         tracing::debug!(version = ?server.version, "connected to the CLI");
         let timings = StartTimings { spawned: to.spawned, connected, ready: to.begin.elapsed() };
         Ok(Connection { peer, program: to.program, server, timings })
+    }
+
+    async fn offer_files(&self, router: &Router, peer: &Peer) -> Result<(), SessionError> {
+        match &self.settings.session_fs {
+            Some(kept) => kept.offer(router, peer).await,
+            None => Ok(()),
+        }
     }
 
     fn stop_policy(&self) -> StopPolicy {

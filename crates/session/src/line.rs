@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use futures::Stream;
 use futures::stream::BoxStream;
-use groundlink_transport::{CallError, CloseReason, Peer, WeakPeer};
+use groundlink_transport::{CallError, CloseReason, Peer, RawJson, WeakPeer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 /// The way to the CLI.
@@ -58,10 +59,23 @@ impl Line {
         method: &str,
         params: &impl Serialize,
     ) -> Result<R, CallFailure> {
-        let calling = async {
+        self.within(async {
             let peer = self.peer().await.map_err(CallError::Closed)?;
             peer.call(method, params).await.map_err(|error| self.failure(error))
-        };
+        })
+        .await
+    }
+
+    /// Calls a method and gives its result as it came.
+    pub(crate) async fn call_raw(&self, method: &str, params: &RawValue) -> Result<RawJson, CallFailure> {
+        self.within(async {
+            let peer = self.peer().await.map_err(CallError::Closed)?;
+            peer.call_raw(method, Some(params)).await.map_err(|error| self.failure(error))
+        })
+        .await
+    }
+
+    async fn within<T>(&self, calling: impl Future<Output = Result<T, CallFailure>>) -> Result<T, CallFailure> {
         let Some(after) = self.call_timeout else { return calling.await };
         // Dropping a call tells the CLI that nobody waits any more.
         tokio::time::timeout(after, calling).await.unwrap_or(Err(CallFailure::Timeout(after)))

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use groundlink_transport::{CloseReason, Peer};
 use tokio::sync::watch;
 
@@ -87,7 +87,8 @@ pub(crate) async fn watch_over(mut watch: Watch, mut peer: Peer) {
         let reason = peer.closed().await;
         drop(peer);
         tracing::debug!(reason = reason.kind(), "the connection to the CLI has ended");
-        if matches!(reason, CloseReason::Local) || !watch.plan.can_return() {
+        let wanted = matches!(reason, CloseReason::Local | CloseReason::Stopped(_)) || *watch.stopping.borrow();
+        if wanted || !watch.plan.can_return() {
             break reason;
         }
         if since.elapsed() > GOOD {
@@ -165,10 +166,16 @@ impl Watch {
     async fn attempt(&self, left: Option<Program>, sessions: &[Arc<Shared>]) -> Result<Connection, SessionError> {
         let connection = self.plan.connect_again(&self.router, left).await?;
         let peer = &connection.peer;
-        let reopening = futures::stream::iter(sessions.iter().filter(|shared| !shared.feed.is_closed()))
-            .map(|shared| async move { (shared, reopen::reopen(peer, shared).await) })
-            .buffer_unordered(AT_ONCE);
-        let outcomes: Vec<_> = reopening.collect().await;
+        let open: Vec<_> = sessions.iter().filter(|shared| !shared.feed.is_closed()).cloned().collect();
+        let reopening = open.into_iter().map(|shared| {
+            let peer = peer.clone();
+            async move {
+                let outcome = reopen::reopen(&peer, &shared).await;
+                (shared, outcome)
+            }
+            .boxed()
+        });
+        let outcomes: Vec<_> = futures::stream::iter(reopening).buffer_unordered(AT_ONCE).collect().await;
         if let Some(reason) = peer.close_reason() {
             if let Some(program) = connection.program {
                 program.stop().await;

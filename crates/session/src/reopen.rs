@@ -14,10 +14,10 @@ use groundlink_protocol::{Event, Method as _, methods};
 use groundlink_transport::Peer;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::SessionError;
+use crate::config::SessionConfig;
 use crate::history::parse;
 use crate::shared::Shared;
 
@@ -27,42 +27,37 @@ const PAGE: u64 = 200;
 /// The params with which a session is taken up again: those it was opened with.
 #[derive(Debug)]
 pub(crate) struct Reopen {
-    /// They hold credentials.
-    params: SecretString,
+    /// Of `session.resume`, for a session that the server still has, or has stored. They hold credentials.
+    resume: SecretString,
+    /// Of `session.create`, for a session that the CLI did not store.
+    create: SecretString,
 }
 
 impl Reopen {
-    /// From the params of the call that opened the session.
-    pub(crate) fn new(params: &Value) -> Self {
-        Self { params: params.to_string().into() }
+    /// For a session of this id and configuration.
+    pub(crate) fn new(config: &SessionConfig, id: &str) -> Result<Self, SessionError> {
+        // The session goes on: its log need not say that one of its clients had to come back.
+        let again = config.clone().resume_quietly(true).continue_pending_work(true);
+        Ok(Self {
+            resume: again.into_params(id, false)?.to_string().into(),
+            create: config.clone().into_params(id, true)?.to_string().into(),
+        })
     }
+}
 
-    /// For a session that the server still has, or has stored.
-    fn resuming(&self) -> Value {
-        let mut params: Value = serde_json::from_str(self.params.expose_secret()).unwrap_or_default();
-        if let Some(fields) = params.as_object_mut() {
-            fields.remove("name");
-            // The session goes on: its log need not say that one of its clients had to come back.
-            fields.insert("disableResume".to_owned(), true.into());
-            fields.insert("continuePendingWork".to_owned(), true.into());
-        }
-        params
-    }
-
-    /// For a session that the CLI did not store.
-    fn creating(&self) -> Option<Box<RawValue>> {
-        RawValue::from_string(self.params.expose_secret().to_owned()).ok()
-    }
+fn raw(params: &SecretString) -> Box<RawValue> {
+    // Written by `serde_json`.
+    RawValue::from_string(params.expose_secret().to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 /// Takes up a session over `peer`, with all that was missed.
 pub(crate) async fn reopen(peer: &Peer, shared: &Arc<Shared>) -> Result<(), SessionError> {
     let Some(reopen) = &shared.reopen else { return Ok(()) };
-    let missed = match open(peer, shared, methods::SessionResume::NAME, &reopen.resuming()).await {
+    let missed = match open(peer, shared, methods::SessionResume::NAME, &raw(&reopen.resume)).await {
         // The CLI was killed before it had stored anything of the session.
         Err(SessionError::SessionNotFound { .. }) if shared.created => {
             tracing::warn!(session = %shared.id, "the CLI has lost the session, and makes it anew under the same id");
-            open(peer, shared, methods::SessionCreate::NAME, &reopen.creating()).await?;
+            open(peer, shared, methods::SessionCreate::NAME, &raw(&reopen.create)).await?;
             Missed::default()
         }
         outcome => {

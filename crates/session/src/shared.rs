@@ -12,7 +12,8 @@ use crate::config::SessionConfig;
 use crate::events::Feed;
 use crate::handlers::Handlers;
 use crate::line::Line;
-use crate::questions::{Kind, Questions};
+use crate::handlers::HandlerKind;
+use crate::questions::Questions;
 use crate::reopen::{Missed, Reopen};
 
 /// Events that may wait for a replay to end. Far more than come in the moment that takes; the log has the durable ones.
@@ -126,8 +127,9 @@ impl Shared {
     pub(crate) fn interrupt(&self) {
         *self.lock_held() = Held::default();
         self.holding.store(true, Ordering::Release);
-        self.questions.settle_all(Kind::UserInput, crate::asks::fallback(Kind::UserInput));
-        self.questions.settle_all(Kind::Plan, crate::asks::fallback(Kind::Plan));
+        for kind in [HandlerKind::UserInput, HandlerKind::Plan, HandlerKind::AutoModeSwitch] {
+            self.questions.settle_all(kind, crate::asks::fallback(kind));
+        }
     }
 
     /// Takes in what was missed, then what has come meanwhile, then lets events through again. Of what was asked in
