@@ -235,6 +235,10 @@ impl ClientBuilder {
     /// hands their streams the events that were missed, and puts what is still open to the handlers. Calls that were
     /// pending fail with [`SessionError::Interrupted`]; new ones wait. Without this, a lost connection is the end.
     /// [`Client::connections`] tells of it.
+    ///
+    /// A turn that was running goes on only where the session was not alone: a CLI that dies takes it along, and a
+    /// server (observed with 1.0.102) ends the turn of a session that no client has open any more. The session itself,
+    /// and every event that was stored, is there again.
     #[must_use]
     pub fn reconnect(mut self, policy: Reconnect) -> Self {
         self.reconnect = Some(policy);

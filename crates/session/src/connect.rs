@@ -158,7 +158,8 @@ impl Plan {
                 started.clone_from(&program);
                 let peer = server.connect(wait, peer).await?;
                 let within = settings.start_timeout.saturating_sub(spawned).max(wait);
-                let result = self.introduce(router, peer, Connected { begin, spawned, program, within }, Some(token)).await;
+                let result =
+                    self.introduce(router, peer, Connected { begin, spawned, program, within }, Some(token)).await;
                 result.map_err(|error| start_failed(cli, error, || server.output_tail()))
             }
             Way::External(url) => self.to(router, begin, tcp::connect(url, wait, peer).await?).await,
@@ -170,7 +171,9 @@ impl Plan {
             }
             Way::Once(stream) => {
                 let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
-                let Some(stream) = stream else { return Err(SessionError::Closed { reason: CloseReason::EndOfStream }) };
+                let Some(stream) = stream else {
+                    return Err(SessionError::Closed { reason: CloseReason::EndOfStream });
+                };
                 self.to(router, begin, peer.build_duplex(stream)).await
             }
         }

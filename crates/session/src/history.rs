@@ -8,8 +8,8 @@ use groundlink_protocol::{Event, Method as _, RawJson, methods};
 
 use crate::SessionError;
 use crate::events::{LogPage, LogSource};
-use crate::session::Session;
 use crate::line::Line;
+use crate::session::Session;
 
 /// Events a page. Tool outputs are large: few enough to stay within some megabytes.
 const PAGE: u64 = 200;

@@ -42,10 +42,7 @@ async fn listed<M: Method<Params = SessionRef>>(shared: &Shared) -> Result<M::Ou
     called.map_err(|error| SessionError::from_call(M::NAME, Some(&shared.id), error))
 }
 
-async fn find(
-    shared: &Arc<Shared>,
-    mut open: HashSet<(&'static str, String)>,
-) -> Result<(), SessionError> {
+async fn find(shared: &Arc<Shared>, mut open: HashSet<(&'static str, String)>) -> Result<(), SessionError> {
     let mut cursor: Option<String> = None;
     while !open.is_empty() {
         let page = history::page(&shared.line, &shared.id, cursor.as_deref()).await?;

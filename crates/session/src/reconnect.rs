@@ -128,7 +128,8 @@ impl Watch {
                     Ok(connection) => return Some(connection),
                     Err(error) => {
                         tracing::warn!(attempt = *attempts, %error, "the connection to the CLI could not be restored");
-                        if matches!(error, SessionError::ConnectionToken { .. } | SessionError::ProtocolVersion { .. }) {
+                        if matches!(error, SessionError::ConnectionToken { .. } | SessionError::ProtocolVersion { .. })
+                        {
                             return None;
                         }
                     }

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 
 use crate::config::SessionConfig;
 use crate::events::Feed;
+use crate::handlers::HandlerKind;
 use crate::handlers::Handlers;
 use crate::line::Line;
-use crate::handlers::HandlerKind;
 use crate::questions::Questions;
 use crate::reopen::{Missed, Reopen};
 
@@ -163,6 +163,8 @@ impl Shared {
             }
         }
         self.holding.store(false, Ordering::Release);
+        // A server may have shut the session down when its last client was lost; it is open again.
+        self.shut_down.send_replace(false);
     }
 
     fn lock_held(&self) -> MutexGuard<'_, Held> {

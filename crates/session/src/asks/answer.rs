@@ -2,11 +2,11 @@
 
 use groundlink_protocol::RawJson;
 
-use crate::line::Line;
 use crate::answers::{
     self, AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer,
 };
 use crate::handlers::HandlerKind;
+use crate::line::Line;
 use crate::{SessionError, ToolResult};
 
 /// What a handler said.
