@@ -145,13 +145,12 @@ impl Plan {
                 result.map_err(|error| start_failed(cli, error, || child.output_tail()))
             }
             Way::Server(cli, port, token) => {
-                let server = match left {
-                    Some(Program::Server(server)) => server,
-                    _ => {
-                        let command = launch::command(settings, cli, Some((*port, token)))?;
-                        let started = Server::spawn(command, self.stop_policy(), settings.start_timeout).await;
-                        Arc::new(started.map_err(|error| not_announced(cli, error))?)
-                    }
+                let server = if let Some(Program::Server(server)) = left {
+                    server
+                } else {
+                    let command = launch::command(settings, cli, Some((*port, token)))?;
+                    let started = Server::spawn(command, self.stop_policy(), settings.start_timeout).await;
+                    Arc::new(started.map_err(|error| not_announced(cli, error))?)
                 };
                 let spawned = begin.elapsed();
                 let program = Some(Program::Server(Arc::clone(&server)));

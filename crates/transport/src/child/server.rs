@@ -118,9 +118,11 @@ async fn read_output(stdout: ChildStdout, announce: oneshot::Sender<u16>, tail: 
 /// What the end of a connection means: that of the program, or of this connection only.
 async fn ended(program: &Supervised, reason: CloseReason) -> CloseReason {
     if program.stop.is_cancelled() {
-        return CloseReason::Local;
+        return CloseReason::Stopped(program.exited().await);
     }
     match tokio::time::timeout(STATUS, program.exited()).await {
+        // It may be on its way out by our own wish, asked for a moment after its connection ended.
+        Ok(exit) if program.stop.is_cancelled() => CloseReason::Stopped(exit),
         Ok(exit) => CloseReason::Exited(exit),
         Err(_) => reason,
     }
