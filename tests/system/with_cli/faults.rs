@@ -122,7 +122,7 @@ async fn a_cli_killed_in_the_middle_of_a_turn_takes_the_next_message() {
     let client = offline.builder().reconnect(Reconnect::new()).start().await.expect("the CLI starts");
     let session = client.create_session(offline.config()).await.expect("a session");
     let mut stream = session.subscribe_from_start();
-    session.send("slow-stream 100").await.expect("taken");
+    session.send("slow-stream-100").await.expect("taken");
     up_to(&mut stream, "assistant.message_delta").await;
     kill(&client).await;
     restored(&client, 1).await;
@@ -173,7 +173,7 @@ async fn a_server_that_runs_on_keeps_the_turn_that_its_client_lost() {
     let other = server.client().await;
     other.resume_session(session.id(), offline.config()).await.expect("the same session");
     let mut stream = session.subscribe_from_start();
-    session.send("stream-text 60").await.expect("taken");
+    session.send("stream-text-60").await.expect("taken");
     let mut seen = up_to(&mut stream, "assistant.message_delta").await;
     proxy.cut();
     seen.extend(up_to(&mut stream, "assistant.message").await);
@@ -194,7 +194,7 @@ async fn a_stream_that_sleeps_through_many_events_misses_no_stored_one() {
     let session = client.create_session(offline.config().event_limits(limits)).await.expect("a session");
     let mut slow = session.subscribe_from_start();
     for round in 0..6 {
-        turn(&session, &format!("fast-steps 10 of round {round}")).await;
+        turn(&session, &format!("fast-steps-20 of round {round}")).await;
     }
     let history = session.history().await.expect("the log");
     assert!(history.len() > 60, "{}", history.len());
