@@ -210,3 +210,54 @@ async fn a_stream_that_sleeps_through_many_events_misses_no_stored_one() {
     assert_eq!(got, expected, "in order, once each");
     client.stop().await;
 }
+
+#[tokio::test]
+async fn a_stream_that_sleeps_through_a_hundred_thousand_events_can_account_for_all() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    // The number of events is what overflows, not the few that hold the whole text.
+    let limits = EventLimits { ephemeral_bytes: 256 << 20, ..EventLimits::default() };
+    let session = client.create_session(offline.config().event_limits(limits)).await.expect("a session");
+    let (mut fast, mut slow) = (session.subscribe(), session.subscribe());
+    session.send("burst-text-60000").await.expect("taken");
+    let (mut all, mut stored) = (0u64, Vec::new());
+    let reading = async {
+        while let Some(item) = fast.next().await {
+            let event = item.into_event().expect("a reader that keeps up misses nothing");
+            all += 1;
+            if !event.ephemeral() {
+                stored.push(event.id().to_owned());
+            }
+            if event.kind() == "session.idle" {
+                return;
+            }
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE * 2, reading).await.is_ok(), "{all} events");
+    let (mut seen, mut shed, mut kept) = (0u64, 0u64, Vec::new());
+    let reading = async {
+        while let Some(item) = slow.next().await {
+            match item {
+                EventItem::Lagged(lagged) => {
+                    assert_eq!(lagged.lost, 0);
+                    shed += lagged.shed;
+                }
+                EventItem::Event(event) => {
+                    seen += 1;
+                    if !event.ephemeral() {
+                        kept.push(event.id().to_owned());
+                    }
+                    if event.kind() == "session.idle" {
+                        return;
+                    }
+                }
+            }
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, reading).await.is_ok(), "{seen} events");
+    assert!(all >= 100_000, "{all}");
+    assert!(shed > 50_000, "{shed} of {all} were shed");
+    assert_eq!(seen + shed, all, "each is seen or counted");
+    assert_eq!(kept, stored, "none that is stored is missing");
+    client.stop().await;
+}
