@@ -13,9 +13,22 @@
 //! | `DELETE {api}/commands/{id}` | [`CommandReceipt`], of a message that waited |
 //! | `GET {api}/audit?after=N&limit=N` | [`AuditPage`] |
 //!
+//! And with the link of a hub itself, whose API is at `/api/v1/hubs/KEY`:
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET {hub}/sessions` | [`SessionList`] |
+//! | `GET {hub}/sessions/stream` | server-sent events, see [`sessions_sse`] |
+//! | `PATCH {hub}/sessions/{id}` with [`SessionEdit`] | [`SessionEntry`] |
+//! | `DELETE {hub}/sessions/{id}` | nothing, of a session that is not connected |
+//!
 //! Every error is a [`Problem`] (`application/problem+json`), with a `type` of [`problem`] where a program may want
 //! to tell it from others. Reading is lenient: unknown fields are ignored, and enums have an `Unknown` variant (or
 //! `Other`) for words of a newer hub. Times whose names end in `_ms` are milliseconds since 1970.
+
+mod sessions;
+
+pub use sessions::{SessionEdit, SessionEntry, SessionGone, SessionList, WaitingFor, sessions_sse};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -67,6 +80,8 @@ pub mod problem {
     pub const TOO_FAST: &str = "urn:groundlink:problem:too-fast";
     /// Too many streams are open; `Retry-After` says when to try again.
     pub const TOO_MANY_STREAMS: &str = "urn:groundlink:problem:too-many-streams";
+    /// The session's exporter is still connected, so that the session cannot be deleted.
+    pub const STILL_CONNECTED: &str = "urn:groundlink:problem:still-connected";
 }
 
 /// Where a link's API is.
@@ -607,12 +622,13 @@ pub struct AuditEntry {
     pub n: u64,
     /// When it happened, by the hub's clock.
     pub at_ms: u64,
-    /// What happened to the command: one of the words of [`CommandState`], or `refused`, `edited`.
+    /// What happened to the command: one of the words of [`CommandState`], or `refused`, `edited`. Of the session itself:
+    /// `renamed`, `archived`, `unarchived`, `deleted`.
     pub outcome: String,
     /// The hub's name for the command; absent when it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// The command's type, as in [`CommandAction::kind`].
+    /// The command's type, as in [`CommandAction::kind`]; `session` where it is about the session itself.
     #[serde(rename = "type")]
     pub kind: String,
     /// Who did it; absent when the device did not say, and when nobody at the link did it.
