@@ -41,6 +41,7 @@ pub fn page(view: &SessionView, context: &PageContext) -> String {
         div #app data-api=(context.api_base) data-cursor=(cursor) data-session=(view.session_id())
             data-link=(context.link_url) {
             header.top {
+                a #back.icon-button data-testid="back" href="/" hidden aria-label="All sessions" title="All sessions" { (icon(Icon::Chevron)) }
                 div #head { (region("head")) }
                 button #more.icon-button type="button" data-testid="details-open" data-act="open-details" aria-haspopup="dialog"
                     aria-label="Session details and link" title="Session details and link" { (icon(Icon::Share)) }
@@ -70,7 +71,7 @@ pub fn page(view: &SessionView, context: &PageContext) -> String {
             div #assertive.vh aria-live="assertive" {}
         }
     };
-    document(&chrome::title(view), &files, &body, true)
+    document(&chrome::title(view), &files, &body, &SESSION)
 }
 
 fn composer(controls: PreEscaped<&str>) -> Markup {
@@ -102,10 +103,22 @@ pub fn not_found() -> String {
             p { "It may have been mistyped or cut short, or the session was removed. Ask for the link again where the session runs." }
         }
     };
-    document("Not found", "/assets", &body, false)
+    document("Not found", "/assets", &body, &Files { script: None, modules: &[], ..SESSION })
 }
 
-fn document(title: &str, files: &str, body: &Markup, scripted: bool) -> String {
+/// The files that a page loads.
+pub(super) struct Files {
+    pub(super) sheets: &'static [&'static str],
+    pub(super) script: Option<&'static str>,
+    /// What the script imports.
+    pub(super) modules: &'static [&'static str],
+}
+
+/// The files of a session's page.
+const SESSION: Files =
+    Files { sheets: &["page.css", "transcript.css", "cards.css"], script: Some("page.js"), modules: MODULES };
+
+pub(super) fn document(title: &str, files: &str, body: &Markup, parts: &Files) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -121,11 +134,9 @@ fn document(title: &str, files: &str, body: &Markup, scripted: bool) -> String {
                 title { (title) " · groundlink" }
                 link #icon rel="icon" type="image/svg+xml" href=(address(files, "icon.svg"))
                     data-attention=(address(files, "icon-attention.svg"));
-                @for sheet in ["page.css", "transcript.css", "cards.css"] { link rel="stylesheet" href=(address(files, sheet)); }
-                @if scripted {
-                    @for module in MODULES { link rel="modulepreload" href=(address(files, module)); }
-                    script type="module" src=(address(files, "page.js")) {}
-                }
+                @for sheet in parts.sheets { link rel="stylesheet" href=(address(files, sheet)); }
+                @for module in parts.modules { link rel="modulepreload" href=(address(files, module)); }
+                @if let Some(script) = parts.script { script type="module" src=(address(files, script)) {} }
             }
             body { (body) }
         }
@@ -134,7 +145,7 @@ fn document(title: &str, files: &str, body: &Markup, scripted: bool) -> String {
 }
 
 /// Where the page's files are: beside the API, so that a hub behind a path prefix works.
-fn files(api_base: &str) -> String {
+pub(super) fn files(api_base: &str) -> String {
     let site = api_base.find("/api/v1/").map_or("", |at| &api_base[..at]);
     format!("{site}/assets")
 }
