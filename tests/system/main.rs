@@ -13,6 +13,7 @@ mod with_cli {
     mod install;
     mod native;
     mod native_faults;
+    mod parity;
     mod questions;
     mod queue;
     mod requests;
