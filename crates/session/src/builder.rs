@@ -17,6 +17,7 @@ use crate::fs::{KeptFiles, SessionFs, SessionFsConfig};
 use crate::handshake::{ServerInfo, shake_hands};
 use crate::launch::{self, LogLevel, MissionControl};
 use crate::router::Router;
+use crate::sharing::Sharer;
 
 /// How long the CLI may take to its first answer. The first start ever unpacks some hundred megabytes.
 const START: Duration = Duration::from_mins(1);
@@ -41,6 +42,7 @@ pub struct ClientBuilder {
     pub(crate) mission_control: Option<MissionControl>,
     pub(crate) start_timeout: Duration,
     pub(crate) session_fs: Option<KeptFiles>,
+    pub(crate) sharer: Option<Arc<dyn Sharer>>,
 }
 
 impl Default for ClientBuilder {
@@ -60,6 +62,7 @@ impl Default for ClientBuilder {
             mission_control: None,
             start_timeout: START,
             session_fs: None,
+            sharer: None,
         }
     }
 }
@@ -188,18 +191,18 @@ impl ClientBuilder {
             return self.started(router, started.map_err(launch::not_spawned)?).await;
         };
         let url = CliUrl::parse(&url)?;
-        if self.remote {
+        if self.remote && self.sharer.is_none() {
             tracing::warn!(
                 "remote(true) is ignored with cli_url: others may use that server. Enable remote control on \
                  each session instead"
             );
         }
-        if self.mission_control.is_some() {
+        if self.mission_control.is_some() && self.sharer.is_none() {
             tracing::warn!("mission_control is ignored with cli_url: the server's own environment decides");
         }
         let peer = tcp::connect(&url, self.start_timeout, builder).await?;
         // Others may use that server: what is shared is decided there.
-        self.remote = false;
+        self.remote &= self.sharer.is_some();
         self.connected(router, peer).await
     }
 
@@ -275,6 +278,7 @@ fn assemble(
     server: ServerInfo,
     builder: &ClientBuilder,
 ) -> Client {
+    let child_is_ours = child.is_some();
     let (watched, sessions) = (peer.clone(), Arc::downgrade(&router));
     tokio::spawn(async move {
         let reason = watched.closed().await;
@@ -290,6 +294,8 @@ fn assemble(
             router,
             server,
             always_remote: builder.remote,
+            exports_to: builder.exports_to(child_is_ours),
+            sharer: builder.sharer.clone(),
             secrets: builder.secrets(),
             stopped: tokio::sync::Mutex::new(false),
         }),

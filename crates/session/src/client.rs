@@ -18,7 +18,8 @@ use crate::handshake::ServerInfo;
 use crate::router::Router;
 use crate::session::{self, Session};
 use crate::shared::Shared;
-use crate::{answers, pending, remote};
+use crate::sharing::{ExportsTo, Sharer};
+use crate::{answers, pending, sharing};
 
 /// How long each session may take to end in [`Client::stop`].
 const DESTROY: Duration = Duration::from_secs(3);
@@ -42,6 +43,10 @@ pub(crate) struct ClientInner {
     pub(crate) server: ServerInfo,
     /// Share every session, always.
     pub(crate) always_remote: bool,
+    /// Where the CLI exports to.
+    pub(crate) exports_to: ExportsTo,
+    /// Who shares sessions, if not the CLI alone.
+    pub(crate) sharer: Option<Arc<dyn Sharer>>,
     /// What the CLI was told and nobody else is to see.
     pub(crate) secrets: Vec<SecretString>,
     /// Held while stopping; true once stopped.
@@ -139,7 +144,7 @@ impl Client {
             tokio::spawn(pending::take_up(inner.peer.clone(), Arc::clone(&shared)));
         }
         if inner.always_remote {
-            tokio::spawn(remote::share_in_background(inner.peer.clone(), Arc::clone(&shared)));
+            sharing::share_always(inner, &shared);
         }
         Ok(Session { shared, client: Arc::clone(inner) })
     }
@@ -177,6 +182,9 @@ impl ClientInner {
             }
         });
         join_all(ending).await;
+        if let Some(sharer) = &self.sharer {
+            Arc::clone(sharer).finish().await;
+        }
         if let Some(child) = &self.child {
             let nothing = Empty::default();
             let asked = self.peer.call::<Empty>(methods::RuntimeShutdown::NAME, &nothing);

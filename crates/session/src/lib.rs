@@ -49,6 +49,7 @@ mod client;
 mod config;
 mod error;
 mod events;
+mod extras;
 mod fs;
 mod generated;
 mod handlers;
@@ -65,6 +66,8 @@ pub mod rpc;
 mod serve;
 mod session;
 mod shared;
+mod sharing;
+mod weak;
 
 pub use answers::{
     Approval, AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer,
@@ -93,6 +96,8 @@ pub use message::{Attachment, FileSpan, Message};
 pub use provider::{EnvironmentProvider, Provider};
 pub use remote::{RemoteMode, RemoteState};
 pub use session::Session;
+pub use sharing::{ExportsTo, Repository, SharedSession, Sharer};
+pub use weak::WeakSession;
 
 // Types of others that appear in this API.
 pub use groundlink_protocol::Event;

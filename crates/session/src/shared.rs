@@ -1,6 +1,6 @@
 //! What the connection, the handles and the streams of one session share. It keeps nothing alive.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use groundlink_protocol::Event;
 use groundlink_transport::WeakPeer;
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::config::SessionConfig;
 use crate::events::Feed;
+use crate::extras::Extras;
 use crate::handlers::Handlers;
 use crate::questions::Questions;
 
@@ -31,7 +32,9 @@ pub(crate) struct Shared {
     pub(crate) remote: Arc<tokio::sync::Mutex<()>>,
     /// True once `session.shutdown` was seen.
     pub(crate) shut_down: watch::Sender<bool>,
-    facts: Mutex<Facts>,
+    /// What crates above keep with it.
+    pub(crate) extras: Extras,
+    facts: watch::Sender<Facts>,
 }
 
 /// What the events have told so far.
@@ -54,16 +57,21 @@ impl Shared {
             secrets: config.secrets(),
             remote: Arc::default(),
             shut_down: watch::Sender::new(false),
-            facts: Mutex::new(Facts { cwd: config.params.working_directory.clone(), ..Facts::default() }),
+            extras: Extras::default(),
+            facts: watch::Sender::new(Facts { cwd: config.params.working_directory.clone(), ..Facts::default() }),
         })
     }
 
     pub(crate) fn facts(&self) -> Facts {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.facts.borrow().clone()
     }
 
     pub(crate) fn update(&self, change: impl FnOnce(&mut Facts)) {
-        change(&mut self.facts.lock().unwrap_or_else(PoisonError::into_inner));
+        self.facts.send_modify(change);
+    }
+
+    pub(crate) fn watch_facts(&self) -> watch::Receiver<Facts> {
+        self.facts.subscribe()
     }
 
     /// The end: streams end once they have read what is there, open questions go.
