@@ -57,7 +57,6 @@ impl Sharing {
     /// Shares a session, or changes how it is shared.
     pub(crate) async fn enable(self: &Arc<Self>, session: &Session, wanted: &Wanted) -> Result<(), RemoteError> {
         let mut bridge = self.bridge.lock().await;
-        let running = bridge.as_ref().is_some_and(|bridged| !bridged.handle.status().borrow().is_stopped());
         let endpoint = match &wanted.target {
             RemoteTarget::GitHub => None,
             RemoteTarget::Hub(endpoint) => Some(endpoint.clone()),
@@ -71,24 +70,28 @@ impl Sharing {
             let reason = if wanted.way.is_some() { WayReason::Asked } else { WayReason::GitHub };
             return self.native(session, wanted.mode, reason).await;
         };
-        if let Some(bridged) = bridge.as_ref().filter(|_| running)
-            && bridged.endpoint.base() == endpoint.base()
-            && wanted.way != Some(RemoteWay::Native)
-            // From watching to steering; the way back is to end it, as with the CLI's own exporter.
-            && (bridged.mode == RemoteMode::On || wanted.mode == RemoteMode::Export)
-        {
+        let made = self.made.borrow().way.clone();
+        let (running, steerable) = bridge.as_ref().map_or((false, false), |bridged| {
+            let alive = !bridged.handle.status().borrow().is_stopped();
+            (alive && bridged.endpoint.base() == endpoint.base(), bridged.mode == RemoteMode::On)
+        });
+        let stays = running && wanted.way != Some(RemoteWay::Native);
+        if stays && (steerable || wanted.mode == RemoteMode::Export) {
+            // The way back from steering to watching is to end it, as with the CLI's own exporter.
             return Ok(());
         }
-        let reason = match self.try_native(session, wanted, &endpoint).await? {
-            None => {
-                heal::watch(session, &endpoint);
-                self.end(&mut bridge, session).await;
-                return Ok(());
-            }
-            Some(reason) => reason,
-        };
         // Shared twice, it would be at two places, of which only one is told.
         self.end(&mut bridge, session).await;
+        let reason = match made.filter(|_| stays) {
+            Some((_, reason)) => reason,
+            None => match self.try_native(session, wanted, &endpoint).await? {
+                None => {
+                    heal::watch(session, &endpoint);
+                    return Ok(());
+                }
+                Some(reason) => reason,
+            },
+        };
         if session.remote_state().url.is_some() && *session.exports_to() != ExportsTo::Unknown {
             session.disable_remote().await?;
         }

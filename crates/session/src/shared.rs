@@ -78,6 +78,10 @@ impl Shared {
     pub(crate) fn close(&self) {
         self.feed.close();
         self.questions.clear();
+        self.update(|facts| {
+            facts.remote_url = None;
+            facts.remote_steerable = false;
+        });
     }
 
     /// Takes in one event. Called in wire order from the read loop; must not block.

@@ -124,6 +124,7 @@ async fn without_an_account_every_session_gets_a_bridge() {
         assert_eq!(said(&events, &format!("hello {}", number + 1)), 1);
         assert_eq!(events.last().expect("events")["event"]["type"], "session.shutdown");
     }
+    drop(client);
     assert!(soon("the end of the links", links.collect::<Vec<_>>()).await.iter().all(|link| link.link.is_none()));
 }
 
@@ -184,11 +185,13 @@ async fn github_needs_a_repository_there_and_a_hub_needs_none() {
 #[tokio::test]
 async fn a_clone_of_a_github_repository_is_shared_with_github() {
     let (rig, repo) = (Rig::start().await, ScratchRepo::of_github("octo/demo"));
+    rig.account.github().answer_sharing(201);
     let client = rig.signed_in(Client::builder()).env("COPILOT_MC_REPO_IDS", "7,42").remote(true);
     let client = client.start().await.expect("the CLI starts");
     let mut links = client.remote_links();
     let session = client.create_session(rig.config().working_directory(repo.path())).await.expect("a session");
     let link = link_of(&mut links, &session).await.link.expect("a link");
+    assert!(rig.account.github().requests().iter().any(|seen| seen.path == "/agents/sessions"));
     assert!(link.as_str().starts_with("https://github.com/octo/demo/tasks/"), "{}", link.as_str());
     let status = session.remote().status().expect("a status");
     assert_eq!((status.way, status.reason), (Some(RemoteWay::Native), Some(WayReason::AlreadyShared)));
