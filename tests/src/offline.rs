@@ -101,7 +101,7 @@ pub struct OfflineServer {
 }
 
 impl OfflineServer {
-    /// Where it listens.
+    /// Where it listens, as `HOST:PORT`.
     pub fn address(&self) -> &str {
         &self.address
     }

@@ -9,6 +9,7 @@ mod with_cli {
     mod config;
     mod examples;
     mod facade;
+    mod faults;
     mod hooks;
     mod install;
     mod native;

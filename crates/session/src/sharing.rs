@@ -10,7 +10,6 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, SelectAll, Stream, StreamExt as _};
 use groundlink_protocol::types::SessionLogParams;
 use groundlink_protocol::{Method, methods};
-use groundlink_transport::Peer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -19,7 +18,7 @@ use crate::SessionError;
 use crate::builder::ClientBuilder;
 use crate::client::{Client, ClientInner};
 use crate::launch;
-use crate::remote::{self, RemoteState};
+use crate::remote::{self, RemoteMode, RemoteState};
 use crate::router::Router;
 use crate::session::Session;
 use crate::shared::{Facts, Shared};
@@ -97,11 +96,6 @@ impl Client {
     /// What the CLI takes a directory (an absolute path on its machine) for.
     pub async fn repository(&self, directory: &str) -> Result<Repository, SessionError> {
         self.call::<WorkingDirectoryContext>(&json!({"cwd": directory})).await.map(repository)
-    }
-
-    /// Whether this client started its CLI, rather than finding it running.
-    pub fn owns_cli(&self) -> bool {
-        self.inner.child.is_some()
     }
 
     /// The sessions of this client that are shared, and how, whoever shares them: those that are at this moment, then
@@ -236,6 +230,7 @@ impl Session {
         self.shared.update(|facts| {
             facts.remote_url = Some(url.to_owned());
             facts.remote_steerable = steerable;
+            facts.bridged = true;
         });
         self.call::<methods::SessionLog>(&params).await?;
         if steerable { self.notify_steerable(true).await } else { Ok(()) }
@@ -247,6 +242,7 @@ impl Session {
         self.shared.update(|facts| {
             facts.remote_url = None;
             facts.remote_steerable = false;
+            facts.bridged = false;
         });
         if was.steerable && !self.is_over() { self.notify_steerable(false).await } else { Ok(()) }
     }
@@ -263,23 +259,37 @@ pub(crate) fn share_always(client: &Arc<ClientInner>, shared: &Arc<Shared>) {
         Some(sharer) => tokio::spawn(Arc::clone(sharer).share(WeakSession::new(shared, client))),
         None => {
             let to_github = client.exports_to == ExportsTo::GitHub;
-            tokio::spawn(share_natively(client.peer.clone(), Arc::clone(shared), to_github))
+            tokio::spawn(share_natively(Arc::clone(shared), to_github))
         }
     };
 }
 
+/// After the connection to the CLI was restored: what the CLI exported, a new one has to be asked to export again, and no
+/// more than it was. A bridge goes on by itself.
+pub(crate) fn share_again(client: &ClientInner, shared: &Arc<Shared>) {
+    let facts = shared.facts();
+    let (linked, unknown) = (facts.remote_url.is_some(), client.exports_to == ExportsTo::Unknown);
+    if linked && !facts.bridged && !unknown {
+        let mode = if facts.remote_steerable { RemoteMode::On } else { RemoteMode::Export };
+        tokio::spawn(remote::share_in_background(Arc::clone(shared), mode));
+    } else if !linked && client.always_remote && client.sharer.is_none() {
+        tokio::spawn(share_natively(Arc::clone(shared), client.exports_to == ExportsTo::GitHub));
+    }
+}
+
 /// Where there is nothing to share with GitHub, nothing is said: whoever shares always means wherever it works. Holds no
 /// client: it must not keep a CLI alive that hangs.
-async fn share_natively(peer: Peer, shared: Arc<Shared>, to_github: bool) {
+async fn share_natively(shared: Arc<Shared>, to_github: bool) {
     if let Some(directory) = shared.facts().cwd
         && to_github
     {
-        let context = peer.call::<DirectoryContext>(WorkingDirectoryContext::NAME, &json!({"cwd": directory})).await;
+        let params = json!({"cwd": directory});
+        let context = shared.line.call::<DirectoryContext>(WorkingDirectoryContext::NAME, &params).await;
         if context.is_ok_and(|context| !repository(context).on_github) {
             return tracing::debug!(session = %shared.id, directory, "not shared: not in a clone of a GitHub repository");
         }
     }
-    remote::share_in_background(peer, shared).await;
+    remote::share_in_background(shared, RemoteMode::On).await;
 }
 
 impl ClientBuilder {
