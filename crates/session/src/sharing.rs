@@ -135,14 +135,14 @@ impl Follow {
             }
             tokio::select! {
                 biased;
-                Some((session_id, state)) = self.states.next(), if !self.states.is_empty() => match state {
-                    Some(state) => return Some(SharedSession { session_id, state }),
-                    // It is over; one of the same name is another one.
-                    None => {
-                        self.known.remove(&session_id);
-                        self.fresh = true;
+                Some((session_id, state)) = self.states.next(), if !self.states.is_empty() => {
+                    if let Some(state) = state {
+                        return Some(SharedSession { session_id, state });
                     }
-                },
+                    // It is over; one of the same name is another one.
+                    self.known.remove(&session_id);
+                    self.fresh = true;
+                }
                 changed = self.changed.changed() => {
                     changed.ok()?;
                     self.fresh = true;
@@ -255,13 +255,11 @@ impl Session {
 
 /// Always on: shares a session in the background, by whoever is there to do it.
 pub(crate) fn share_always(client: &Arc<ClientInner>, shared: &Arc<Shared>) {
-    match &client.sharer {
-        Some(sharer) => tokio::spawn(Arc::clone(sharer).share(WeakSession::new(shared, client))),
-        None => {
-            let to_github = client.exports_to == ExportsTo::GitHub;
-            tokio::spawn(share_natively(Arc::clone(shared), to_github))
-        }
-    };
+    if let Some(somebody) = &client.sharer {
+        tokio::spawn(Arc::clone(somebody).share(WeakSession::new(shared, client)));
+    } else {
+        tokio::spawn(share_natively(Arc::clone(shared), client.exports_to == ExportsTo::GitHub));
+    }
 }
 
 /// After the connection to the CLI was restored: what the CLI exported, a new one has to be asked to export again, and no

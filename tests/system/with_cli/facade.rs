@@ -10,7 +10,8 @@ use groundlink::remote::{
     BridgeState, HubEndpoint, RemoteBuilderExt as _, RemoteClientExt as _, RemoteError, RemoteExt as _, RemoteLink,
     RemoteMode, RemoteStatus, RemoteTarget, RemoteWay, WayReason,
 };
-use groundlink::session::{CliCommand, Client, EventStream, Session};
+use groundlink::session::{CliCommand, Client, ConnectionState, EventStream, Reconnect, Session};
+use groundlink_testkit::process::signal;
 use groundlink_testkit::{ScratchRepo, TestHub, Viewer, eventually};
 use groundlink_tests::native::{Rig, duplicates, said};
 use groundlink_tests::offline::{Offline, turn};
@@ -285,4 +286,30 @@ async fn a_bridge_keeps_no_cli_alive() {
         (state.is_empty() || state.contains(") Z ")).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_bridge_outlives_the_cli_of_a_client_that_comes_back() {
+    let (offline, hub) = (Offline::new().await, TestHub::start().await);
+    let client = offline.builder().reconnect(Reconnect::new()).remote(true).remote_to(endpoint(&hub));
+    let client = client.start().await.expect("the CLI starts");
+    let session = client.create_session(offline.config()).await.expect("a session");
+    let link = link_of(&mut client.remote_links(), &session).await.link.expect("a link");
+    let viewer = Viewer::open_live(link.as_str()).await;
+    viewer.say("said before").await;
+    viewer.until_idle().await;
+
+    let mut connections = client.connections();
+    signal("KILL", &[client.pid().expect("a child")]).await;
+    let back =
+        async { while !matches!(connections.next().await, Some(ConnectionState::Connected { reconnects: 1.. })) {} };
+    soon("the connection", back).await;
+    viewer.say("said after").await;
+    viewer.until_idle().await;
+    let events = viewer.events().await;
+    assert_eq!(duplicates(&events), []);
+    assert_eq!((said(&events, "said before"), said(&events, "said after")), (1, 1));
+    let status = session.remote().status().expect("a status");
+    assert_eq!((status.way, status.link.as_ref()), (Some(RemoteWay::Bridge), Some(&link)), "{status:?}");
+    client.stop().await;
 }
