@@ -59,6 +59,9 @@ export function age(ms) {
   return minutes < 60 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }
 
+/** A moment in the reader's own time. @param {number} ms since 1970 */
+export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+
 /** @param {HTMLElement} place @param {string} words */
 export function fail(place, words) {
   place.textContent = words;
@@ -69,6 +72,15 @@ export function fail(place, words) {
 export function grow(area) {
   area.style.height = 'auto';
   area.style.height = `${area.scrollHeight + area.offsetHeight - area.clientHeight}px`;
+}
+
+/**
+ * Gets rid of sockets that died without a word. The browser keeps some of them for later requests, which would wait
+ * for ever; a request that is given up takes its socket along. As many as a browser keeps.
+ */
+export async function shake() {
+  const give = () => fetch(api, { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(3000) }).catch(() => {});
+  await Promise.all(Array.from({ length: 6 }, give));
 }
 
 /** Whether a turn is running. */

@@ -19,6 +19,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/{owner}/{repo}/tasks/{key}", get(by_repository))
         .route("/copilot/tasks/{key}", get(by_key))
         .route("/t/{key}", get(by_key))
+        .route("/t/{key}/app.webmanifest", get(manifest))
         .route("/assets/{*path}", get(file))
 }
 
@@ -54,6 +55,18 @@ async fn link(app: &App, key: &str, headers: &HeaderMap) -> Response {
     match drawn.await {
         Ok(page) => html(StatusCode::OK, page),
         Err(_) => Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn").into_response(),
+    }
+}
+
+/// By this the page can be installed as an app.
+async fn manifest(app: State<Arc<App>>, Path(key): Path<String>, headers: HeaderMap) -> Response {
+    match app.sessions.by_link(&key).await {
+        Ok(Some(live)) => {
+            let manifest = web::manifest(&live.lock().view, &key);
+            ([(header::CONTENT_TYPE, "application/manifest+json")], manifest).into_response()
+        }
+        Ok(None) => nothing(&headers),
+        Err(error) => Failure::store(&error).into_response(),
     }
 }
 

@@ -149,6 +149,7 @@ struct Drawing {
     live: Arc<Live>,
     cursor: ViewerCursor,
     news: watch::Receiver<u64>,
+    greeted: bool,
     first: bool,
     _viewer: StreamGuard,
 }
@@ -164,7 +165,7 @@ pub(super) async fn page(
     let sent = last_event_id(&headers).or(place.cursor.as_deref());
     let cursor = ViewerCursor::resume(&live.lock().epoch, sent);
     let viewer = open(&app, &live)?;
-    let drawing = Drawing { news: live.watch_view(), cursor, first: true, _viewer: viewer, live };
+    let drawing = Drawing { news: live.watch_view(), cursor, greeted: false, first: true, _viewer: viewer, live };
     Ok(respond(
         &app,
         stream::unfold(drawing, |mut drawing| async {
@@ -178,6 +179,10 @@ pub(super) async fn page(
 
 impl Drawing {
     async fn next(&mut self) -> Option<Event> {
+        if !std::mem::replace(&mut self.greeted, true) {
+            let behind = self.cursor.behind(&self.live.lock().view);
+            return Some(named(sse::HELLO, &serde_json::json!({ "behind": behind })));
+        }
         loop {
             if !std::mem::take(&mut self.first) {
                 self.news.changed().await.ok()?;

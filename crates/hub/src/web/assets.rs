@@ -100,7 +100,18 @@ mod tests {
 
     #[test]
     fn the_files_of_the_page_are_there() {
-        let files = ["page.css", "transcript.css", "cards.css", "page.js", "icon.svg", "icon-attention.svg"];
+        let files = [
+            "page.css",
+            "transcript.css",
+            "cards.css",
+            "page.js",
+            "icon.svg",
+            "icon-attention.svg",
+            "icon-192.png",
+            "icon-512.png",
+            "icon-maskable.png",
+            "icon-touch.png",
+        ];
         for path in files.iter().chain(MODULES) {
             let asset = asset(path).expect(path);
             assert!(!asset.bytes.is_empty());

@@ -84,13 +84,13 @@ pub(super) fn markdown(text: &str) -> Markup {
 
 fn code_block(language: &str, code: &str) -> Markup {
     let class = language_class(language);
-    html! { pre { code class=[class] { (highlight::code(language, code)) } } "\n" }
+    html! { pre tabindex="0" dir="ltr" { code class=[class] { (highlight::code(language, code)) } } "\n" }
 }
 
 /// An open code fence, to which the page appends what comes.
 pub(super) fn open_code(language: &str, content: &str) -> Markup {
     let class = language_class(language);
-    html! { pre tabindex="0" { code class=[class] data-append { (content) } } }
+    html! { pre tabindex="0" dir="ltr" { code class=[class] data-append { (content) } } }
 }
 
 /// Text that is too long to be drawn as Markdown again and again.
@@ -150,6 +150,8 @@ static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
             ("a", HashSet::from(["href", "title"])),
             ("ol", HashSet::from(["start"])),
             ("code", HashSet::from(["class"])),
+            // Those that are set below anyway, so that they keep their order.
+            ("pre", HashSet::from(["tabindex", "dir"])),
             ("h3", HashSet::from(["class"])),
             ("span", HashSet::from(["class"])),
             ("input", HashSet::from(["type", "checked", "disabled"])),

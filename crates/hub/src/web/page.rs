@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
+use serde_json::json;
 
 use super::assets::{MODULES, address};
 use super::icon::{Icon, icon};
@@ -13,6 +14,10 @@ use crate::view::{Item, SessionView};
 
 /// The most items of the transcript that a page starts with; the newest.
 pub(super) const PAGE_ITEMS: usize = 150;
+
+/// The ground of the page, as the style sheet has it, for what a browser draws around it.
+const LIGHT: &str = "#faf9f6";
+const DARK: &str = "#161615";
 
 /// What a page must know beside the session.
 #[derive(Clone, Debug)]
@@ -70,7 +75,41 @@ pub fn page(view: &SessionView, context: &PageContext) -> String {
             div #assertive.vh aria-live="assertive" {}
         }
     };
-    document(&chrome::title(view), &files, &body, true)
+    document(&chrome::title(view), &files, &body, Some(&app_address(&context.api_base)))
+}
+
+/// Where the manifest of a session's page is. By the API's base, which has the link's key and the prefix of the site.
+fn app_address(api_base: &str) -> String {
+    let (site, key) = api_base.split_once("/api/v1/links/").unwrap_or(("", api_base));
+    format!("{site}/t/{key}/app.webmanifest")
+}
+
+/// The manifest by which a browser installs the page of a session as an app: JSON. The addresses are relative to
+/// its own, `t/{key}/app.webmanifest`, so that it works under whatever name and prefix the hub was reached.
+pub fn manifest(view: &SessionView, key: &str) -> String {
+    let title = chrome::title(view);
+    let picture = |file: &str, size: &str, purpose: &str| {
+        let address = address("../../assets", file);
+        let kind = if file.ends_with(".svg") { "image/svg+xml" } else { "image/png" };
+        json!({ "src": address, "sizes": size, "type": kind, "purpose": purpose })
+    };
+    let manifest = json!({
+        "name": format!("{title} · groundlink"),
+        "short_name": title,
+        "description": "A session of a coding agent, live.",
+        "start_url": format!("../{key}"),
+        "scope": "../../",
+        "display": "standalone",
+        "background_color": LIGHT,
+        "theme_color": LIGHT,
+        "icons": [
+            picture("icon.svg", "any", "any"),
+            picture("icon-192.png", "192x192", "any"),
+            picture("icon-512.png", "512x512", "any"),
+            picture("icon-maskable.png", "512x512", "maskable"),
+        ],
+    });
+    manifest.to_string()
 }
 
 fn composer(controls: PreEscaped<&str>) -> Markup {
@@ -102,10 +141,11 @@ pub fn not_found() -> String {
             p { "It may have been mistyped or cut short, or the session was removed. Ask for the link again where the session runs." }
         }
     };
-    document("Not found", "/assets", &body, false)
+    document("Not found", "/assets", &body, None)
 }
 
-fn document(title: &str, files: &str, body: &Markup, scripted: bool) -> String {
+/// `app`: the address of the manifest, for a page with scripts.
+fn document(title: &str, files: &str, body: &Markup, app: Option<&str>) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -115,14 +155,17 @@ fn document(title: &str, files: &str, body: &Markup, scripted: bool) -> String {
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
                 meta name="robots" content="noindex";
-                meta name="theme-color" media="(prefers-color-scheme: light)" content="#faf9f6";
-                meta name="theme-color" media="(prefers-color-scheme: dark)" content="#161615";
+                meta name="theme-color" media="(prefers-color-scheme: light)" content=(LIGHT);
+                meta name="theme-color" media="(prefers-color-scheme: dark)" content=(DARK);
                 meta name="format-detection" content="telephone=no";
                 title { (title) " · groundlink" }
                 link #icon rel="icon" type="image/svg+xml" href=(address(files, "icon.svg"))
                     data-attention=(address(files, "icon-attention.svg"));
                 @for sheet in ["page.css", "transcript.css", "cards.css"] { link rel="stylesheet" href=(address(files, sheet)); }
-                @if scripted {
+                @if let Some(app) = app {
+                    link rel="manifest" href=(app);
+                    link rel="apple-touch-icon" href=(address(files, "icon-touch.png"));
+                    meta name="mobile-web-app-capable" content="yes";
                     @for module in MODULES { link rel="modulepreload" href=(address(files, module)); }
                     script type="module" src=(address(files, "page.js")) {}
                 }
