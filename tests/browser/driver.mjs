@@ -108,7 +108,9 @@ const operations = {
     const { url, errors, data } = await session.send("Page.getAppManifest");
     const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
     await session.detach();
-    return { url, errors, manifest: data ? JSON.parse(data) : null, installabilityErrors };
+    // Every page here is in a context of its own, which the browser takes for a private window.
+    const faults = installabilityErrors.filter(({ errorId }) => errorId !== "in-incognito");
+    return { url, errors, manifest: data ? JSON.parse(data) : null, installabilityErrors: faults };
   },
   // The value of an expression within the page.
   async evaluate(command) {
@@ -264,6 +266,25 @@ const operations = {
   async screenshot(command) {
     await pageOf(command).page.screenshot({ path: command.path, fullPage: command.full ?? false });
     return {};
+  },
+  // What an element looks like on the screen, in greys: one byte a pixel, row by row, in Base64.
+  async pixels(command) {
+    const shot = await locate(command).screenshot({ timeout: command.timeout });
+    const blank = await pageOf(command).context.newPage();
+    const greys = await blank.evaluate(async (source) => {
+      const image = new Image();
+      image.src = source;
+      await image.decode();
+      const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+      const pen = canvas.getContext("2d");
+      pen.drawImage(image, 0, 0);
+      const { data, width, height } = pen.getImageData(0, 0, canvas.width, canvas.height);
+      let bytes = "";
+      for (let at = 0; at < data.length; at += 4) bytes += String.fromCharCode((data[at] + data[at + 1] + data[at + 2]) / 3);
+      return { width, height, bytes: btoa(bytes) };
+    }, `data:image/png;base64,${shot.toString("base64")}`);
+    await blank.close();
+    return greys;
   },
   async problems(command) {
     return { problems: pageOf(command).problems };

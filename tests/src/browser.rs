@@ -319,11 +319,16 @@ impl Page<'_> {
     pub async fn is_accessible(&mut self, state: &str) {
         for dark in [false, true] {
             self.run(json!({"op": "dark", "dark": dark})).await;
-            let found = self.run(json!({"op": "axe"})).await;
-            let faults: Vec<String> = serde_json::from_value(found["faults"].clone()).expect("a list of faults");
+            let faults = self.faults().await;
             assert!(faults.is_empty(), "{state} on {}, dark: {dark}:\n{}", self.name, faults.join("\n"));
         }
         self.run(json!({"op": "dark", "dark": false})).await;
+    }
+
+    /// What axe-core finds wrong with the page as it is.
+    pub async fn faults(&mut self) -> Vec<String> {
+        let found = self.run(json!({"op": "axe"})).await;
+        serde_json::from_value(found["faults"].clone()).expect("a list of faults")
     }
 
     /// Fails when something to press is smaller than a finger.
@@ -356,6 +361,18 @@ impl Page<'_> {
     pub async fn has_no_problems(&mut self) {
         let answer = self.run(json!({"op": "problems"})).await;
         assert_eq!(answer["problems"], json!([]), "the page {}", self.name);
+    }
+
+    /// What the QR code within the element says, read off the screen as a camera would.
+    pub async fn read_qr(&mut self, selector: &str) -> String {
+        let shot = self.run(json!({"op": "pixels", "selector": selector})).await;
+        let size = |name: &str| shot[name].as_u64().and_then(|size| usize::try_from(size).ok()).expect("a size");
+        let (width, height) = (size("width"), size("height"));
+        let bytes = data_encoding::BASE64.decode(shot["bytes"].as_str().unwrap_or_default().as_bytes()).expect("greys");
+        let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| bytes[y * width + x]);
+        let grids = image.detect_grids();
+        let grid = grids.first().unwrap_or_else(|| panic!("{selector} on {} shows no QR code", self.name));
+        grid.decode().expect("a QR code that can be read").1
     }
 
     /// Pictures in light and dark, into `target/screenshots`.

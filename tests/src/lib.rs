@@ -11,6 +11,7 @@
 //! - [`demo`]: the `groundlink` command as a person starts it
 //! - [`native`]: the CLI's own exporter against a hub of ours
 //! - [`terminal`]: the CLI's terminal app, as a person runs it
+//! - [`uploaded`]: a session that the test itself exports
 //! - [`offline`]: the CLI without an account and without a network
 
 // A test fails by a panic.
@@ -24,3 +25,4 @@ pub mod offline;
 pub mod parts;
 pub mod radio;
 pub mod terminal;
+pub mod uploaded;

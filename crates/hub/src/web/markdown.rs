@@ -169,7 +169,9 @@ static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         .set_tag_attribute_value("table", "tabindex", "0")
         .set_tag_attribute_value("p", "dir", "auto")
         .set_tag_attribute_value("h3", "dir", "auto")
-        .set_tag_attribute_value("li", "dir", "auto")
+        // A list as a whole, or the marks of its items would stand at the other side of their room.
+        .set_tag_attribute_value("ul", "dir", "auto")
+        .set_tag_attribute_value("ol", "dir", "auto")
         .set_tag_attribute_value("td", "dir", "auto")
         .set_tag_attribute_value("th", "dir", "auto")
         // The only input is a task's box, which nobody can press.

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
 use serde_json::json;
 
-use super::assets::{MODULES, address};
+use super::assets::{MODULES, address, asset};
 use super::icon::{Icon, icon};
 use super::patch::{ViewerCursor, regions};
 use super::{chrome, dialogs, items};
@@ -90,7 +90,7 @@ pub fn manifest(view: &SessionView, key: &str) -> String {
     let title = chrome::title(view);
     let picture = |file: &str, size: &str, purpose: &str| {
         let address = address("../../assets", file);
-        let kind = if file.ends_with(".svg") { "image/svg+xml" } else { "image/png" };
+        let kind = asset(file).map_or("", |asset| asset.content_type);
         json!({ "src": address, "sizes": size, "type": kind, "purpose": purpose })
     };
     let manifest = json!({
