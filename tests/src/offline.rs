@@ -101,6 +101,11 @@ pub struct OfflineServer {
 }
 
 impl OfflineServer {
+    /// Where it listens, as `HOST:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// One more client.
     pub async fn client(&self) -> Client {
         Client::builder().cli_url(&self.address).start().await.expect("the server takes clients")

@@ -3,23 +3,28 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use groundlink_transport::{ChildPeer, CliUrl, CloseReason, Peer, PeerBuilder, StopPolicy, child, tcp};
+use groundlink_transport::CliUrl;
 use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncWrite};
+use uuid::Uuid;
 
 use crate::SessionError;
 use crate::cli::CliCommand;
 use crate::client::{Client, ClientInner};
+use crate::connect::{Connector, Duplex, Plan, Way};
 use crate::fs::{KeptFiles, SessionFs, SessionFsConfig};
-use crate::handshake::{ServerInfo, shake_hands};
-use crate::launch::{self, LogLevel, MissionControl};
+use crate::launch::{LogLevel, MissionControl};
+use crate::line::Line;
+use crate::reconnect::Reconnect;
 use crate::router::Router;
 
 /// How long the CLI may take to its first answer. The first start ever unpacks some hundred megabytes.
 const START: Duration = Duration::from_mins(1);
+const CONNECT: Duration = Duration::from_secs(10);
+const STOP: Duration = Duration::from_secs(15);
 /// Variables in which a caller may hand the CLI a GitHub token.
 const GITHUB_TOKENS: [&str; 3] = ["GH_TOKEN", "GITHUB_TOKEN", "COPILOT_GITHUB_TOKEN"];
 
@@ -39,7 +44,13 @@ pub struct ClientBuilder {
     pub(crate) offline: bool,
     pub(crate) remote: bool,
     pub(crate) mission_control: Option<MissionControl>,
+    pub(crate) server_port: Option<u16>,
+    pub(crate) session_idle_timeout: Option<Duration>,
     pub(crate) start_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) call_timeout: Option<Duration>,
+    pub(crate) stop_timeout: Duration,
+    pub(crate) reconnect: Option<Reconnect>,
     pub(crate) session_fs: Option<KeptFiles>,
 }
 
@@ -58,7 +69,13 @@ impl Default for ClientBuilder {
             offline: false,
             remote: false,
             mission_control: None,
+            server_port: None,
+            session_idle_timeout: None,
             start_timeout: START,
+            connect_timeout: CONNECT,
+            call_timeout: None,
+            stop_timeout: STOP,
+            reconnect: None,
             session_fs: None,
         }
     }
@@ -176,67 +193,122 @@ impl ClientBuilder {
         self
     }
 
-    /// Starts the CLI, or connects to it, and checks that it speaks our protocol. Needs a tokio runtime.
-    pub async fn start(mut self) -> Result<Client, SessionError> {
-        let router = Arc::new(Router::default());
-        let builder = router.wire(PeerBuilder::new());
-        let Some(url) = self.cli_url.take() else {
-            let cli = self.cli.take().map_or_else(CliCommand::find, Ok)?;
-            let command = launch::command(&self, &cli)?;
-            self.cli = Some(cli);
-            let started = child::spawn(command, StopPolicy::default(), builder);
-            return self.started(router, started.map_err(launch::not_spawned)?).await;
-        };
-        let url = CliUrl::parse(&url)?;
-        if self.remote {
-            tracing::warn!(
-                "remote(true) is ignored with cli_url: others may use that server. Enable remote control on \
-                 each session instead"
-            );
-        }
-        if self.mission_control.is_some() {
-            tracing::warn!("mission_control is ignored with cli_url: the server's own environment decides");
-        }
-        let peer = tcp::connect(&url, self.start_timeout, builder).await?;
-        // Others may use that server: what is shared is decided there.
-        self.remote = false;
-        self.connected(router, peer).await
+    /// Starts the CLI as a server on a TCP port of this machine (0: any that is free) instead of on pipes. It asks for a
+    /// secret that only this client knows, so that no other program of the machine can use it.
+    #[must_use]
+    pub fn tcp_server(mut self, port: u16) -> Self {
+        self.server_port = Some(port);
+        self
     }
 
-    /// Does the same over a connection of the caller's own making, with the CLI at its other end.
+    /// Sessions that nobody has used for so long are ended by the CLI (their files stay). By default it ends none.
+    #[must_use]
+    pub fn session_idle_timeout(mut self, idle: Duration) -> Self {
+        self.session_idle_timeout = Some(idle);
+        self
+    }
+
+    /// How long a connection over TCP, or one of [`start_with`](Self::start_with), may take to be made. Default 10 s.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long any call may take, the wait for a connection that is being restored included; it then fails with
+    /// [`SessionError::Timeout`], and the CLI is told that nobody waits any more. By default a call may take as long as it
+    /// likes: compacting a long history takes minutes.
+    #[must_use]
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.call_timeout = Some(timeout);
+        self
+    }
+
+    /// How long [`Client::stop`] may take in all, the end by force included. Default 15 s.
+    #[must_use]
+    pub fn stop_timeout(mut self, timeout: Duration) -> Self {
+        self.stop_timeout = timeout;
+        self
+    }
+
+    /// Comes back after the connection was lost, or the CLI died: starts it or connects again, resumes the sessions,
+    /// hands their streams the events that were missed, and puts what is still open to the handlers. Calls that were
+    /// pending fail with [`SessionError::Interrupted`]; new ones wait. Without this, a lost connection is the end.
+    /// [`Client::connections`] tells of it.
+    ///
+    /// A turn that was running goes on only where the session was not alone: a CLI that dies takes it along, and a
+    /// server (observed with 1.0.102) ends the turn of a session that no client has open any more. The session itself,
+    /// and every event that was stored, is there again.
+    #[must_use]
+    pub fn reconnect(mut self, policy: Reconnect) -> Self {
+        self.reconnect = Some(policy);
+        self
+    }
+
+    /// Starts the CLI, or connects to it, and checks that it speaks our protocol. Needs a tokio runtime.
+    pub async fn start(mut self) -> Result<Client, SessionError> {
+        let way = if let Some(url) = self.cli_url.take() {
+            let url = CliUrl::parse(&url)?;
+            if self.remote {
+                tracing::warn!(
+                    "remote(true) is ignored with cli_url: others may use that server. Enable remote control on each \
+                     session instead"
+                );
+            }
+            if self.mission_control.is_some() {
+                tracing::warn!("mission_control is ignored with cli_url: the server's own environment decides");
+            }
+            // Others may use that server: what is shared is decided there.
+            self.remote = false;
+            Way::External(url)
+        } else {
+            let cli = self.cli.take().map_or_else(CliCommand::find, Ok)?;
+            match self.server_port {
+                Some(port) => {
+                    let token = self.connection_token.get_or_insert_with(|| Uuid::new_v4().to_string().into());
+                    Way::Server(cli, port, token.clone())
+                }
+                None => Way::Pipes(cli),
+            }
+        };
+        self.start_over(way).await
+    }
+
+    /// Does the same over a connection of the caller's own making, with the CLI at its other end. It cannot be made
+    /// again: see [`start_with`](Self::start_with).
     pub async fn start_on(
         self,
         reader: impl AsyncRead + Send + Unpin + 'static,
         writer: impl AsyncWrite + Send + Unpin + 'static,
     ) -> Result<Client, SessionError> {
-        let router = Arc::new(Router::default());
-        let peer = router.wire(PeerBuilder::new()).build(reader, writer);
-        self.connected(router, peer).await
+        let stream: Box<dyn Duplex> = Box::new(tokio::io::join(reader, writer));
+        self.start_over(Way::Once(Mutex::new(Some(stream)))).await
     }
 
-    async fn started(self, router: Arc<Router>, child: ChildPeer) -> Result<Client, SessionError> {
-        let error = match self.introduce(&router, child.peer()).await {
-            Ok(server) => {
-                let peer = child.peer().clone();
-                return Ok(assemble(router, peer, Some(child), server, &self));
-            }
-            Err(error) => error,
-        };
-        let (reason, stderr) = match error {
-            SessionError::Closed { reason: CloseReason::Exited(exit) } => match exit.status {
-                Some(status) => (format!("it ended at once ({status})"), exit.output),
-                None => ("it closed its output".to_owned(), exit.output),
-            },
-            SessionError::Timeout { after, .. } => (format!("it gave no answer within {after:?}"), child.output_tail()),
-            other => return Err(other),
-        };
-        let program = self.cli.as_ref().map_or_else(|| "copilot".into(), |cli| cli.program().to_owned());
-        Err(SessionError::StartFailed { program, reason, stderr })
+    /// Does the same over connections that `connector` makes: one now, and with [`reconnect`](Self::reconnect) another
+    /// one whenever that is lost.
+    pub async fn start_with<F, C, S>(self, connector: F) -> Result<Client, SessionError>
+    where
+        F: Fn() -> C + Send + Sync + 'static,
+        C: Future<Output = std::io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let connector: Connector = Arc::new(move || {
+            let connecting = connector();
+            Box::pin(async move { connecting.await.map(|stream| Box::new(stream) as Box<dyn Duplex>) })
+        });
+        self.start_over(Way::Connector(connector)).await
     }
 
-    async fn connected(self, router: Arc<Router>, peer: Peer) -> Result<Client, SessionError> {
-        let server = self.introduce(&router, &peer).await?;
-        Ok(assemble(router, peer, None, server, &self))
+    async fn start_over(self, way: Way) -> Result<Client, SessionError> {
+        let secrets = self.secrets();
+        let always_remote = self.remote;
+        let plan = Arc::new(Plan { settings: self, way });
+        let line = Line::new(plan.settings.call_timeout, plan.can_return());
+        let router = Arc::new(Router::new(line));
+        let connection = plan.connect(&router).await?;
+        router.line.up(&connection.peer);
+        Ok(Client { inner: ClientInner::new(router, plan, connection, always_remote, secrets) })
     }
 
     /// What the CLI is told and nobody else is to see.
@@ -250,48 +322,5 @@ impl ClientBuilder {
         let tokens = self.env.iter().filter(|(name, _)| GITHUB_TOKENS.iter().any(|known| name == known));
         secrets.extend(tokens.filter_map(|(_, value)| value.as_ref()?.to_str().map(SecretString::from)));
         secrets
-    }
-
-    async fn introduce(&self, router: &Router, peer: &Peer) -> Result<ServerInfo, SessionError> {
-        // Only the first peer of a router is ever set.
-        let _ = router.peer.set(peer.downgrade());
-        let server = shake_hands(peer, self.connection_token.as_ref(), self.start_timeout).await;
-        let server = match (server, &self.session_fs) {
-            (Ok(server), Some(kept)) => kept.offer(router, peer).await.map(|()| server),
-            (server, _) => server,
-        };
-        match &server {
-            Ok(server) => tracing::debug!(version = ?server.version, "connected to the CLI"),
-            Err(_) => peer.close(),
-        }
-        server
-    }
-}
-
-fn assemble(
-    router: Arc<Router>,
-    peer: Peer,
-    child: Option<ChildPeer>,
-    server: ServerInfo,
-    builder: &ClientBuilder,
-) -> Client {
-    let (watched, sessions) = (peer.clone(), Arc::downgrade(&router));
-    tokio::spawn(async move {
-        let reason = watched.closed().await;
-        tracing::debug!(%reason, "the connection to the CLI has ended");
-        if let Some(router) = sessions.upgrade() {
-            router.close();
-        }
-    });
-    Client {
-        inner: Arc::new(ClientInner {
-            peer,
-            child,
-            router,
-            server,
-            always_remote: builder.remote,
-            secrets: builder.secrets(),
-            stopped: tokio::sync::Mutex::new(false),
-        }),
     }
 }

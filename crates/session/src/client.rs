@@ -1,29 +1,28 @@
 //! The client: one connection to one CLI.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::join_all;
 use groundlink_protocol::types::{AuthGetStatusResult, SessionCreateResult};
 use groundlink_protocol::{Empty, Method, methods};
-use groundlink_transport::{ChildPeer, CloseReason, Peer};
+use groundlink_transport::CloseReason;
 use secrecy::SecretString;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::SessionError;
 use crate::builder::ClientBuilder;
 use crate::config::SessionConfig;
-use crate::handshake::ServerInfo;
+use crate::connect::{Connection, Plan, Program, StartTimings};
+use crate::handshake::PROTOCOL_VERSION;
+use crate::line::{ConnectionState, Connections};
+use crate::reconnect::{self, Watch};
+use crate::reopen::Reopen;
 use crate::router::Router;
 use crate::session::{self, Session};
 use crate::shared::Shared;
 use crate::{answers, pending, remote};
-
-/// How long each session may take to end in [`Client::stop`].
-const DESTROY: Duration = Duration::from_secs(3);
-/// How long the CLI may take to accept its shutdown in [`Client::stop`].
-const SHUTDOWN: Duration = Duration::from_secs(3);
 
 /// A connection to a Copilot CLI, which it started or found running. Cheap to clone.
 ///
@@ -35,17 +34,18 @@ pub struct Client {
 }
 
 pub(crate) struct ClientInner {
-    pub(crate) peer: Peer,
-    /// The CLI that we started.
-    pub(crate) child: Option<ChildPeer>,
     pub(crate) router: Arc<Router>,
-    pub(crate) server: ServerInfo,
+    plan: Arc<Plan>,
+    /// The connection in use; `None` while there is none. It is what keeps the connection, and the CLI that we started.
+    connection: Mutex<Option<Connection>>,
     /// Share every session, always.
     pub(crate) always_remote: bool,
     /// What the CLI was told and nobody else is to see.
     pub(crate) secrets: Vec<SecretString>,
+    /// True once the client is being stopped: no connection is to be restored any more.
+    stopping: watch::Sender<bool>,
     /// Held while stopping; true once stopped.
-    pub(crate) stopped: tokio::sync::Mutex<bool>,
+    stopped: tokio::sync::Mutex<bool>,
 }
 
 impl Client {
@@ -54,24 +54,40 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// The server's own version, such as `1.0.102`; `None` where it does not tell.
-    pub fn version(&self) -> Option<&str> {
-        self.inner.server.version.as_deref()
+    /// The server's own version, such as `1.0.102`; `None` where it does not tell, or there is no connection now.
+    pub fn version(&self) -> Option<String> {
+        self.inner.lock().as_ref()?.server.version.clone()
     }
 
-    /// The version of the protocol that the server speaks.
+    /// The version of the protocol that the server speaks: there is one that is accepted.
     pub fn protocol_version(&self) -> u64 {
-        self.inner.server.protocol_version
+        self.inner.lock().as_ref().map_or(PROTOCOL_VERSION, |connection| connection.server.protocol_version)
     }
 
-    /// The process id of the CLI, if this client started it.
+    /// The process id of the CLI, if this client started it and it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.inner.child.as_ref().and_then(ChildPeer::pid)
+        self.inner.lock().as_ref()?.program.as_ref()?.pid()
     }
 
     /// The last lines the CLI wrote to stderr, if this client started it.
     pub fn output_tail(&self) -> String {
-        self.inner.child.as_ref().map(ChildPeer::output_tail).unwrap_or_default()
+        let program = self.inner.lock().as_ref().and_then(|connection| connection.program.clone());
+        program.map(|program| program.output_tail()).unwrap_or_default()
+    }
+
+    /// How long the start of the connection in use took; `None` while there is none.
+    pub fn start_timings(&self) -> Option<StartTimings> {
+        Some(self.inner.lock().as_ref()?.timings)
+    }
+
+    /// How the connection stands: now, and each change. Ends with the connection's final end.
+    pub fn connections(&self) -> Connections {
+        self.inner.router.line.watch()
+    }
+
+    /// How the connection stands at this moment.
+    pub fn connection(&self) -> ConnectionState {
+        self.inner.router.line.now()
     }
 
     /// Whether somebody is signed in, and who.
@@ -83,7 +99,7 @@ impl Client {
     pub async fn call<M: Method>(&self, params: &M::Params) -> Result<M::Output, SessionError> {
         let failed = |error| SessionError::from_call(M::NAME, None, error);
         answers::check_call(M::NAME, params)?;
-        self.inner.peer.call(M::NAME, params).await.map_err(failed)
+        self.inner.router.line.call(M::NAME, params).await.map_err(failed)
     }
 
     /// Makes a new session.
@@ -114,7 +130,10 @@ impl Client {
     async fn open<M: Method>(&self, id: String, config: SessionConfig, create: bool) -> Result<Session, SessionError> {
         config.check()?;
         let inner = &self.inner;
-        let shared = Shared::new(id, &config, Arc::clone(&inner.router.peer), create);
+        let line = Arc::clone(&inner.router.line);
+        // Only where the connection may come back: params are large.
+        let reopen = if inner.plan.can_return() { Some(Reopen::new(&config, &id)?) } else { None };
+        let shared = Shared::new(id, &config, line, create, reopen);
         let params = config.into_params(&shared.id, create)?;
         if !inner.router.add(&shared) {
             let reason = format!("session {} is open at this client already; use its handle", shared.id);
@@ -123,11 +142,13 @@ impl Client {
         // Forgotten again when the call fails, or is dropped half-way.
         let unregister = Unregister { router: &inner.router, id: &shared.id, keep: false };
         let result: SessionCreateResult = inner
-            .peer
+            .router
+            .line
             .call(M::NAME, &params)
             .await
             .map_err(|error| SessionError::from_call(M::NAME, Some(&shared.id), error))?;
         unregister.keep();
+        shared.opened();
         if result.session_id != shared.id {
             tracing::warn!(asked = %shared.id, got = %result.session_id, "the server chose another session id");
         }
@@ -136,10 +157,10 @@ impl Client {
         }
         // These tasks hold no client: they must not keep a CLI alive that hangs.
         if !create {
-            tokio::spawn(pending::take_up(inner.peer.clone(), Arc::clone(&shared)));
+            tokio::spawn(pending::reconcile(Arc::clone(&shared)));
         }
         if inner.always_remote {
-            tokio::spawn(remote::share_in_background(inner.peer.clone(), Arc::clone(&shared)));
+            tokio::spawn(remote::share_in_background(Arc::clone(&shared)));
         }
         Ok(Session { shared, client: Arc::clone(inner) })
     }
@@ -151,42 +172,101 @@ impl Client {
         self.inner.stop().await;
     }
 
-    /// Waits for the end of the connection and says why it ended.
+    /// Waits for the end of the connection and says why it ended. A loss that is [made good](ClientBuilder::reconnect)
+    /// is no end.
     pub async fn closed(&self) -> CloseReason {
-        self.inner.peer.closed().await
+        self.inner.router.line.ended().await
     }
 
-    /// Whether the connection has ended.
+    /// Whether the connection has ended for good.
     pub fn is_closed(&self) -> bool {
-        self.inner.peer.is_closed()
+        self.inner.router.line.is_over()
     }
 }
 
 impl ClientInner {
+    /// Needs a tokio runtime: a task watches over the connection.
+    pub(crate) fn new(
+        router: Arc<Router>,
+        plan: Arc<Plan>,
+        connection: Connection,
+        always_remote: bool,
+        secrets: Vec<SecretString>,
+    ) -> Arc<Self> {
+        let peer = connection.peer.clone();
+        let (stopping, stop) = watch::channel(false);
+        let inner = Arc::new(Self {
+            router,
+            plan,
+            connection: Mutex::new(Some(connection)),
+            always_remote,
+            secrets,
+            stopping,
+            stopped: tokio::sync::Mutex::new(false),
+        });
+        let watch = Watch {
+            client: Arc::downgrade(&inner),
+            plan: Arc::clone(&inner.plan),
+            router: Arc::clone(&inner.router),
+            stopping: stop,
+        };
+        tokio::spawn(reconnect::watch_over(watch, peer));
+        inner
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection is lost; what is left is the program behind it.
+    pub(crate) fn lose_connection(&self) -> Option<Program> {
+        self.lock().take()?.program
+    }
+
+    /// A new connection is to be used.
+    pub(crate) fn install(&self, connection: Connection) {
+        *self.lock() = Some(connection);
+    }
+
     async fn stop(&self) {
         let mut stopped = self.stopped.lock().await;
         if *stopped {
             return;
         }
-        let ours = |shared: &Arc<Shared>| self.child.is_some() || shared.created;
+        let [destroy, shutdown, ..] = self.plan.stop_times();
+        let program = self.lock().as_ref().and_then(|connection| connection.program.clone());
+        let connected = self.lock().is_some();
+        let ours = |shared: &Arc<Shared>| connected && (program.is_some() || shared.created);
         let ending = self.router.all().into_iter().filter(ours).map(|shared| async move {
-            match tokio::time::timeout(DESTROY, session::destroy(self, &shared)).await {
+            match tokio::time::timeout(destroy, session::destroy(self, &shared)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(session = %shared.id, %error, "not ended in good order"),
                 Err(_) => tracing::warn!(session = %shared.id, "did not end in time"),
             }
         });
         join_all(ending).await;
-        if let Some(child) = &self.child {
-            let nothing = Empty::default();
-            let asked = self.peer.call::<Empty>(methods::RuntimeShutdown::NAME, &nothing);
-            if let Ok(Err(error)) = tokio::time::timeout(SHUTDOWN, asked).await {
-                tracing::debug!(%error, "the CLI did not accept its shutdown");
+        // From here on a lost connection stays lost.
+        self.stopping.send_replace(true);
+        // It may have been restored in the meantime, with another program.
+        let (peer, program) = match &*self.lock() {
+            Some(connection) => (Some(connection.peer.clone()), connection.program.clone()),
+            None => (None, None),
+        };
+        if let Some(program) = program {
+            if let Some(peer) = &peer {
+                let asked = async { peer.call::<Empty>(methods::RuntimeShutdown::NAME, &Empty::default()).await };
+                if let Ok(Err(error)) = tokio::time::timeout(shutdown, asked).await {
+                    tracing::debug!(%error, "the CLI did not accept its shutdown");
+                }
             }
-            let exit = child.stop().await;
+            let exit = program.stop().await;
             tracing::debug!(status = ?exit.status, "the CLI has ended");
         }
-        self.peer.close();
+        if let Some(peer) = peer {
+            peer.close();
+        }
+        // The task that watches over the connection ends a program that it was about to start.
+        self.router.line.ended().await;
         self.router.close();
         *stopped = true;
     }
@@ -194,8 +274,10 @@ impl ClientInner {
 
 impl Drop for ClientInner {
     fn drop(&mut self) {
-        // The task that waits for the end holds a peer of its own.
-        self.peer.close();
+        // The task that watches over the connection holds a peer of its own.
+        if let Some(connection) = &*self.lock() {
+            connection.peer.close();
+        }
         self.router.close();
     }
 }
@@ -227,7 +309,7 @@ impl Drop for Unregister<'_> {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("server", &self.inner.server)
+            .field("version", &self.version())
             .field("pid", &self.pid())
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
@@ -236,6 +318,6 @@ impl fmt::Debug for Client {
 
 impl fmt::Debug for ClientInner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientInner").field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("ClientInner").field("plan", &self.plan).finish_non_exhaustive()
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use groundlink_transport::{CallError, CloseReason};
 
 use crate::cli::CLI_PATH_VARIABLE;
+use crate::line::CallFailure;
 
 /// Why something did not work. The message names the cause and the next step.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +75,21 @@ pub enum SessionError {
         /// How long was waited.
         after: Duration,
     },
+    /// The connection was lost before the answer came, and is being restored. Whether the call had its effect is not
+    /// known: see it from the session's events, then call again.
+    #[error(
+        "the connection to the Copilot CLI was lost in the middle of `{method}` ({reason}) and is being restored; whether \
+         it was carried out is not known: look at the session's events, then try again"
+    )]
+    Interrupted {
+        /// The method called.
+        method: String,
+        /// Why the connection was lost. With a child process: its exit status and last words.
+        reason: CloseReason,
+    },
+    /// A connection of the caller's own making could not be made.
+    #[error("the connection to the CLI could not be made: {0}; check what was given to `connector`")]
+    Connector(#[source] std::io::Error),
     /// The connection to the CLI has ended.
     #[error("the connection to the Copilot CLI has ended: {reason}; start a new client and resume the session")]
     Closed {
@@ -130,11 +146,13 @@ impl SessionError {
     }
 
     /// Says what a failed call of `method` means; `session` is the session it was about.
-    pub(crate) fn from_call(method: &str, session: Option<&str>, error: CallError) -> Self {
-        let (code, message) = match error {
-            CallError::Closed(reason) => return Self::Closed { reason },
-            CallError::Rpc { code, message, .. } => (code, plain(message)),
-            source => return Self::Call { method: method.to_owned(), source },
+    pub(crate) fn from_call(method: &str, session: Option<&str>, error: impl Into<CallFailure>) -> Self {
+        let (code, message) = match error.into() {
+            CallFailure::Interrupted(reason) => return Self::Interrupted { method: method.to_owned(), reason },
+            CallFailure::Timeout(after) => return Self::Timeout { what: method.to_owned(), after },
+            CallFailure::Call(CallError::Closed(reason)) => return Self::Closed { reason },
+            CallFailure::Call(CallError::Rpc { code, message, .. }) => (code, plain(message)),
+            CallFailure::Call(source) => return Self::Call { method: method.to_owned(), source },
         };
         match session {
             // "Not found" is only in the text, in two wordings.

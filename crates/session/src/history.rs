@@ -1,14 +1,15 @@
 //! Reading the CLI's own log of a session.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use groundlink_protocol::types::{EventsCursorStatus, SessionEventLogReadParams, SessionEventLogReadResult};
 use groundlink_protocol::{Event, Method as _, RawJson, methods};
-use groundlink_transport::{Peer, WeakPeer};
 
 use crate::SessionError;
 use crate::events::{LogPage, LogSource};
+use crate::line::Line;
 use crate::session::Session;
-use crate::shared::PeerCell;
 
 /// Events a page. Tool outputs are large: few enough to stay within some megabytes.
 const PAGE: u64 = 200;
@@ -46,18 +47,18 @@ impl Session {
 
     /// One page of the stored events, from `cursor` on; from the first one without.
     pub async fn history_page(&self, cursor: Option<&str>) -> Result<HistoryPage, SessionError> {
-        page(&self.client.peer, self.id(), cursor).await
+        page(&self.shared.line, self.id(), cursor).await
     }
 }
 
 /// One page, over a connection that need not be the session's own handle.
-pub(crate) async fn page(peer: &Peer, id: &str, cursor: Option<&str>) -> Result<HistoryPage, SessionError> {
+pub(crate) async fn page(line: &Line, id: &str, cursor: Option<&str>) -> Result<HistoryPage, SessionError> {
     let mut params = SessionEventLogReadParams::new(id);
     params.cursor = cursor.map(str::to_owned);
     params.max = Some(PAGE);
     params.include_ephemeral = Some(false);
     let method = methods::SessionEventLogRead::NAME;
-    let called = peer.call::<SessionEventLogReadResult>(method, &params).await;
+    let called = line.call::<SessionEventLogReadResult>(method, &params).await;
     let result = called.map_err(|error| SessionError::from_call(method, Some(id), error))?;
     Ok(HistoryPage {
         events: parse(result.events),
@@ -68,7 +69,7 @@ pub(crate) async fn page(peer: &Peer, id: &str, cursor: Option<&str>) -> Result<
 }
 
 /// Reads stored events; one that has no envelope is left out, since nobody could name it.
-fn parse(raw: Vec<RawJson>) -> Vec<Event> {
+pub(crate) fn parse(raw: Vec<RawJson>) -> Vec<Event> {
     raw.into_iter()
         .filter_map(|raw| match Event::from_raw(raw) {
             Ok(event) => Some(event),
@@ -84,14 +85,14 @@ fn parse(raw: Vec<RawJson>) -> Vec<Event> {
 #[derive(Debug)]
 pub(crate) struct WireLog {
     pub(crate) id: String,
-    pub(crate) peer: PeerCell,
+    pub(crate) line: Arc<Line>,
 }
 
 impl LogSource for WireLog {
     fn page(&self, cursor: Option<String>) -> BoxFuture<'static, Option<LogPage>> {
-        let (id, peer) = (self.id.clone(), self.peer.get().and_then(WeakPeer::upgrade));
+        let (id, line) = (self.id.clone(), Arc::clone(&self.line));
         Box::pin(async move {
-            match page(&peer?, &id, cursor.as_deref()).await {
+            match page(&line, &id, cursor.as_deref()).await {
                 Ok(page) => {
                     let HistoryPage { events, cursor, has_more, .. } = page;
                     Some(LogPage { events, cursor: Some(cursor), has_more })

@@ -18,6 +18,9 @@ const TOKEN_VARIABLE: &str = "COPILOT_SDK_AUTH_TOKEN";
 const NO_PROVIDER: (&str, &str) = ("COPILOT_PROVIDER_BASE_URL", "http://127.0.0.1:9");
 const NO_MODEL: (&str, &str) = ("COPILOT_MODEL", "none");
 
+/// The variable that carries the secret of a server to it.
+const CONNECTION_TOKEN: &str = "COPILOT_CONNECTION_TOKEN";
+
 /// How much the CLI logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -57,11 +60,21 @@ pub struct MissionControl {
     pub repository: Option<(String, u64, u64)>,
 }
 
-/// The command that starts the CLI on pipes.
-pub(crate) fn command(builder: &ClientBuilder, cli: &CliCommand) -> Result<Command, SessionError> {
+/// Where a CLI of ours is to listen (port 0: wherever it likes), and the secret it is to ask for.
+pub(crate) type Listen<'a> = (u16, &'a SecretString);
+
+/// The command that starts the CLI, on pipes or as a server.
+pub(crate) fn command(
+    builder: &ClientBuilder,
+    cli: &CliCommand,
+    listen: Option<Listen<'_>>,
+) -> Result<Command, SessionError> {
     cli.check()?;
     let mut command = Command::new(cli.program());
-    command.args(cli.args()).args(arguments(builder));
+    command.args(cli.args()).args(arguments(builder, listen.map(|(port, _)| port)));
+    if let Some((_, token)) = listen {
+        command.env(CONNECTION_TOKEN, token.expose_secret());
+    }
     if let Some(directory) = &builder.working_directory {
         if !directory.is_dir() {
             let reason = format!("`{}` is not a directory", directory.display());
@@ -78,16 +91,26 @@ pub(crate) fn command(builder: &ClientBuilder, cli: &CliCommand) -> Result<Comma
     Ok(command)
 }
 
-fn arguments(builder: &ClientBuilder) -> Vec<&'static str> {
-    let mut arguments = vec!["--headless", "--stdio", "--no-auto-update"];
+fn arguments(builder: &ClientBuilder, port: Option<u16>) -> Vec<String> {
+    let mut arguments = vec!["--headless".to_owned()];
+    let mut add = |words: &[&str]| arguments.extend(words.iter().map(|&word| word.to_owned()));
+    match port {
+        Some(port) => add(&["--port", &port.to_string()]),
+        None => add(&["--stdio"]),
+    }
+    add(&["--no-auto-update"]);
     if let Some(level) = builder.log_level {
-        arguments.extend(["--log-level", level.word()]);
+        add(&["--log-level", level.word()]);
     }
     if builder.github_token.is_some() {
-        arguments.extend(["--auth-token-env", TOKEN_VARIABLE]);
+        add(&["--auth-token-env", TOKEN_VARIABLE]);
+    }
+    if let Some(idle) = builder.session_idle_timeout {
+        // Whole seconds, and never the 0 that might mean "at once" or "never".
+        add(&["--session-idle-timeout", &idle.as_secs().max(1).to_string()]);
     }
     if !builder.auto_login.unwrap_or(builder.github_token.is_none()) {
-        arguments.push("--no-auto-login");
+        add(&["--no-auto-login"]);
     }
     arguments
 }
@@ -158,7 +181,7 @@ mod tests {
 
     fn told(builder: &ClientBuilder) -> String {
         let inherited = |name: &str| (name == "COPILOT_MODEL").then(|| "theirs".into());
-        let mut lines = vec![arguments(builder).join(" ")];
+        let mut lines = vec![arguments(builder, None).join(" ")];
         lines.extend(environment(builder, inherited).into_iter().map(|(name, value)| {
             let value = value.map_or("(removed)".to_owned(), |value| value.to_string_lossy().into_owned());
             format!("{}={value}", name.to_string_lossy())
@@ -200,7 +223,7 @@ mod tests {
             .github_token(secret("canary-1"))
             .connection_token(secret("canary-2"))
             .mission_control(MissionControl { access_token: secret("canary-3"), ..hub(None) });
-        assert!(!arguments(&builder).join(" ").contains("canary"));
+        assert!(!arguments(&builder, None).join(" ").contains("canary"));
         assert!(!format!("{builder:?}").contains("canary"));
     }
 

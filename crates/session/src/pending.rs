@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use groundlink_protocol::types::{PendingPermissionRequests, PendingToolRequests, SessionRef};
 use groundlink_protocol::{Method, methods};
-use groundlink_transport::Peer;
 use serde::Deserialize;
 
 use crate::shared::Shared;
@@ -13,11 +12,11 @@ use crate::{SessionError, asks, history};
 
 /// Hands to the handlers what the CLI lists as open. The events that asked are not sent again, but they are in the
 /// history. Doing it again is harmless: a question that is known here, open or ended, is not asked twice.
-pub(crate) async fn take_up(peer: Peer, shared: Arc<Shared>) {
+pub(crate) async fn reconcile(shared: Arc<Shared>) {
     let mut open = HashSet::new();
     let handlers = &shared.handlers;
     if handlers.permission.is_some() {
-        match listed::<methods::SessionPermissionsPendingRequests>(&peer, &shared).await {
+        match listed::<methods::SessionPermissionsPendingRequests>(&shared).await {
             Ok(PendingPermissionRequests { items, .. }) => {
                 open.extend(items.into_iter().map(|item| ("permission.requested", item.request_id)));
             }
@@ -25,7 +24,7 @@ pub(crate) async fn take_up(peer: Peer, shared: Arc<Shared>) {
         }
     }
     if !handlers.tools.is_empty() {
-        match listed::<methods::SessionToolsListPendingRequests>(&peer, &shared).await {
+        match listed::<methods::SessionToolsListPendingRequests>(&shared).await {
             Ok(PendingToolRequests { items, .. }) => {
                 let ours = items.into_iter().filter(|item| handlers.tools.get(&item.tool_name).is_some());
                 open.extend(ours.map(|item| ("external_tool.requested", item.request_id)));
@@ -33,24 +32,20 @@ pub(crate) async fn take_up(peer: Peer, shared: Arc<Shared>) {
             Err(error) => tracing::debug!(session = %shared.id, %error, "open tool calls are not known"),
         }
     }
-    if let Err(error) = find(&peer, &shared, open).await {
+    if let Err(error) = find(&shared, open).await {
         tracing::warn!(session = %shared.id, %error, "open questions were not found in the history");
     }
 }
 
-async fn listed<M: Method<Params = SessionRef>>(peer: &Peer, shared: &Shared) -> Result<M::Output, SessionError> {
-    let called = peer.call(M::NAME, &SessionRef::new(shared.id.as_str())).await;
+async fn listed<M: Method<Params = SessionRef>>(shared: &Shared) -> Result<M::Output, SessionError> {
+    let called = shared.line.call(M::NAME, &SessionRef::new(shared.id.as_str())).await;
     called.map_err(|error| SessionError::from_call(M::NAME, Some(&shared.id), error))
 }
 
-async fn find(
-    peer: &Peer,
-    shared: &Arc<Shared>,
-    mut open: HashSet<(&'static str, String)>,
-) -> Result<(), SessionError> {
+async fn find(shared: &Arc<Shared>, mut open: HashSet<(&'static str, String)>) -> Result<(), SessionError> {
     let mut cursor: Option<String> = None;
     while !open.is_empty() {
-        let page = history::page(peer, &shared.id, cursor.as_deref()).await?;
+        let page = history::page(&shared.line, &shared.id, cursor.as_deref()).await?;
         for event in &page.events {
             let Some((kind, _)) = open.iter().find(|(kind, _)| *kind == event.kind()) else { continue };
             let kind = *kind;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use groundlink_protocol::types::{RemoteSessionMode, SessionRef, SessionRemoteEnableParams, SessionRemoteEnableResult};
 use groundlink_protocol::{Empty, Method as _, methods};
-use groundlink_transport::{CallError, Peer};
 
 use crate::SessionError;
+use crate::line::CallFailure;
 use crate::session::Session;
 use crate::shared::Shared;
 
@@ -45,7 +45,7 @@ impl Session {
     /// Needs a session that is signed in to GitHub, wherever it is exported to. Dropping the future
     /// does not undo it.
     pub async fn enable_remote(&self, mode: RemoteMode) -> Result<RemoteState, SessionError> {
-        self.one_at_a_time(|peer, shared| enable(peer, shared, mode)).await
+        self.one_at_a_time(|shared| enable(shared, mode)).await
     }
 
     /// Stops sharing. Harmless when the session is not shared. The other end is not told; it sees
@@ -67,14 +67,14 @@ impl Session {
 
     /// Runs one change after the other, each to its end: two at once could attach the session twice,
     /// and then every command would run twice. That must hold for a caller that gives up half-way, too.
-    async fn one_at_a_time<T, F>(&self, change: impl FnOnce(Peer, Arc<Shared>) -> F) -> Result<T, SessionError>
+    async fn one_at_a_time<T, F>(&self, change: impl FnOnce(Arc<Shared>) -> F) -> Result<T, SessionError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, SessionError>> + Send + 'static,
     {
         let turn = Arc::clone(&self.shared.remote).lock_owned().await;
         // Not the client itself: a task must not keep a CLI alive that hangs.
-        let change = change(self.client.peer.clone(), Arc::clone(&self.shared));
+        let change = change(Arc::clone(&self.shared));
         let task = tokio::spawn(async move {
             let _turn = turn;
             change.await
@@ -87,13 +87,13 @@ impl Session {
     }
 }
 
-async fn enable(peer: Peer, shared: Arc<Shared>, mode: RemoteMode) -> Result<RemoteState, SessionError> {
+async fn enable(shared: Arc<Shared>, mode: RemoteMode) -> Result<RemoteState, SessionError> {
     let mut params = SessionRemoteEnableParams::new(shared.id.as_str());
     params.mode = Some(match mode {
         RemoteMode::On => RemoteSessionMode::On,
         RemoteMode::Export => RemoteSessionMode::Export,
     });
-    let called = peer.call(methods::SessionRemoteEnable::NAME, &params).await;
+    let called = shared.line.call(methods::SessionRemoteEnable::NAME, &params).await;
     let result: SessionRemoteEnableResult = called.map_err(|error| unavailable(&shared.id, error))?;
     shared.update(|facts| {
         facts.remote_steerable = result.remote_steerable;
@@ -104,9 +104,9 @@ async fn enable(peer: Peer, shared: Arc<Shared>, mode: RemoteMode) -> Result<Rem
     Ok(shared.remote_state())
 }
 
-async fn disable(peer: Peer, shared: Arc<Shared>) -> Result<(), SessionError> {
+async fn disable(shared: Arc<Shared>) -> Result<(), SessionError> {
     let method = methods::SessionRemoteDisable::NAME;
-    let called = peer.call::<Empty>(method, &SessionRef::new(shared.id.as_str())).await;
+    let called = shared.line.call::<Empty>(method, &SessionRef::new(shared.id.as_str())).await;
     called.map_err(|error| SessionError::from_call(method, Some(&shared.id), error))?;
     shared.update(|facts| {
         facts.remote_url = None;
@@ -116,15 +116,15 @@ async fn disable(peer: Peer, shared: Arc<Shared>) -> Result<(), SessionError> {
 }
 
 /// Always on: failures are no news, since sharing may simply not be possible here.
-pub(crate) async fn share_in_background(peer: Peer, shared: Arc<Shared>) {
+pub(crate) async fn share_in_background(shared: Arc<Shared>) {
     let _turn = shared.remote.lock().await;
-    match enable(peer, Arc::clone(&shared), RemoteMode::On).await {
+    match enable(Arc::clone(&shared), RemoteMode::On).await {
         Ok(_) => tracing::debug!(session = %shared.id, "shared"),
         Err(error) => tracing::debug!(session = %shared.id, %error, "not shared"),
     }
 }
 
-fn unavailable(session: &str, error: CallError) -> SessionError {
+fn unavailable(session: &str, error: CallFailure) -> SessionError {
     let method = methods::SessionRemoteEnable::NAME;
     let error = SessionError::from_call(method, Some(session), error);
     let SessionError::Refused { message, .. } = error else { return error };

@@ -17,13 +17,14 @@ use crate::asks;
 use crate::fs::{SessionFs, serve as fs_serve};
 use crate::handlers::HandlerKind as Kind;
 use crate::handlers::hooks::{self, HookInput as _};
+use crate::line::Line;
 use crate::serve;
-use crate::shared::{PeerCell, Shared};
+use crate::shared::Shared;
 
-/// The sessions of one connection.
-#[derive(Default)]
+/// The sessions of one client, over all of its connections.
 pub(crate) struct Router {
-    pub(crate) peer: PeerCell,
+    /// The connection in use.
+    pub(crate) line: Arc<Line>,
     /// Who keeps the sessions' files, if not the CLI, and how long each call may take.
     pub(crate) fs: OnceLock<(Arc<dyn SessionFs>, Option<Duration>)>,
     sessions: Mutex<HashMap<String, Arc<Shared>>>,
@@ -65,6 +66,10 @@ struct HookParams<'a> {
 }
 
 impl Router {
+    pub(crate) fn new(line: Line) -> Self {
+        Self { line: Arc::new(line), fs: OnceLock::new(), sessions: Mutex::default() }
+    }
+
     /// Connects the router to a peer that is about to be built.
     pub(crate) fn wire(self: &Arc<Self>, builder: PeerBuilder) -> PeerBuilder {
         let (events, asks) = (Arc::clone(self), Arc::clone(self));
@@ -100,7 +105,7 @@ impl Router {
         self.lock().remove(id);
     }
 
-    /// The connection has ended: so have all sessions, as far as this client can tell.
+    /// The connection has ended for good: so have all sessions, as far as this client can tell.
     pub(crate) fn close(&self) {
         for shared in self.all() {
             shared.close();

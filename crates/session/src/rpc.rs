@@ -129,7 +129,7 @@ fn call(
             source: CallError::Encode { method: method.to_owned(), source: Arc::new(source) },
         })?;
         crate::answers::check_call(method, &*params)?;
-        let answer = client.peer.call_raw(method, Some(&params)).await;
+        let answer = client.router.line.call_raw(method, &params).await;
         answer.map_err(|error| SessionError::from_call(method, session.as_deref(), error))
     })
 }

@@ -63,7 +63,7 @@ impl Session {
     }
 
     fn log_source(&self) -> Arc<WireLog> {
-        Arc::new(WireLog { id: self.shared.id.clone(), peer: Arc::clone(&self.shared.peer) })
+        Arc::new(WireLog { id: self.shared.id.clone(), line: Arc::clone(&self.shared.line) })
     }
 
     /// Sends a message and gives its id as soon as it is accepted, long before the agent has
@@ -113,7 +113,7 @@ impl Session {
         request_id: &str,
         decision: PermissionDecision,
     ) -> Result<bool, SessionError> {
-        answers::send_permission(&self.client.peer, self.id(), request_id, &decision).await
+        answers::send_permission(&self.shared.line, self.id(), request_id, &decision).await
     }
 
     /// Answers a question of the agent's. `false`: it is not open (any more).
@@ -124,39 +124,39 @@ impl Session {
         was_freeform: bool,
     ) -> Result<bool, SessionError> {
         let answer = UserAnswer { answer: answer.into(), was_freeform };
-        answers::send_user_input(&self.client.peer, self.id(), request_id, &answer).await
+        answers::send_user_input(&self.shared.line, self.id(), request_id, &answer).await
     }
 
     /// Answers a form. `false`: it is not open (any more).
     pub async fn respond_elicitation(&self, request_id: &str, answer: ElicitationAnswer) -> Result<bool, SessionError> {
-        answers::send_elicitation(&self.client.peer, self.id(), request_id, &answer).await
+        answers::send_elicitation(&self.shared.line, self.id(), request_id, &answer).await
     }
 
     /// Answers a plan. `false`: it is not open (any more).
     pub async fn respond_plan(&self, request_id: &str, decision: PlanDecision) -> Result<bool, SessionError> {
-        answers::send_plan(&self.client.peer, self.id(), request_id, &decision).await
+        answers::send_plan(&self.shared.line, self.id(), request_id, &decision).await
     }
 
     /// Answers a call of a client's tool. `false`: it is not open (any more).
     pub async fn respond_tool(&self, request_id: &str, result: impl Into<ToolResult>) -> Result<bool, SessionError> {
-        answers::send_tool(&self.client.peer, self.id(), request_id, result.into()).await
+        answers::send_tool(&self.shared.line, self.id(), request_id, result.into()).await
     }
 
     /// Answers an offer to go on with another model. `false`: it is not open (any more).
     pub async fn respond_auto_mode(&self, request_id: &str, answer: AutoModeAnswer) -> Result<bool, SessionError> {
-        answers::send_auto_mode(&self.client.peer, self.id(), request_id, answer).await
+        answers::send_auto_mode(&self.shared.line, self.id(), request_id, answer).await
     }
 
     /// Answers what to do about a limit that is used up. `false`: it is not open (any more).
     pub async fn respond_limits(&self, request_id: &str, answer: LimitsAnswer) -> Result<bool, SessionError> {
-        answers::send_limits(&self.client.peer, self.id(), request_id, answer).await
+        answers::send_limits(&self.shared.line, self.id(), request_id, answer).await
     }
 
     /// Calls any method. The session's id is to be in the params.
     pub async fn call<M: Method>(&self, params: &M::Params) -> Result<M::Output, SessionError> {
         let failed = |error| SessionError::from_call(M::NAME, Some(self.id()), error);
         answers::check_call(M::NAME, params)?;
-        self.client.peer.call(M::NAME, params).await.map_err(failed)
+        self.shared.line.call(M::NAME, params).await.map_err(failed)
     }
 
     /// Whether it is over for this client.
@@ -177,7 +177,7 @@ pub(crate) async fn destroy(client: &ClientInner, shared: &Arc<Shared>) -> Resul
         return Ok(());
     }
     let method = methods::SessionDestroy::NAME;
-    let result = client.peer.call::<serde_json::Value>(method, &SessionRef::new(shared.id.as_str())).await;
+    let result = shared.line.call::<serde_json::Value>(method, &SessionRef::new(shared.id.as_str())).await;
     if result.is_ok() {
         let mut shut_down = shared.shut_down.subscribe();
         let _ = tokio::time::timeout(LAST_EVENTS, shut_down.wait_for(|seen| *seen)).await;

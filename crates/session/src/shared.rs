@@ -1,19 +1,23 @@
 //! What the connection, the handles and the streams of one session share. It keeps nothing alive.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use groundlink_protocol::Event;
-use groundlink_transport::WeakPeer;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
 use crate::config::SessionConfig;
 use crate::events::Feed;
+use crate::handlers::HandlerKind;
 use crate::handlers::Handlers;
+use crate::line::Line;
 use crate::questions::Questions;
+use crate::reopen::{Missed, Reopen};
 
-/// The peer, known once it is built; the router that feeds on it is built before.
-pub(crate) type PeerCell = Arc<OnceLock<WeakPeer>>;
+/// Events that may wait for a replay to end. Far more than come in the moment that takes; the log has the durable ones.
+const MOST_HELD: usize = 4096;
 
 /// One session, as this client knows it.
 #[derive(Debug)]
@@ -22,7 +26,14 @@ pub(crate) struct Shared {
     pub(crate) feed: Arc<Feed>,
     pub(crate) handlers: Handlers,
     pub(crate) questions: Questions,
-    pub(crate) peer: PeerCell,
+    pub(crate) line: Arc<Line>,
+    /// How to open it again after the connection was lost; only where that comes back.
+    pub(crate) reopen: Option<Reopen>,
+    /// Whether the CLI has opened it.
+    opened: AtomicBool,
+    /// Whether events are held back, because older ones are still to come.
+    holding: AtomicBool,
+    held: Mutex<Held>,
     /// Whether this client made it (rather than resumed it).
     pub(crate) created: bool,
     /// What this session was told and nobody else is to see.
@@ -34,6 +45,25 @@ pub(crate) struct Shared {
     facts: Mutex<Facts>,
 }
 
+/// Events that wait for a replay to end.
+#[derive(Debug, Default)]
+struct Held {
+    events: VecDeque<Event>,
+    /// Durable ones that found no room. Readers fetch them from the CLI's log.
+    dropped: u64,
+}
+
+impl Held {
+    fn push(&mut self, event: Event) {
+        if self.events.len() >= MOST_HELD {
+            let ephemeral = self.events.iter().position(Event::ephemeral);
+            self.dropped += u64::from(ephemeral.is_none());
+            self.events.remove(ephemeral.unwrap_or_default());
+        }
+        self.events.push_back(event);
+    }
+}
+
 /// What the events have told so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
@@ -43,13 +73,23 @@ pub(crate) struct Facts {
 }
 
 impl Shared {
-    pub(crate) fn new(id: String, config: &SessionConfig, peer: PeerCell, created: bool) -> Arc<Self> {
+    pub(crate) fn new(
+        id: String,
+        config: &SessionConfig,
+        line: Arc<Line>,
+        created: bool,
+        reopen: Option<Reopen>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             id,
             feed: Feed::new(config.limits),
             handlers: config.handlers.clone(),
             questions: Questions::default(),
-            peer,
+            line,
+            reopen,
+            opened: AtomicBool::new(false),
+            holding: AtomicBool::new(false),
+            held: Mutex::default(),
             created,
             secrets: config.secrets(),
             remote: Arc::default(),
@@ -72,8 +112,78 @@ impl Shared {
         self.questions.clear();
     }
 
+    /// The CLI has opened the session.
+    pub(crate) fn opened(&self) {
+        self.opened.store(true, Ordering::Release);
+    }
+
+    /// Whether it is to be taken up again after the connection was lost.
+    pub(crate) fn reopens(&self) -> bool {
+        self.reopen.is_some() && self.opened.load(Ordering::Acquire) && !self.feed.is_closed()
+    }
+
+    /// The connection was lost: what comes over the next one waits for [`replay`](Self::replay). Questions that were put
+    /// by direct request have ended with the connection: the CLI has told the agent that nobody answers.
+    pub(crate) fn interrupt(&self) {
+        *self.lock_held() = Held::default();
+        self.holding.store(true, Ordering::Release);
+        for kind in [HandlerKind::UserInput, HandlerKind::Plan, HandlerKind::AutoModeSwitch] {
+            self.questions.settle_all(kind, crate::asks::fallback(kind));
+        }
+    }
+
+    /// Takes in what was missed, then what has come meanwhile, then lets events through again. Of what was asked in
+    /// between, forms are put to the handler; for the rest see [`pending::reconcile`](crate::pending::reconcile).
+    pub(crate) fn replay(self: &Arc<Self>, missed: Missed) {
+        let replayed: HashSet<String> = missed.events.iter().map(|event| event.id().to_owned()).collect();
+        let mut asked: Vec<Event> = Vec::new();
+        self.feed.resume_after(missed.known.as_deref());
+        self.feed.skip(missed.more);
+        for event in missed.events {
+            self.learn(&event);
+            match event.kind() {
+                "elicitation.requested" => asked.push(event.clone()),
+                kind if kind == "abort" || kind.ends_with(".completed") => crate::asks::dispatch(self, &event),
+                _ => {}
+            }
+            if event.kind() == "elicitation.completed" {
+                asked.retain(|question| request_id(question) != request_id(&event));
+            }
+            self.feed.push(event);
+        }
+        for question in asked {
+            crate::asks::dispatch(self, &question);
+        }
+        // Held throughout, so that nothing overtakes; the read loop waits for it at most this once.
+        let mut held = self.lock_held();
+        self.feed.skip(std::mem::take(&mut held.dropped));
+        for event in std::mem::take(&mut held.events) {
+            if !replayed.contains(event.id()) {
+                self.take_in_now(event);
+            }
+        }
+        self.holding.store(false, Ordering::Release);
+        // A server may have shut the session down when its last client was lost; it is open again.
+        self.shut_down.send_replace(false);
+    }
+
+    fn lock_held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes in one event. Called in wire order from the read loop; must not block.
     pub(crate) fn take_in(self: &Arc<Self>, event: Event) {
+        if self.holding.load(Ordering::Acquire) {
+            let mut held = self.lock_held();
+            if self.holding.load(Ordering::Acquire) {
+                held.push(event);
+                return;
+            }
+        }
+        self.take_in_now(event);
+    }
+
+    fn take_in_now(self: &Arc<Self>, event: Event) {
         self.learn(&event);
         crate::asks::dispatch(self, &event);
         self.feed.push(event);
@@ -122,4 +232,10 @@ impl Shared {
             self.update(|facts| facts.cwd = Some(cwd));
         }
     }
+}
+
+/// Which question an event is about.
+fn request_id(event: &Event) -> Option<String> {
+    let data: serde_json::Value = serde_json::from_str(event.data_raw().get()).ok()?;
+    Some(data.get("requestId")?.as_str()?.to_owned())
 }

@@ -10,6 +10,7 @@
 //! - [`hub`]: a hub of the test's own
 //! - [`viewer`]: the hub's viewer API, as a test speaks it
 //! - [`process`]: real programs, their output, and what is left of them
+//! - [`proxy`]: connections that can be cut
 //! - [`repo`]: scratch repositories
 //! - [`wait`]: waiting for a condition
 //! - [`normalise`]: comparable output
@@ -20,6 +21,7 @@ pub mod github;
 pub mod hub;
 pub mod normalise;
 pub mod process;
+pub mod proxy;
 pub mod repo;
 pub mod signed_in;
 pub mod viewer;
@@ -28,6 +30,7 @@ pub mod wait;
 pub use groundlink_cli::{install, scripted};
 pub use hub::TestHub;
 pub use process::Program;
+pub use proxy::Proxy;
 pub use repo::ScratchRepo;
 pub use signed_in::SignedInCli;
 pub use viewer::Viewer;

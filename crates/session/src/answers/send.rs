@@ -4,27 +4,27 @@ use std::collections::BTreeMap;
 
 use groundlink_protocol::types::HandlePendingResult;
 use groundlink_protocol::{Method as _, RawJson, methods};
-use groundlink_transport::Peer;
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 
 use super::{AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer};
+use crate::line::Line;
 use crate::{SessionError, ToolResult};
 
 /// The one shape of every answer by call. `key` is `result` or `response`, as the method has it.
 async fn send(
-    peer: &Peer,
+    line: &Line,
     method: &'static str,
     session_id: &str,
     request_id: &str,
     key: &'static str,
     answer: &impl Serialize,
 ) -> Result<bool, SessionError> {
-    call(peer, method, session_id, request_id, Some((key, raw(answer)?))).await
+    call(line, method, session_id, request_id, Some((key, raw(answer)?))).await
 }
 
 async fn call(
-    peer: &Peer,
+    line: &Line,
     method: &'static str,
     session_id: &str,
     request_id: &str,
@@ -33,7 +33,7 @@ async fn call(
     let failed = |error| SessionError::from_call(method, Some(session_id), error);
     let mut params = BTreeMap::from([("sessionId", raw(session_id)?), ("requestId", raw(request_id)?)]);
     params.extend(answer);
-    let result: HandlePendingResult = peer.call(method, &params).await.map_err(failed)?;
+    let result: HandlePendingResult = line.call(method, &params).await.map_err(failed)?;
     Ok(result.success)
 }
 
@@ -67,91 +67,91 @@ fn raw(value: &(impl Serialize + ?Sized)) -> Result<RawJson, SessionError> {
 }
 
 pub(crate) async fn send_permission(
-    peer: &Peer,
+    line: &Line,
     session_id: &str,
     request_id: &str,
     decision: &PermissionDecision,
 ) -> Result<bool, SessionError> {
     decision.check()?;
     let method = methods::SessionPermissionsHandlePendingPermissionRequest::NAME;
-    send(peer, method, session_id, request_id, "result", decision).await
+    send(line, method, session_id, request_id, "result", decision).await
 }
 
 pub(crate) async fn send_user_input(
-    peer: &Peer,
+    line: &Line,
     session_id: &str,
     request_id: &str,
     answer: &UserAnswer,
 ) -> Result<bool, SessionError> {
     let method = methods::SessionUiHandlePendingUserInput::NAME;
-    send(peer, method, session_id, request_id, "response", answer).await
+    send(line, method, session_id, request_id, "response", answer).await
 }
 
 pub(crate) async fn send_elicitation(
-    peer: &Peer,
+    line: &Line,
     session_id: &str,
     request_id: &str,
     answer: &ElicitationAnswer,
 ) -> Result<bool, SessionError> {
     let method = methods::SessionUiHandlePendingElicitation::NAME;
-    send(peer, method, session_id, request_id, "result", &answer.wire()).await
+    send(line, method, session_id, request_id, "result", &answer.wire()).await
 }
 
 pub(crate) async fn send_plan(
-    peer: &Peer,
+    line: &Line,
     session_id: &str,
     request_id: &str,
     decision: &PlanDecision,
 ) -> Result<bool, SessionError> {
     let method = methods::SessionUiHandlePendingExitPlanMode::NAME;
-    send(peer, method, session_id, request_id, "response", decision).await
+    send(line, method, session_id, request_id, "response", decision).await
 }
 
 pub(crate) async fn send_auto_mode(
-    peer: &Peer,
+    line: &Line,
     session_id: &str,
     request_id: &str,
     answer: AutoModeAnswer,
 ) -> Result<bool, SessionError> {
     let method = methods::SessionUiHandlePendingAutoModeSwitch::NAME;
-    send(peer, method, session_id, request_id, "response", &answer).await
+    send(line, method, session_id, request_id, "response", &answer).await
 }
 
 pub(crate) async fn send_limits(
-    peer: &Peer,
+    line: &Line,
     session_id: &str,
     request_id: &str,
     answer: LimitsAnswer,
 ) -> Result<bool, SessionError> {
     answer.check()?;
     let method = methods::SessionUiHandlePendingSessionLimitsExhausted::NAME;
-    send(peer, method, session_id, request_id, "response", &answer).await
+    send(line, method, session_id, request_id, "response", &answer).await
 }
 
 pub(crate) async fn send_tool(
-    peer: &Peer,
+    line: &Line,
     session_id: &str,
     request_id: &str,
     result: ToolResult,
 ) -> Result<bool, SessionError> {
     let method = methods::SessionToolsHandlePendingToolCall::NAME;
     let (key, answer) = result.into_wire().map_err(|error| SessionError::invalid("result", error.to_string()))?;
-    send(peer, method, session_id, request_id, key, &answer).await
+    send(line, method, session_id, request_id, key, &answer).await
 }
 
 /// `None` refuses.
 pub(crate) async fn send_sampling(
-    peer: &Peer,
+    line: &Line,
     session_id: &str,
     request_id: &str,
     message: Option<RawJson>,
 ) -> Result<bool, SessionError> {
     let method = methods::SessionUiHandlePendingSampling::NAME;
-    call(peer, method, session_id, request_id, message.map(|message| ("response", message))).await
+    call(line, method, session_id, request_id, message.map(|message| ("response", message))).await
 }
 
 pub(crate) async fn send_command(
-    peer: &Peer,
+    line: &Line,
     session_id: &str,
     request_id: &str,
     end: Result<(), String>,
@@ -161,5 +161,5 @@ pub(crate) async fn send_command(
         Ok(()) => None,
         Err(error) => Some(("error", raw(&error)?)),
     };
-    call(peer, method, session_id, request_id, answer).await
+    call(line, method, session_id, request_id, answer).await
 }

@@ -1,12 +1,12 @@
 //! What a handler said, on its way to the CLI.
 
 use groundlink_protocol::RawJson;
-use groundlink_transport::Peer;
 
 use crate::answers::{
     self, AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer,
 };
 use crate::handlers::HandlerKind;
+use crate::line::Line;
 use crate::{SessionError, ToolResult};
 
 /// What a handler said.
@@ -59,17 +59,17 @@ impl Answer {
         }
     }
 
-    pub(super) async fn send(self, peer: &Peer, session: &str, request_id: &str) -> Result<Sent, SessionError> {
+    pub(super) async fn send(self, line: &Line, session: &str, request_id: &str) -> Result<Sent, SessionError> {
         let first = match self {
-            Self::Permission(decision) => answers::send_permission(peer, session, request_id, &decision).await?,
-            Self::Tool(result) => answers::send_tool(peer, session, request_id, result).await?,
-            Self::UserInput(Some(answer)) => answers::send_user_input(peer, session, request_id, &answer).await?,
-            Self::Elicitation(answer) => answers::send_elicitation(peer, session, request_id, &answer).await?,
-            Self::Plan(decision) => answers::send_plan(peer, session, request_id, &decision).await?,
-            Self::AutoMode(answer) => answers::send_auto_mode(peer, session, request_id, answer).await?,
-            Self::Limits(answer) => answers::send_limits(peer, session, request_id, answer).await?,
-            Self::Sampling(message) => answers::send_sampling(peer, session, request_id, message).await?,
-            Self::Command(end) => answers::send_command(peer, session, request_id, end).await?,
+            Self::Permission(decision) => answers::send_permission(line, session, request_id, &decision).await?,
+            Self::Tool(result) => answers::send_tool(line, session, request_id, result).await?,
+            Self::UserInput(Some(answer)) => answers::send_user_input(line, session, request_id, &answer).await?,
+            Self::Elicitation(answer) => answers::send_elicitation(line, session, request_id, &answer).await?,
+            Self::Plan(decision) => answers::send_plan(line, session, request_id, &decision).await?,
+            Self::AutoMode(answer) => answers::send_auto_mode(line, session, request_id, answer).await?,
+            Self::Limits(answer) => answers::send_limits(line, session, request_id, answer).await?,
+            Self::Sampling(message) => answers::send_sampling(line, session, request_id, message).await?,
+            Self::Command(end) => answers::send_command(line, session, request_id, end).await?,
             Self::UserInput(None) | Self::NoResponse => return Ok(Sent::Nothing),
         };
         Ok(if first { Sent::First } else { Sent::Late })

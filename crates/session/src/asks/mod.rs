@@ -8,7 +8,6 @@ use std::sync::Arc;
 use answer::{Answer, Sent};
 use futures::future::{AbortHandle, AbortRegistration, Abortable};
 use groundlink_protocol::{Event, events};
-use groundlink_transport::WeakPeer;
 use serde::Deserialize;
 
 use crate::answers::{PlanDecision, UserAnswer};
@@ -186,9 +185,6 @@ async fn carry(
     end: HandlerEnd,
     answer: Answer,
 ) -> (HandlerEnd, AnswerOutcome) {
-    let Some(peer) = shared.peer.get().and_then(WeakPeer::upgrade) else {
-        return (end, AnswerOutcome::Failed("the connection is gone".to_owned()));
-    };
     let (end, answer) = match answer.check() {
         Ok(()) => (end, answer),
         Err(error) => {
@@ -196,7 +192,7 @@ async fn carry(
             (HandlerEnd::Unspeakable, Answer::closed(kind))
         }
     };
-    let outcome = match answer.send(&peer, &shared.id, request_id).await {
+    let outcome = match answer.send(&shared.line, &shared.id, request_id).await {
         Ok(Sent::First) => AnswerOutcome::First,
         Ok(Sent::Late) => AnswerOutcome::Late,
         Ok(Sent::Nothing) => {

@@ -91,7 +91,7 @@ fn tool_call(shared: &Shared, request_id: String, event: &Event) -> Option<ToolC
         arguments: data.arguments.unwrap_or_else(tools::no_arguments),
         working_directory: data.working_directory.or_else(|| shared.facts().cwd),
         agent_id: event.agent_id().map(str::to_owned),
-        peer: Arc::clone(&shared.peer),
+        line: Arc::clone(&shared.line),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The event log behind a lock, with the wakers of its readers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -34,6 +34,9 @@ struct Inner {
     /// Id of the first durable event ever pushed: where reading again begins for a reader that has
     /// had none. A resumed session's log has older ones, which were never this feed's.
     first_durable: Option<String>,
+    /// Events that came here and that a CLI which was killed had not stored, and where reading again begins for a
+    /// reader that has had one of them last: after the value, if there is one.
+    forgotten: HashMap<String, Option<String>>,
     closed: bool,
 }
 
@@ -45,6 +48,7 @@ impl Feed {
                 wakers: HashMap::new(),
                 next_reader: 0,
                 first_durable: None,
+                forgotten: HashMap::new(),
                 closed: false,
             }),
         })
@@ -66,6 +70,38 @@ impl Feed {
             std::mem::take(&mut inner.wakers)
         };
         wakers.into_values().for_each(Waker::wake);
+    }
+
+    /// Ids of the stored events that are still here.
+    pub(crate) fn known(&self) -> HashSet<String> {
+        self.lock().log.durable().map(|event| event.id().to_owned()).collect()
+    }
+
+    /// How many stored events are kept at most.
+    pub(crate) fn most_durable(&self) -> usize {
+        self.lock().log.most_durable()
+    }
+
+    /// The events after `known` are not in the CLI's log (any more): it was killed before it had stored them. `None`: it
+    /// has none of those that are here.
+    pub(crate) fn resume_after(&self, known: Option<&str>) {
+        let mut inner = self.lock();
+        let ids = inner.log.durable().map(|event| event.id().to_owned());
+        let forgotten: Vec<String> = match known {
+            Some(known) => ids.skip_while(|id| id != known).skip(1).collect(),
+            None => ids.collect(),
+        };
+        inner.forgotten.extend(forgotten.into_iter().map(|id| (id, known.map(str::to_owned))));
+        if inner.first_durable.as_ref().is_some_and(|first| inner.forgotten.contains_key(first)) {
+            inner.first_durable = None;
+        }
+    }
+
+    /// So many stored events are in the CLI's log and do not come here: readers read them there.
+    pub(crate) fn skip(&self, events: u64) {
+        if events > 0 {
+            self.lock().log.skip(events);
+        }
     }
 
     /// No more events will come: readers end once they have read what is there.
@@ -118,12 +154,16 @@ impl Feed {
 
     /// Where `reader` has to begin when it reads again from the CLI's log.
     pub(crate) fn refill_from(&self, reader: &Reader) -> RefillFrom {
-        match &reader.last_durable {
-            Some(id) => RefillFrom::After(id.clone()),
-            None => match &self.lock().first_durable {
-                Some(id) => RefillFrom::At(id.clone()),
-                None => RefillFrom::Start,
-            },
+        let inner = self.lock();
+        let mut last = reader.last_durable.clone();
+        // Each step leads to an older event.
+        while let Some(older) = last.as_ref().and_then(|id| inner.forgotten.get(id)) {
+            last.clone_from(older);
+        }
+        match (last, &inner.first_durable) {
+            (Some(id), _) => RefillFrom::After(id),
+            (None, Some(first)) => RefillFrom::At(first.clone()),
+            (None, None) => RefillFrom::Start,
         }
     }
 

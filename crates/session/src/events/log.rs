@@ -79,6 +79,8 @@ struct Lane<T> {
     entries: VecDeque<(u64, T)>,
     /// How many have left at the front; also the rank of the front entry.
     gone: u64,
+    /// How many never came and count as gone once the next entry shows where the gap ends.
+    unseen: u64,
     bytes: usize,
     max_events: usize,
     max_bytes: usize,
@@ -86,10 +88,15 @@ struct Lane<T> {
 
 impl<T: Entry> Lane<T> {
     fn new(max_events: usize, max_bytes: usize) -> Self {
-        Self { entries: VecDeque::new(), gone: 0, bytes: 0, max_events: max_events.max(1), max_bytes }
+        Self { entries: VecDeque::new(), gone: 0, unseen: 0, bytes: 0, max_events: max_events.max(1), max_bytes }
     }
 
     fn push(&mut self, position: u64, entry: T) {
+        if self.unseen > 0 {
+            self.gone = self.end() + std::mem::take(&mut self.unseen);
+            self.entries.clear();
+            self.bytes = 0;
+        }
         self.bytes += entry.bytes();
         self.entries.push_back((position, entry));
         while self.entries.len() > 1 && (self.entries.len() > self.max_events || self.bytes > self.max_bytes) {
@@ -136,6 +143,22 @@ impl<T: Entry> EventLog<T> {
         } else {
             self.durable.push(position, entry);
         }
+    }
+
+    /// So many durable events do not come, and are to be read from the CLI's log. With the next one that comes, what is
+    /// older goes too, so that the gap is one.
+    pub(crate) fn skip(&mut self, durable: u64) {
+        self.durable.unseen += durable;
+    }
+
+    /// The durable events that are here, oldest first.
+    pub(crate) fn durable(&self) -> impl Iterator<Item = &T> {
+        self.durable.entries.iter().map(|(_, entry)| entry)
+    }
+
+    /// How many durable events are kept at most.
+    pub(crate) fn most_durable(&self) -> usize {
+        self.durable.max_events
     }
 
     /// The cursor of a reader that wants everything from the first event on.

@@ -50,7 +50,7 @@ impl KeptFiles {
     pub(crate) async fn offer(&self, router: &Router, peer: &Peer) -> Result<(), SessionError> {
         const METHOD: &str = "sessionFs.setProvider";
         let deadline = Deadlines::default().of(HandlerKind::SessionFs);
-        // Only the first peer of a router is ever given.
+        // The same each time that a connection is made.
         let _ = router.fs.set((Arc::clone(&self.fs), deadline));
         let params = json!({
             "initialCwd": self.config.initial_directory,

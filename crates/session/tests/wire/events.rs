@@ -10,7 +10,7 @@ async fn session(fake: &Fake, config: SessionConfig) -> Session {
 }
 
 /// Reads up to and with the event of that id.
-async fn read_to(stream: &mut EventStream, last: &str) -> Vec<String> {
+pub(crate) async fn read_to(stream: &mut EventStream, last: &str) -> Vec<String> {
     let reading = async {
         let mut seen = Vec::new();
         while let Some(item) = stream.next().await {

@@ -76,6 +76,12 @@ impl Fake {
 
     /// Connects a client.
     pub(crate) async fn start(&self, builder: ClientBuilder) -> Result<Client, SessionError> {
+        let (reader, writer) = tokio::io::split(self.accept());
+        builder.start_on(reader, writer).await
+    }
+
+    /// Takes a connection, and gives the client's end of it.
+    pub(crate) fn accept(&self) -> tokio::io::DuplexStream {
         let (ours, theirs) = memory::pair();
         let fake = self.clone();
         let server = PeerBuilder::new().on_request(move |request| {
@@ -91,8 +97,7 @@ impl Fake {
             })
         });
         *self.peer.lock().unwrap() = Some(server.build_duplex(theirs));
-        let (reader, writer) = tokio::io::split(ours);
-        builder.start_on(reader, writer).await
+        ours
     }
 
     /// Connects a client with nothing special about it.

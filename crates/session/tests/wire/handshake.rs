@@ -9,7 +9,7 @@ use crate::fake::Fake;
 async fn a_current_server_is_accepted_and_gets_no_token_it_did_not_ask_for() {
     let fake = Fake::new();
     let client = fake.client().await;
-    assert_eq!((client.version(), client.protocol_version()), (Some("9.9.9"), 3));
+    assert_eq!((client.version().as_deref(), client.protocol_version()), (Some("9.9.9"), 3));
     assert_eq!(fake.calls("connect"), [json!({})]);
 }
 

@@ -10,5 +10,6 @@ mod fake;
 mod handlers;
 mod handshake;
 mod lifecycle;
+mod reconnect;
 mod remote;
 mod rpc;

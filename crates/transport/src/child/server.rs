@@ -1,6 +1,7 @@
 //! A program that serves over TCP and says on stdout where.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt as _, BufReader};
@@ -11,7 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::supervise::{self, Line, Supervised};
 use super::tail::Tail;
 use super::{ChildExit, StopPolicy, announced_port};
-use crate::{CliUrl, Error};
+use crate::{CliUrl, CloseReason, Error, Peer, PeerBuilder, tcp};
+
+/// How long a program whose connection ended may take to exit before it counts as running on.
+const STATUS: Duration = Duration::from_secs(1);
 
 /// Longest line of output looked at, in bytes.
 const MAX_LINE: u64 = 8 * 1024;
@@ -61,6 +65,17 @@ impl Server {
         &self.url
     }
 
+    /// Connects to it. When the program ends, the peer's pending calls fail with its exit status and last lines, as those
+    /// of a [`ChildPeer`](super::ChildPeer) do.
+    pub async fn connect(&self, timeout: Duration, peer: PeerBuilder) -> Result<Peer, Error> {
+        let program = self.program.clone();
+        let peer = peer.on_end(Arc::new(move |reason| {
+            let program = program.clone();
+            Box::pin(async move { ended(&program, reason).await })
+        }));
+        tcp::connect(&self.url, timeout, peer).await
+    }
+
     /// The program's process id.
     pub fn pid(&self) -> Option<u32> {
         self.program.pid
@@ -97,6 +112,19 @@ async fn read_output(stdout: ChildStdout, announce: oneshot::Sender<u16>, tail: 
             let _ = announce.send(port);
             return tail.clone().follow(stdout).await;
         }
+    }
+}
+
+/// What the end of a connection means: that of the program, or of this connection only.
+async fn ended(program: &Supervised, reason: CloseReason) -> CloseReason {
+    if program.stop.is_cancelled() {
+        return CloseReason::Stopped(program.exited().await);
+    }
+    match tokio::time::timeout(STATUS, program.exited()).await {
+        // It may be on its way out by our own wish, asked for a moment after its connection ended.
+        Ok(exit) if program.stop.is_cancelled() => CloseReason::Stopped(exit),
+        Ok(exit) => CloseReason::Exited(exit),
+        Err(_) => reason,
     }
 }
 

@@ -238,3 +238,35 @@ async fn a_server_that_ends_or_stays_silent_says_why() {
     assert!(matches!(error, Error::NoAnnouncement { .. }));
     assert!(error.to_string().contains("hello"), "{error}");
 }
+
+#[tokio::test]
+async fn a_call_to_a_server_that_dies_fails_with_its_exit_status() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let script = format!("echo 'listening on port {port}'; sleep 1; echo 'fatal: no memory' >&2; exit 7");
+    let server = Server::spawn(sh(&script), quick(), LONG).await.unwrap();
+    let peer = server.connect(LONG, PeerBuilder::new()).await.unwrap();
+    // The listener stands in for the program's own socket, which closes when the program ends.
+    let (socket, _) = listener.accept().await.unwrap();
+    let calling = peer.call_raw("ping", None);
+    let ending = async {
+        server.exited().await;
+        drop(socket);
+    };
+    let (answer, ()) = tokio::join!(calling, ending);
+    let CallError::Closed(CloseReason::Exited(exit)) = answer.unwrap_err() else { panic!("no exit status") };
+    assert_eq!(exit.status.unwrap().code(), Some(7));
+    assert!(exit.output.contains("fatal: no memory"), "{}", exit.output);
+}
+
+#[tokio::test]
+async fn a_server_that_only_hangs_up_has_not_ended() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = Server::spawn(sh(&format!("echo 'listening on port {port}'; exec sleep 1000")), quick(), LONG);
+    let server = server.await.unwrap();
+    let peer = server.connect(LONG, PeerBuilder::new()).await.unwrap();
+    drop(listener.accept().await.unwrap());
+    assert!(matches!(peer.closed().await, CloseReason::EndOfStream));
+    server.stop().await;
+}

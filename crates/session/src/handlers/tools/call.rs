@@ -1,13 +1,14 @@
 //! What a tool is told.
 
+use std::sync::Arc;
+
 use groundlink_protocol::types::SessionLogParams;
 use groundlink_protocol::{Method as _, RawJson, methods};
-use groundlink_transport::WeakPeer;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::SessionError;
-use crate::shared::PeerCell;
+use crate::line::Line;
 
 /// One call of a tool.
 #[derive(Clone)]
@@ -27,7 +28,7 @@ pub struct ToolCall {
     pub working_directory: Option<String>,
     /// The sub-agent that calls; `None` for the main agent, and where it is not known.
     pub agent_id: Option<String>,
-    pub(crate) peer: PeerCell,
+    pub(crate) line: Arc<Line>,
 }
 
 impl ToolCall {
@@ -45,12 +46,9 @@ impl ToolCall {
     pub async fn progress(&self, text: impl Into<String>) -> Result<(), SessionError> {
         let method = methods::SessionLog::NAME;
         let failed = |error| SessionError::from_call(method, Some(&self.session_id), error);
-        let Some(peer) = self.peer.get().and_then(WeakPeer::upgrade) else {
-            return Err(SessionError::invalid("progress", "the client is gone"));
-        };
         let mut params = SessionLogParams::new(self.session_id.as_str(), text);
         params.ephemeral = Some(true);
-        peer.call::<serde_json::Value>(method, &params).await.map(drop).map_err(failed)
+        self.line.call::<serde_json::Value>(method, &params).await.map(drop).map_err(failed)
     }
 }
 
