@@ -41,9 +41,6 @@ pub mod sse {
     pub const EPOCH: &str = "epoch";
     /// A change of the rendered page, on `{api}/page/stream` only.
     pub const PATCH: &str = "patch";
-    /// The first event of `{api}/page/stream`: how many stored events the page is `behind`. The patch that brings them
-    /// follows.
-    pub const HELLO: &str = "hello";
 }
 
 /// The `type`s of [`Problem`]s. Each is stable; what else a problem says may change.

@@ -24,6 +24,8 @@ use crate::web::{ViewerCursor, patch_since};
 
 /// How often an idle stream shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The first event of a page's stream: how many stored events the page is `behind`. The patch that brings them follows.
+const HELLO: &str = "hello";
 /// Patches of a page are at least this far apart, so that a burst becomes one.
 const PATCH_STEP: Duration = Duration::from_millis(25);
 
@@ -181,7 +183,7 @@ impl Drawing {
     async fn next(&mut self) -> Option<Event> {
         if !std::mem::replace(&mut self.greeted, true) {
             let behind = self.cursor.behind(&self.live.lock().view);
-            return Some(named(sse::HELLO, &serde_json::json!({ "behind": behind })));
+            return Some(named(HELLO, &serde_json::json!({ "behind": behind })));
         }
         loop {
             if !std::mem::take(&mut self.first) {
