@@ -6,7 +6,6 @@
 //!
 //! - [`parts`]: where the real parts are
 //! - [`browser`]: Chromium, one command at a time
-//! - [`radio`]: a way to a hub that can fail
 //! - [`bridged`]: a session that a bridge exports to a hub of ours
 //! - [`demo`]: the `groundlink` command as a person starts it
 //! - [`native`]: the CLI's own exporter against a hub of ours
@@ -23,6 +22,5 @@ pub mod demo;
 pub mod native;
 pub mod offline;
 pub mod parts;
-pub mod radio;
 pub mod terminal;
 pub mod uploaded;

@@ -2,6 +2,7 @@
 // Sending what the person does.
 
 import { api, newId, shake } from './base.js';
+import { sentence } from './common.js';
 import { device } from './device.js';
 
 /** @typedef {{type: string, [field: string]: unknown}} Intent */
@@ -42,12 +43,6 @@ async function call(path, method, body) {
     }
   }
 }
-
-/** @param {string} words */
-const sentence = (words) => {
-  const first = words.charAt(0).toUpperCase() + words.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
-};
 
 /**
  * Sends a command. The same id goes with each try, so that a lost answer does nothing twice.

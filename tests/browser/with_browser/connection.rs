@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use groundlink_testkit::Proxy;
 use groundlink_tests::bridged::Bridged;
 use groundlink_tests::browser::{Browser, DESKTOP, PHONE, Page, hook};
-use groundlink_tests::radio::Radio;
 
 /// A connection in this state.
 fn connection(state: &str) -> String {
@@ -89,12 +89,13 @@ async fn offline_and_back_says_how_long_and_how_much() {
 async fn a_half_open_socket_is_noticed() {
     let live = Bridged::start().await;
     let viewer = live.viewer().await;
-    let radio = Radio::to(live.link()).await;
+    let hub = live.rig.hub.handle().local_addr().to_string();
+    let radio = Proxy::start(&hub).await;
     let mut browser = Browser::start().await;
-    let mut page = browser.open("half-open", &radio.link(live.link()), DESKTOP).await;
+    let mut page = browser.open("half-open", &live.link().replace(&hub, &radio.address()), DESKTOP).await;
     page.see(&connection("live")).await;
     watch(&mut page).await;
-    radio.lose();
+    radio.deafen();
     viewer.say("said into a dead socket").await;
     viewer.until_idle().await;
     // Nobody tells the page; it misses the hub's sign of life.

@@ -41,6 +41,7 @@ pub use progress::{Task, TaskState, Usage};
 pub use request::{Answer, Ask, Elicitation, Part, Permission, Plan, Question, Request};
 pub use stream::{StreamText, TailForm};
 pub use text::Capped;
+pub(crate) use text::first_line;
 
 /// The most items a view keeps; the oldest go first.
 const MAX_ITEMS: usize = 5_000;

@@ -62,7 +62,7 @@ pub(super) fn keys() -> Markup {
     }
 }
 
-fn top(id: &str, title: &str) -> Markup {
+pub(super) fn top(id: &str, title: &str) -> Markup {
     html! {
         div.sheet-top {
             h2 id=(id) { (title) }

@@ -4,19 +4,18 @@ use std::collections::{BTreeMap, HashSet};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
-use serde_json::json;
 
-use super::assets::{MODULES, address, asset};
+use super::assets::{MODULES, address};
 use super::icon::{Icon, icon};
 use super::patch::{ViewerCursor, regions};
-use super::{chrome, dialogs, items};
+use super::{app, chrome, dialogs, items};
 use crate::view::{Item, SessionView};
 
 /// The most items of the transcript that a page starts with; the newest.
 pub(super) const PAGE_ITEMS: usize = 150;
 
 /// The ground of the page, as the style sheet has it, for what a browser draws around it.
-const LIGHT: &str = "#faf9f6";
+pub(super) const LIGHT: &str = "#faf9f6";
 const DARK: &str = "#161615";
 
 /// What a page must know beside the session.
@@ -46,6 +45,7 @@ pub fn page(view: &SessionView, context: &PageContext) -> String {
         div #app data-api=(context.api_base) data-cursor=(cursor) data-session=(view.session_id())
             data-link=(context.link_url) {
             header.top {
+                a #back.icon-button data-testid="back" href="/" hidden aria-label="All sessions" title="All sessions" { (icon(Icon::Chevron)) }
                 div #head { (region("head")) }
                 button #more.icon-button type="button" data-testid="details-open" data-act="open-details" aria-haspopup="dialog"
                     aria-label="Session details and link" title="Session details and link" { (icon(Icon::Share)) }
@@ -75,41 +75,7 @@ pub fn page(view: &SessionView, context: &PageContext) -> String {
             div #assertive.vh aria-live="assertive" {}
         }
     };
-    document(&chrome::title(view), &files, &body, Some(&app_address(&context.api_base)))
-}
-
-/// Where the manifest of a session's page is. By the API's base, which has the link's key and the prefix of the site.
-fn app_address(api_base: &str) -> String {
-    let (site, key) = api_base.split_once("/api/v1/links/").unwrap_or(("", api_base));
-    format!("{site}/t/{key}/app.webmanifest")
-}
-
-/// The manifest by which a browser installs the page of a session as an app: JSON. The addresses are relative to
-/// its own, `t/{key}/app.webmanifest`, so that it works under whatever name and prefix the hub was reached.
-pub fn manifest(view: &SessionView, key: &str) -> String {
-    let title = chrome::title(view);
-    let picture = |file: &str, size: &str, purpose: &str| {
-        let address = address("../../assets", file);
-        let kind = asset(file).map_or("", |asset| asset.content_type);
-        json!({ "src": address, "sizes": size, "type": kind, "purpose": purpose })
-    };
-    let manifest = json!({
-        "name": format!("{title} · groundlink"),
-        "short_name": title,
-        "description": "A session of a coding agent, live.",
-        "start_url": format!("../{key}"),
-        "scope": "../../",
-        "display": "standalone",
-        "background_color": LIGHT,
-        "theme_color": LIGHT,
-        "icons": [
-            picture("icon.svg", "any", "any"),
-            picture("icon-192.png", "192x192", "any"),
-            picture("icon-512.png", "512x512", "any"),
-            picture("icon-maskable.png", "512x512", "maskable"),
-        ],
-    });
-    manifest.to_string()
+    document(&chrome::title(view), &files, &body, &SESSION, Some(&app::address(&context.api_base)))
 }
 
 fn composer(controls: PreEscaped<&str>) -> Markup {
@@ -141,11 +107,23 @@ pub fn not_found() -> String {
             p { "It may have been mistyped or cut short, or the session was removed. Ask for the link again where the session runs." }
         }
     };
-    document("Not found", "/assets", &body, None)
+    document("Not found", "/assets", &body, &Files { script: None, modules: &[], ..SESSION }, None)
 }
 
-/// `app`: the address of the manifest, for a page with scripts.
-fn document(title: &str, files: &str, body: &Markup, app: Option<&str>) -> String {
+/// The files that a page loads.
+pub(super) struct Files {
+    pub(super) sheets: &'static [&'static str],
+    pub(super) script: Option<&'static str>,
+    /// What the script imports.
+    pub(super) modules: &'static [&'static str],
+}
+
+/// The files of a session's page.
+const SESSION: Files =
+    Files { sheets: &["page.css", "transcript.css", "cards.css"], script: Some("page.js"), modules: MODULES };
+
+/// `app`: the address of the manifest, for a page that can be installed.
+pub(super) fn document(title: &str, files: &str, body: &Markup, parts: &Files, app: Option<&str>) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -161,14 +139,14 @@ fn document(title: &str, files: &str, body: &Markup, app: Option<&str>) -> Strin
                 title { (title) " · groundlink" }
                 link #icon rel="icon" type="image/svg+xml" href=(address(files, "icon.svg"))
                     data-attention=(address(files, "icon-attention.svg"));
-                @for sheet in ["page.css", "transcript.css", "cards.css"] { link rel="stylesheet" href=(address(files, sheet)); }
                 @if let Some(app) = app {
                     link rel="manifest" href=(app);
                     link rel="apple-touch-icon" href=(address(files, "icon-touch.png"));
                     meta name="mobile-web-app-capable" content="yes";
-                    @for module in MODULES { link rel="modulepreload" href=(address(files, module)); }
-                    script type="module" src=(address(files, "page.js")) {}
                 }
+                @for sheet in parts.sheets { link rel="stylesheet" href=(address(files, sheet)); }
+                @for module in parts.modules { link rel="modulepreload" href=(address(files, module)); }
+                @if let Some(script) = parts.script { script type="module" src=(address(files, script)) {} }
             }
             body { (body) }
         }
@@ -177,7 +155,7 @@ fn document(title: &str, files: &str, body: &Markup, app: Option<&str>) -> Strin
 }
 
 /// Where the page's files are: beside the API, so that a hub behind a path prefix works.
-fn files(api_base: &str) -> String {
+pub(super) fn files(api_base: &str) -> String {
     let site = api_base.find("/api/v1/").map_or("", |at| &api_base[..at]);
     format!("{site}/assets")
 }
