@@ -69,6 +69,8 @@ pub mod rpc;
 mod serve;
 mod session;
 mod shared;
+mod stored;
+mod turn;
 
 pub use answers::{
     Approval, AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer,
@@ -100,13 +102,16 @@ pub use provider::{EnvironmentProvider, Provider};
 pub use reconnect::Reconnect;
 pub use remote::{RemoteMode, RemoteState};
 pub use session::Session;
+pub use stored::{Change, Lifecycle};
+pub use turn::TurnEnd;
 
 // Types of others that appear in this API.
 pub use groundlink_protocol::Event;
 pub use groundlink_protocol::types::{
     AgentMode, AutopilotOptions, CapiSessionOptions, CloudRepository, CloudSession, DefaultAgent, ImageGeneration,
     InfiniteSessions, LargeOutput, MemoryOptions, NamedProviderConfig, ProviderModelConfig, SendMode,
-    SessionLimitsConfig, SessionMode, ToolSearchOptions,
+    SessionLifecycleParams, SessionLifecycleType, SessionLimitsConfig, SessionListEntry, SessionMode,
+    ToolSearchOptions,
 };
 pub use groundlink_transport::CloseReason;
 #[cfg(feature = "schemars")]
