@@ -18,6 +18,7 @@ mod with_cli {
     mod queue;
     mod requests;
     mod rpc;
+    mod stored;
     mod terminal;
     mod tools;
 }

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: figures, as JSON on stdout. What is built and run on the way speaks on stderr.
 
+mod build;
+mod hub;
 mod protocol_build;
 mod transport;
 
@@ -8,6 +10,8 @@ use crate::error::Result;
 /// What to measure.
 #[derive(clap::Subcommand)]
 pub(crate) enum Bench {
+    /// A hub over HTTP: a command's and an event's way, load, memory, opening long sessions.
+    Hub(hub::Args),
     /// The CPU time of a clean build of groundlink-protocol, beside the official SDK's.
     ProtocolBuild(protocol_build::Args),
     /// Instructions a message of groundlink-transport and of others, and groundlink under load.
@@ -17,6 +21,7 @@ pub(crate) enum Bench {
 /// Runs the task.
 pub(crate) fn run(bench: &Bench) -> Result<()> {
     match bench {
+        Bench::Hub(args) => hub::run(args),
         Bench::ProtocolBuild(args) => protocol_build::run(args),
         Bench::Transport(args) => transport::run(args),
     }

@@ -2,6 +2,7 @@
 // The keyboard, and what opens over the page. The help dialog lists the keys.
 
 import { app, composer, dock, fine, must, running, storage, stored } from './base.js';
+import { copyLink } from './common.js';
 import { sendComposer } from './composer.js';
 import { toEnd } from './follow.js';
 
@@ -25,23 +26,10 @@ document.addEventListener('click', (event) => {
     case 'open-details': open('details-dialog'); break;
     case 'open-keys': open('keys-dialog'); break;
     case 'close-dialog': button?.closest('dialog')?.close(); break;
-    case 'copy-link': void copy(/** @type {HTMLElement} */ (button)); break;
+    case 'copy-link': void copyLink(/** @type {HTMLElement} */ (button)); break;
     default:
   }
 });
-
-/** @param {HTMLElement} button */
-async function copy(button) {
-  const field = /** @type {HTMLInputElement} */ (must('link'));
-  try {
-    await navigator.clipboard.writeText(field.value);
-    button.textContent = 'Copied';
-  } catch {
-    // Without a secure context there is no clipboard: the link is marked, to be copied by hand.
-    field.select();
-    button.textContent = 'Marked';
-  }
-}
 
 // The link as this browser knows it: it may have come by another name than the hub's own.
 const link = /** @type {HTMLInputElement} */ (must('link'));

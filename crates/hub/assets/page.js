@@ -2,8 +2,9 @@
 // Keeps the page current and sends what the person does. The server draws; this only puts its fragments in place.
 // Everything works on plain http in a local network, too. One file, one subject:
 //
-//   base      elements, storage, small helpers
-//   device    who this device is
+//   common    small helpers of all pages         base      this page's elements
+//   identity  who this device is                 device    what of the page is its own doing
+//   hub-link  the way back to all sessions
 //   patches   fragments find their place         stream    how they get here
 //   follow    the end, and what is further up    settle    titles and voices after a change
 //   commands  what is sent                       cards     answers
@@ -12,6 +13,7 @@
 import './cards.js';
 import { decorate } from './device.js';
 import { followed, toEnd } from './follow.js';
+import { showWayBack } from './hub-link.js';
 import './keys.js';
 import { label, restoreDraft } from './composer.js';
 import { patch } from './patches.js';
@@ -26,6 +28,7 @@ whenPatched((ops) => {
 });
 
 restoreDraft();
+showWayBack();
 decorate(document);
 settle();
 toEnd();

@@ -1,6 +1,7 @@
 //! The viewer's door: the JSON API behind a link. The link's secret is the right to use it.
 
 mod fragments;
+mod hubs;
 mod intent;
 mod openapi;
 mod schemas;

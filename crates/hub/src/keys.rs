@@ -34,6 +34,8 @@ pub(crate) struct Keys {
     key: Zeroizing<[u8; KEY_BYTES]>,
     export: SecretString,
     export_hash: [u8; 32],
+    hub: SecretString,
+    hub_hash: LinkHash,
 }
 
 impl fmt::Debug for Keys {
@@ -65,7 +67,9 @@ impl Keys {
     pub(crate) fn from_key(key: Zeroizing<[u8; KEY_BYTES]>) -> Self {
         let token = format!("{EXPORT_PREFIX}{}", BASE64URL_NOPAD.encode(&derive(&key, "export")));
         let export_hash = Sha256::digest(token.as_bytes()).into();
-        Self { key, export: token.into(), export_hash }
+        let hub: SecretString = BASE64URL_NOPAD.encode(&derive(&key, "hub")[..LINK_BYTES]).into();
+        let hub_hash = hash_link(hub.expose_secret());
+        Self { key, export: token.into(), export_hash, hub, hub_hash }
     }
 
     /// What an exporter must say in `Authorization`.
@@ -77,6 +81,16 @@ impl Keys {
     pub(crate) fn is_export_token(&self, candidate: &str) -> bool {
         let hash: [u8; 32] = Sha256::digest(candidate.as_bytes()).into();
         hash.ct_eq(&self.export_hash).into()
+    }
+
+    /// The secret part of the hub's own link, which leads to all its sessions.
+    pub(crate) fn hub_secret(&self) -> &SecretString {
+        &self.hub
+    }
+
+    /// Whether this is the secret part of the hub's own link. Takes the same time wherever a wrong one differs.
+    pub(crate) fn is_hub_secret(&self, candidate: &str) -> bool {
+        hash_link(candidate).ct_eq(&self.hub_hash).into()
     }
 
     /// The secret part of a session's link.
@@ -164,6 +178,18 @@ mod tests {
         assert!(keys.is_export_token(token));
         for wrong in ["", "glx_", &token[..token.len() - 1], &format!("{token}x"), "gho_abc"] {
             assert!(!keys.is_export_token(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_the_hubs_link_is_the_hubs_link() {
+        let keys = fixed();
+        let secret = keys.hub_secret().expose_secret();
+        assert_eq!(secret.len(), LINK_CHARS);
+        assert!(keys.is_hub_secret(secret));
+        // No session's link is it, whatever the session calls itself.
+        for wrong in ["", &secret[1..], keys.link_secret("hub").expose_secret(), keys.export_token().expose_secret()] {
+            assert!(!keys.is_hub_secret(wrong), "{wrong}");
         }
     }
 

@@ -9,23 +9,27 @@
 //! memory, then the waiting; it runs in a task of its own, so that a client that hangs up cannot leave it half
 //! done.
 
+mod board;
 mod command;
 #[cfg(test)]
 mod faults;
 mod feed;
 mod inner;
 mod limits;
+mod list;
 mod registry;
 mod retention;
 mod ring;
 mod upload;
 
+pub(crate) use board::{Board, BoardChange};
 pub(crate) use command::SubmitError;
 pub(crate) use feed::{Feed, FeedItem};
 pub(crate) use inner::Inner;
 use inner::note;
 pub use limits::ApiLimits;
 pub(crate) use limits::{StreamGuard, Streams};
+pub(crate) use list::DeleteError;
 pub(crate) use registry::Sessions;
 pub use retention::Retention;
 
@@ -125,6 +129,8 @@ pub(crate) struct Live {
     /// Counts items of the feed. It wakes those who follow; what is new each takes from its own place on.
     news: watch::Sender<u64>,
     bucket: limits::SharedBucket,
+    /// What the store has for the list.
+    card: list::StoredCard,
 }
 
 impl Live {
@@ -157,6 +163,7 @@ impl Live {
             commands: watch::Sender::new(0),
             news: watch::Sender::new(0),
             bucket: limits::SharedBucket::default(),
+            card: list::StoredCard::of(row),
         });
         Ok(live)
     }

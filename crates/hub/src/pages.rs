@@ -7,18 +7,21 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Json, Response};
 use axum::routing::get;
-use groundlink_protocol::api::LinkInfo;
+use groundlink_protocol::api::{LinkInfo, SessionEntry};
 
 use crate::problem::Failure;
 use crate::server::App;
-use crate::web::{self, PageContext};
+use crate::web::{self, ListContext, PageContext};
 
-/// The routes. The first two are the forms that the CLI makes of a link, the third is ours, and short.
+/// The routes. The first two are the forms that the CLI makes of a link, the third is ours, and short; the fourth leads
+/// to all sessions.
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/{owner}/{repo}/tasks/{key}", get(by_repository))
         .route("/copilot/tasks/{key}", get(by_key))
         .route("/t/{key}", get(by_key))
+        .route("/t/{key}/app.webmanifest", get(manifest))
+        .route("/h/{key}", get(all_sessions))
         .route("/assets/{*path}", get(file))
 }
 
@@ -46,14 +49,43 @@ async fn link(app: &App, key: &str, headers: &HeaderMap) -> Response {
     }
     let link_url = app.link(key);
     let qr = app.qr.map(|draw| draw(&link_url));
-    // A long session takes its time to draw.
-    let drawn = tokio::task::spawn_blocking(move || {
+    drawn(move || {
         let inner = live.lock();
         web::page(&inner.view, &PageContext { api_base, epoch: inner.epoch.clone(), link_url, qr })
-    });
-    match drawn.await {
+    })
+    .await
+}
+
+/// All sessions, for who holds the hub's own link.
+async fn all_sessions(State(app): State<Arc<App>>, Path(key): Path<String>, headers: HeaderMap) -> Response {
+    if !app.sessions.keys.is_hub_secret(&key) {
+        return nothing(&headers);
+    }
+    let (entries, cursor) = app.sessions.board.all();
+    let link_url = app.hub_link();
+    let qr = app.qr.map(|draw| draw(&link_url));
+    let context = ListContext { api_base: app.hub_api_base(), cursor, link_url, qr };
+    let entries: Vec<SessionEntry> = entries.iter().map(|entry| app.listed(entry)).collect();
+    drawn(move || web::list(&entries, &context)).await
+}
+
+/// Draws a page off the async threads: a long one takes its time.
+async fn drawn(draw: impl FnOnce() -> String + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(draw).await {
         Ok(page) => html(StatusCode::OK, page),
         Err(_) => Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn").into_response(),
+    }
+}
+
+/// By this the page can be installed as an app.
+async fn manifest(app: State<Arc<App>>, Path(key): Path<String>, headers: HeaderMap) -> Response {
+    match app.sessions.by_link(&key).await {
+        Ok(Some(live)) => {
+            let manifest = web::manifest(&live.lock().view, &key);
+            ([(header::CONTENT_TYPE, "application/manifest+json")], manifest).into_response()
+        }
+        Ok(None) => nothing(&headers),
+        Err(error) => Failure::store(&error).into_response(),
     }
 }
 

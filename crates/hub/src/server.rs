@@ -11,6 +11,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use groundlink_protocol::api::SessionEntry;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -48,6 +49,21 @@ impl App {
     /// The short form of a link.
     pub(crate) fn link(&self, key: &str) -> String {
         format!("{}/t/{key}", self.url)
+    }
+
+    /// The page of all sessions.
+    pub(crate) fn hub_link(&self) -> String {
+        format!("{}/h/{}", self.url, self.sessions.keys.hub_secret().expose_secret())
+    }
+
+    /// The base of the API of all sessions.
+    pub(crate) fn hub_api_base(&self) -> String {
+        format!("{}/api/v1/hubs/{}", self.prefix, self.sessions.keys.hub_secret().expose_secret())
+    }
+
+    /// A session as the list tells it, with its link.
+    pub(crate) fn listed(&self, entry: &SessionEntry) -> SessionEntry {
+        SessionEntry { link: self.link(self.sessions.link(&entry.session_id).expose_secret()), ..entry.clone() }
     }
 
     /// The base of a link's API. Without a host, so that it works under whatever name the hub was reached.
@@ -178,6 +194,7 @@ impl HubBuilder {
                 url,
                 export_base: format!("{}/{EXPORT_PATH}", app.url),
                 export_token,
+                sessions_link: app.hub_link().into(),
                 local_addr,
                 sessions,
                 shutdown,
@@ -200,6 +217,7 @@ struct Inner {
     url: Url,
     export_base: String,
     export_token: SecretString,
+    sessions_link: SecretString,
     local_addr: SocketAddr,
     sessions: Arc<Sessions>,
     shutdown: CancellationToken,
@@ -241,6 +259,12 @@ impl HubHandle {
         &self.inner.export_token
     }
 
+    /// The link to the page of all sessions. Whoever has it can watch, steer, rename and delete every one of them. It
+    /// stays the same as long as the data directory and the address.
+    pub fn sessions_link(&self) -> &SecretString {
+        &self.inner.sessions_link
+    }
+
     /// The address the hub listens on, with its real port.
     pub fn local_addr(&self) -> SocketAddr {
         self.inner.local_addr
@@ -279,6 +303,7 @@ impl HubHandle {
         // It ends by the same token.
         let _ = clock.await;
         let _ = retention.await;
+        self.inner.sessions.keep_cards().await;
         store.close().await;
     }
 }

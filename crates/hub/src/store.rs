@@ -5,6 +5,7 @@
 //! are never in the way (WAL).
 
 mod commands;
+mod delete;
 mod log;
 mod read;
 mod rows;

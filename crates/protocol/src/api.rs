@@ -13,9 +13,23 @@
 //! | `DELETE {api}/commands/{id}` | [`CommandReceipt`], of a message that waited |
 //! | `GET {api}/audit?after=N&limit=N` | [`AuditPage`] |
 //!
+//! And with the link of a hub itself, whose API is at `/api/v1/hubs/KEY`:
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET {hub}/sessions` | [`SessionList`] |
+//! | `GET {hub}/sessions/stream` | server-sent events, see [`sessions_sse`] |
+//! | `PATCH {hub}/sessions/{id}` with [`SessionEdit`] | [`SessionEntry`] |
+//! | `DELETE {hub}/sessions/{id}` | nothing, of a session that is not connected |
+//!
 //! Every error is a [`Problem`] (`application/problem+json`), with a `type` of [`problem`] where a program may want
 //! to tell it from others. Reading is lenient: unknown fields are ignored, and enums have an `Unknown` variant (or
 //! `Other`) for words of a newer hub. Times whose names end in `_ms` are milliseconds since 1970.
+
+pub mod problem;
+mod sessions;
+
+pub use sessions::{SessionEdit, SessionEntry, SessionGone, SessionList, WaitingFor, sessions_sse};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -41,32 +55,6 @@ pub mod sse {
     pub const EPOCH: &str = "epoch";
     /// A change of the rendered page, on `{api}/page/stream` only.
     pub const PATCH: &str = "patch";
-}
-
-/// The `type`s of [`Problem`]s. Each is stable; what else a problem says may change.
-pub mod problem {
-    /// The request that an answer names is not open (any more).
-    pub const NOT_PENDING: &str = "urn:groundlink:problem:not-pending";
-    /// The request that an answer names wants another kind of answer.
-    pub const WRONG_KIND: &str = "urn:groundlink:problem:wrong-kind";
-    /// The pending request is not the one that the answer's digest was made of: look at it again.
-    pub const DIGEST_MISMATCH: &str = "urn:groundlink:problem:digest-mismatch";
-    /// Another answer to the same request is on its way.
-    pub const ALREADY_ANSWERING: &str = "urn:groundlink:problem:already-answering";
-    /// The session can be watched only.
-    pub const NOT_STEERABLE: &str = "urn:groundlink:problem:not-steerable";
-    /// The session's exporter does not know this type of command.
-    pub const NOT_SUPPORTED: &str = "urn:groundlink:problem:not-supported";
-    /// The session has ended.
-    pub const ENDED: &str = "urn:groundlink:problem:ended";
-    /// The command cannot be changed or taken back: the session has it, or it is no message.
-    pub const NOT_QUEUED: &str = "urn:groundlink:problem:not-queued";
-    /// Too many commands of the session wait.
-    pub const TOO_MANY_COMMANDS: &str = "urn:groundlink:problem:too-many-commands";
-    /// Commands come too fast; `Retry-After` says when to go on.
-    pub const TOO_FAST: &str = "urn:groundlink:problem:too-fast";
-    /// Too many streams are open; `Retry-After` says when to try again.
-    pub const TOO_MANY_STREAMS: &str = "urn:groundlink:problem:too-many-streams";
 }
 
 /// Where a link's API is.
@@ -607,12 +595,13 @@ pub struct AuditEntry {
     pub n: u64,
     /// When it happened, by the hub's clock.
     pub at_ms: u64,
-    /// What happened to the command: one of the words of [`CommandState`], or `refused`, `edited`.
+    /// What happened to the command: one of the words of [`CommandState`], or `refused`, `edited`. Of the session itself:
+    /// `renamed`, `archived`, `unarchived`, `deleted`.
     pub outcome: String,
     /// The hub's name for the command; absent when it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// The command's type, as in [`CommandAction::kind`].
+    /// The command's type, as in [`CommandAction::kind`]; `session` where it is about the session itself.
     #[serde(rename = "type")]
     pub kind: String,
     /// Who did it; absent when the device did not say, and when nobody at the link did it.

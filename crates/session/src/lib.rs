@@ -71,6 +71,8 @@ mod serve;
 mod session;
 mod shared;
 mod sharing;
+mod stored;
+mod turn;
 mod weak;
 
 pub use answers::{
@@ -104,6 +106,8 @@ pub use reconnect::Reconnect;
 pub use remote::{RemoteMode, RemoteState};
 pub use session::Session;
 pub use sharing::{ExportsTo, Repository, SharedSession, Sharer};
+pub use stored::{Change, Lifecycle};
+pub use turn::TurnEnd;
 pub use weak::WeakSession;
 
 // Types of others that appear in this API.
@@ -111,7 +115,8 @@ pub use groundlink_protocol::Event;
 pub use groundlink_protocol::types::{
     AgentMode, AutopilotOptions, CapiSessionOptions, CloudRepository, CloudSession, DefaultAgent, ImageGeneration,
     InfiniteSessions, LargeOutput, MemoryOptions, NamedProviderConfig, ProviderModelConfig, SendMode,
-    SessionLimitsConfig, SessionMode, ToolSearchOptions,
+    SessionLifecycleParams, SessionLifecycleType, SessionLimitsConfig, SessionListEntry, SessionMode,
+    ToolSearchOptions,
 };
 pub use groundlink_transport::CloseReason;
 #[cfg(feature = "schemars")]

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use groundlink_protocol::types::{
-    GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SystemMessageTransformParams,
+    GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SessionLifecycleParams, SystemMessageTransformParams,
 };
 use groundlink_protocol::{Event, Method as _, Notification as _, RawJson, notifications, requests};
 use groundlink_transport::{ErrorObject, HandlerFuture, Notification, PeerBuilder, Request};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use crate::asks;
 use crate::fs::{SessionFs, serve as fs_serve};
@@ -21,11 +21,14 @@ use crate::handlers::hooks::{self, HookInput as _};
 use crate::line::Line;
 use crate::serve;
 use crate::shared::Shared;
+use crate::stored;
 
 /// The sessions of one client, over all of its connections.
 pub(crate) struct Router {
     /// The connection in use.
     pub(crate) line: Arc<Line>,
+    /// Sessions that come, change and go.
+    pub(crate) lifecycle: broadcast::Sender<SessionLifecycleParams>,
     /// Who keeps the sessions' files, if not the CLI, and how long each call may take.
     pub(crate) fs: OnceLock<(Arc<dyn SessionFs>, Option<Duration>)>,
     sessions: Mutex<HashMap<String, Arc<Shared>>>,
@@ -72,6 +75,7 @@ impl Router {
     pub(crate) fn new(line: Line) -> Self {
         Self {
             line: Arc::new(line),
+            lifecycle: stored::changes(),
             fs: OnceLock::new(),
             sessions: Mutex::default(),
             changed: watch::Sender::default(),
@@ -129,8 +133,16 @@ impl Router {
     }
 
     fn on_notification(&self, notification: &Notification) {
-        if notification.method() != notifications::SessionEvent::NAME {
-            return;
+        match notification.method() {
+            notifications::SessionEvent::NAME => {}
+            notifications::SessionLifecycle::NAME => {
+                if let Ok(change) = notification.parse::<SessionLifecycleParams>() {
+                    // Nobody need listen.
+                    let _ = self.lifecycle.send(change);
+                }
+                return;
+            }
+            _ => return,
         }
         let params: EventParams<'_> = match notification.parse() {
             Ok(params) => params,

@@ -16,6 +16,8 @@ use crate::status::{self, StatusLine};
 /// A session that has just been shared.
 pub(super) struct Shared<'a> {
     pub(super) link: &'a Link,
+    /// Leads to all sessions of the hub.
+    pub(super) sessions_link: &'a str,
     pub(super) session_id: &'a str,
     pub(super) directory: &'a Path,
     pub(super) scripted: bool,
@@ -28,6 +30,7 @@ pub(super) fn shared(shared: &Shared<'_>) -> Result<(), Error> {
     if shared.json {
         return output::json_line(&Line::Shared {
             url: shared.link.as_str(),
+            sessions_url: shared.sessions_link,
             session_id: shared.session_id,
             directory: shared.directory,
         });
@@ -75,6 +78,10 @@ fn page(shared: &Shared<'_>, qr: Option<&str>) -> String {
     } else {
         "Whoever has the link can watch and steer this session, from this machine; --lan lets your phone in.".to_owned()
     });
+    lines.push(String::new());
+    lines.push("All sessions that were shared this way, for yourself alone:".to_owned());
+    lines.push(format!("  {}", shared.sessions_link));
+    lines.push(String::new());
     lines.push("Press Ctrl+C to end it.".to_owned());
     lines.join("\n")
 }
@@ -84,13 +91,19 @@ fn page(shared: &Shared<'_>, qr: Option<&str>) -> String {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Line<'a> {
     /// A session is shared under `url`.
-    Shared { url: &'a str, session_id: &'a str, directory: &'a Path },
+    Shared { url: &'a str, sessions_url: &'a str, session_id: &'a str, directory: &'a Path },
     /// How the session is doing now.
     State { status: SessionStatus, viewers: u64, online: bool, title: Option<String> },
     /// The session, the CLI and the hub have ended.
     Ended {},
     /// A hub listens at `url`.
-    Listening { url: &'a str, export_base: &'a str, export_token: &'a str, environment: BTreeMap<&'a str, &'a str> },
+    Listening {
+        url: &'a str,
+        sessions_url: &'a str,
+        export_base: &'a str,
+        export_token: &'a str,
+        environment: BTreeMap<&'a str, &'a str>,
+    },
 }
 
 /// Shows how a session is doing, whenever that changes.
@@ -131,6 +144,8 @@ impl States {
 /// What a hub says about itself.
 pub(super) struct Listening<'a> {
     pub(super) url: &'a str,
+    /// Leads to all sessions of the hub.
+    pub(super) sessions_link: &'a str,
     pub(super) export_base: &'a str,
     pub(super) export_token: &'a str,
     pub(super) environment: &'a [(String, String)],
@@ -143,6 +158,7 @@ pub(super) fn listening(hub: &Listening<'_>, json: bool) -> Result<(), Error> {
     }
     output::json_line(&Line::Listening {
         url: hub.url,
+        sessions_url: hub.sessions_link,
         export_base: hub.export_base,
         export_token: hub.export_token,
         environment: hub.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
@@ -156,10 +172,12 @@ fn serve_page(hub: &Listening<'_>) -> String {
         "The hub listens at {}\n\n\
          To share sessions to it, set these where you start `copilot` or a program that uses a Copilot SDK:\n\n\
          {}\n\n\
-         In a `copilot` terminal, start it with --remote, or type /remote on; it prints the session's link.\n\
+         In a `copilot` terminal, start it with --remote, or type /remote on; it prints the session's link.\n\n\
+         All sessions, to watch, steer, rename and delete, are at\n\n  {}\n\nKeep that link to yourself, too.\n\
          The token lets a program add sessions: keep it to yourself. Press Ctrl+C to end the hub.",
         hub.url,
         lines.join("\n"),
+        hub.sessions_link,
     )
 }
 
@@ -182,6 +200,7 @@ mod tests {
         let link = Link::parse("http://192.0.2.7:8080/t/abc").unwrap();
         let demo = Shared {
             link: &link,
+            sessions_link: "http://192.0.2.7:8080/h/all",
             session_id: "s",
             directory: Path::new("/home/me/project"),
             scripted: true,
@@ -191,8 +210,13 @@ mod tests {
         let share = Shared { scripted: false, lan: true, ..demo };
         let environment =
             [("COPILOT_MC_BASE_URL".to_owned(), "http://h/mc".to_owned()), ("B".to_owned(), "it's".to_owned())];
-        let hub =
-            Listening { url: "http://h/", export_base: "http://h/mc", export_token: "t", environment: &environment };
+        let hub = Listening {
+            url: "http://h/",
+            sessions_link: "http://h/h/all",
+            export_base: "http://h/mc",
+            export_token: "t",
+            environment: &environment,
+        };
         let pages = [page(&demo, Some("[QR]\n")), page(&share, None), serve_page(&hub)].join("\n\n=====\n\n");
         insta::assert_snapshot!(pages);
     }

@@ -28,6 +28,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Error> {
     let export_base = hub.export_base();
     let listening = Listening {
         url: hub.url().as_str(),
+        sessions_link: hub.sessions_link().expose_secret(),
         export_base: export_base.as_str(),
         export_token: hub.export_token().expose_secret(),
         environment: &hub.environment(),

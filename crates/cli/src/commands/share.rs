@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use groundlink::remote::{Bridge, BridgeHandle, HubEndpoint};
 use groundlink::session::{CliCommand, Client, Provider, Session, SessionConfig};
 use groundlink_hub::HubHandle;
+use secrecy::ExposeSecret as _;
 
 use super::announce;
 use super::hub;
@@ -240,6 +241,7 @@ fn machine_name() -> Option<String> {
 async fn attend(plan: &Plan, running: &Running, stop: &mut Stop) -> Result<(), Error> {
     announce::shared(&announce::Shared {
         link: &running.bridge.link(),
+        sessions_link: running.hub.sessions_link().expose_secret(),
         session_id: running.session.id(),
         directory: &running.directory,
         scripted: running.model.is_some(),

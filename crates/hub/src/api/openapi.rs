@@ -11,7 +11,7 @@ use super::schemas;
 use super::table::{Answer, OPERATIONS, Operation};
 
 /// The `type`s that a problem of the API may have; others are `about:blank`.
-const PROBLEMS: [&str; 11] = [
+const PROBLEMS: [&str; 12] = [
     problem::NOT_PENDING,
     problem::WRONG_KIND,
     problem::DIGEST_MISMATCH,
@@ -23,6 +23,7 @@ const PROBLEMS: [&str; 11] = [
     problem::TOO_MANY_COMMANDS,
     problem::TOO_FAST,
     problem::TOO_MANY_STREAMS,
+    problem::STILL_CONNECTED,
 ];
 
 /// `GET /openapi.json`
@@ -44,7 +45,7 @@ pub(super) fn document() -> Value {
         "info": {
             "title": "groundlink hub",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Watch and steer a session by its link. The link's secret, in the path, is the right to do so. \
+            "description": "Watch and steer a session by its link, or see all sessions by the hub's link. The link's secret, in the path, is the right to do so. \
                 Reading is lenient: ignore fields and words that you do not know.",
         },
         "servers": [{"url": "/api/v1"}],
@@ -96,6 +97,7 @@ fn success(answer: &Answer) -> Value {
         Answer::Json(name) => ("Done.", "application/json", reference(name)),
         Answer::Object => ("Done.", "application/json", json!({"type": "object"})),
         Answer::Picture => ("The picture.", "image/*", json!({"type": "string", "format": "binary"})),
+        Answer::Nothing => return json!({"description": "Done."}),
         Answer::Events(about) => (*about, "text/event-stream", json!({"type": "string"})),
     };
     json!({"description": about, "content": {kind: {"schema": schema}}})
@@ -104,8 +106,8 @@ fn success(answer: &Answer) -> Value {
 fn failure(status: u16) -> Value {
     let about = match status {
         400 => "The request cannot be read.",
-        404 => "There is nothing: the link, or the command, is not one.",
-        409 => "The session is not as the command needs it; `type` says how.",
+        404 => "There is nothing: the link, the session or the command is not one.",
+        409 => "The session is not as this needs it; `type` says how.",
         413 => "The body is too big.",
         422 => "A field does not fit.",
         429 => "Too much at once; `Retry-After` says when to go on.",

@@ -46,7 +46,7 @@ fn one_of(words: &[&str]) -> Value {
 /// All schemas by name.
 pub(super) fn all() -> Value {
     let mut all = Map::new();
-    for (name, schema) in session().into_iter().chain(log()).chain(commands()).chain(exporter()) {
+    for (name, schema) in session().into_iter().chain(log()).chain(commands()).chain(exporter()).chain(hub()) {
         all.insert(name.to_owned(), schema);
     }
     Value::Object(all)
@@ -108,6 +108,66 @@ fn session() -> Vec<(&'static str, Value)> {
         ],
     );
     vec![("SessionSnapshot", snapshot), ("Presence", presence), ("PendingRequest", pending)]
+}
+
+fn hub() -> Vec<(&'static str, Value)> {
+    let entry = object(
+        "A session in the list of a hub.",
+        &[
+            ("session_id", text("The session.")),
+            ("link", text("Its link: whoever has it can watch and steer the session.")),
+            ("status", words("What it is doing.", &["starting", "idle", "working", "waiting", "error", "ended"])),
+            ("presence", reference("Presence")),
+            ("waiting", list(&reference("WaitingFor"))),
+            ("archived", flag("Somebody has put it away.")),
+            ("created_at_ms", number("When the hub heard of it first.")),
+        ],
+        &[
+            ("name", text("What a person has called it.")),
+            ("title", text("The title that it gave itself.")),
+            ("since", text("When the status began (RFC 3339).")),
+            ("error", text("What went wrong last, while the status says so.")),
+            ("repository", text("The repository, as owner/name.")),
+            ("branch", text("The branch.")),
+            ("cwd", text("The working directory.")),
+            ("machine", text("The machine it runs on.")),
+            ("model", text("The model.")),
+        ],
+    );
+    let waiting = object(
+        "What a session waits for, in a line.",
+        &[
+            ("kind", words("The kind of question.", &["permission", "user_input", "elicitation", "plan_approval"])),
+            ("summary", text("One line for people.")),
+            ("requested_at", text("When it was asked (RFC 3339).")),
+        ],
+        &[],
+    );
+    let sessions = object(
+        "All sessions of a hub.",
+        &[
+            ("sessions", list(&reference("SessionEntry"))),
+            ("cursor", text("The place in the hub's changes, for the stream.")),
+        ],
+        &[],
+    );
+    let gone = object("A session that was deleted.", &[("session_id", text("Which."))], &[]);
+    let edit = object(
+        "What is to be different about a session. What is absent stays.",
+        &[],
+        &[
+            ("name", json!({"type": "string", "maxLength": 120, "description": "Empty: no name any more."})),
+            ("archived", flag("Whether it is put away.")),
+            ("device", reference("Device")),
+        ],
+    );
+    vec![
+        ("SessionEntry", entry),
+        ("WaitingFor", waiting),
+        ("SessionList", sessions),
+        ("SessionGone", gone),
+        ("SessionEdit", edit),
+    ]
 }
 
 fn log() -> Vec<(&'static str, Value)> {

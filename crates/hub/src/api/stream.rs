@@ -24,6 +24,8 @@ use crate::web::{ViewerCursor, patch_since};
 
 /// How often an idle stream shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The first event of a page's stream: how many stored events the page is `behind`. The patch that brings them follows.
+const HELLO: &str = "hello";
 /// Patches of a page are at least this far apart, so that a burst becomes one.
 const PATCH_STEP: Duration = Duration::from_millis(25);
 
@@ -35,27 +37,39 @@ pub(super) struct Place {
 }
 
 /// Where an interrupted stream was; a browser says so by itself.
-fn last_event_id(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn last_event_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty())
 }
 
 fn open(app: &App, live: &Arc<Live>) -> Result<StreamGuard, Failure> {
-    app.sessions.open_stream(live).ok_or_else(|| {
-        let detail = "too many streams are open at this hub; close some, or try again later";
-        Failure::new(StatusCode::TOO_MANY_REQUESTS, detail)
-            .with_kind(problem::TOO_MANY_STREAMS)
-            .with_header(header::RETRY_AFTER, "10")
-    })
+    app.sessions.open_stream(live).ok_or_else(too_many)
 }
 
-fn respond(app: &App, events: impl Stream<Item = Event> + Send + 'static, keep_alive: KeepAlive) -> Response {
+/// The answer where too many streams are open.
+pub(super) fn too_many() -> Failure {
+    let detail = "too many streams are open at this hub; close some, or try again later";
+    Failure::new(StatusCode::TOO_MANY_REQUESTS, detail)
+        .with_kind(problem::TOO_MANY_STREAMS)
+        .with_header(header::RETRY_AFTER, "10")
+}
+
+/// Signs of life for pages: a script cannot see comments; by these the page notices that its connection is dead.
+pub(super) fn ping() -> KeepAlive {
+    KeepAlive::new().event(Event::default().event("ping").data("{}"))
+}
+
+pub(super) fn respond(
+    app: &App,
+    events: impl Stream<Item = Event> + Send + 'static,
+    keep_alive: KeepAlive,
+) -> Response {
     let events = events.take_until(app.sessions.shutdown.clone().cancelled_owned()).map(Ok::<_, Infallible>);
     let sse = Sse::new(events).keep_alive(keep_alive.interval(KEEP_ALIVE));
     // Some proxies would else gather the stream until it ends.
     ([(HeaderName::from_static("x-accel-buffering"), "no")], sse).into_response()
 }
 
-fn named(name: &str, data: &impl Serialize) -> Event {
+pub(super) fn named(name: &str, data: &impl Serialize) -> Event {
     // Ours always serialise; were that ever wrong, an empty event does the least harm.
     Event::default().event(name).data(serde_json::to_string(data).unwrap_or_default())
 }
@@ -110,6 +124,9 @@ impl Following {
                 item = self.feed.next() => return self.item(item),
                 changed = self.news.changed() => {
                     changed.ok()?;
+                    if self.live.lock().deleted {
+                        return None;
+                    }
                     if let Some(event) = self.state() {
                         return Some(event);
                     }
@@ -149,6 +166,7 @@ struct Drawing {
     live: Arc<Live>,
     cursor: ViewerCursor,
     news: watch::Receiver<u64>,
+    greeted: bool,
     first: bool,
     _viewer: StreamGuard,
 }
@@ -164,20 +182,23 @@ pub(super) async fn page(
     let sent = last_event_id(&headers).or(place.cursor.as_deref());
     let cursor = ViewerCursor::resume(&live.lock().epoch, sent);
     let viewer = open(&app, &live)?;
-    let drawing = Drawing { news: live.watch_view(), cursor, first: true, _viewer: viewer, live };
+    let drawing = Drawing { news: live.watch_view(), cursor, greeted: false, first: true, _viewer: viewer, live };
     Ok(respond(
         &app,
         stream::unfold(drawing, |mut drawing| async {
             let event = drawing.next().await?;
             Some((event, drawing))
         }),
-        // A script cannot see comments; by this the page notices that its connection is dead.
-        KeepAlive::new().event(Event::default().event("ping").data("{}")),
+        ping(),
     ))
 }
 
 impl Drawing {
     async fn next(&mut self) -> Option<Event> {
+        if !std::mem::replace(&mut self.greeted, true) {
+            let behind = self.cursor.behind(&self.live.lock().view);
+            return Some(named(HELLO, &serde_json::json!({ "behind": behind })));
+        }
         loop {
             if !std::mem::take(&mut self.first) {
                 self.news.changed().await.ok()?;
@@ -186,6 +207,9 @@ impl Drawing {
             self.news.borrow_and_update();
             let patch = {
                 let inner = self.live.lock();
+                if inner.deleted {
+                    return None;
+                }
                 if self.cursor.epoch() != inner.epoch {
                     self.cursor = ViewerCursor::new(&inner.epoch);
                 }

@@ -2,7 +2,7 @@
 
 use axum::routing::{MethodRouter, delete, get, patch, post};
 
-use super::{App, audit, cancel, edit, events, fragments, openapi, receipt, snapshot, stream, submit};
+use super::{App, audit, cancel, edit, events, fragments, hubs, openapi, receipt, snapshot, stream, submit};
 use std::sync::Arc;
 
 /// One method of one path.
@@ -39,6 +39,8 @@ pub(super) enum Answer {
     Picture,
     /// Server-sent events.
     Events(&'static str),
+    /// No body.
+    Nothing,
 }
 
 const fn integer(name: &'static str, about: &'static str) -> Parameter {
@@ -111,7 +113,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
         summary: "Changes of the drawn page. For the hub's own page; its form may change.",
         query: &[text("cursor", "The cursor of the page that was loaded, or of the last patch.")],
         body: None,
-        answers: &[(200, Answer::Events("`patch` carries a change of the page, `ping` shows that the stream lives."))],
+        answers: &[(
+            200,
+            Answer::Events(
+                "`hello` says how many events the page is behind, `patch` carries a change of the page, `ping` shows \
+                 that the stream lives.",
+            ),
+        )],
         problems: &[429],
         handler: || get(stream::page),
     },
@@ -198,5 +206,69 @@ pub(super) const OPERATIONS: &[Operation] = &[
         answers: &[(200, Answer::Json("AuditPage"))],
         problems: &[400],
         handler: || get(audit),
+    },
+    Operation {
+        method: "get",
+        path: "/hubs/{key}/sessions",
+        id: "listSessions",
+        summary: "All sessions of the hub. The key is that of the hub's own link.",
+        query: &[],
+        body: None,
+        answers: &[(200, Answer::Json("SessionList"))],
+        problems: &[],
+        handler: || get(hubs::list),
+    },
+    Operation {
+        method: "get",
+        path: "/hubs/{key}/sessions/stream",
+        id: "streamSessions",
+        summary: "All sessions of the hub, and then their changes as they happen.",
+        query: &[text("cursor", "The place from which on changes are wanted: the id of an event, or a list's cursor.")],
+        body: None,
+        answers: &[(
+            200,
+            Answer::Events(
+                "`sessions` carries a SessionList, `session` a SessionEntry, `gone` a SessionGone. The id of each is a \
+                 cursor, to be sent as `Last-Event-ID`.",
+            ),
+        )],
+        problems: &[429],
+        handler: || get(hubs::follow),
+    },
+    Operation {
+        method: "get",
+        path: "/hubs/{key}/page/stream",
+        id: "streamSessionsPage",
+        summary: "Changes of the drawn list. For the hub's own page; its form may change.",
+        query: &[text("cursor", "The cursor of the page that was loaded, or of the last patch.")],
+        body: None,
+        answers: &[(200, Answer::Events("`patch` carries a change of the list, `ping` shows that the stream lives."))],
+        problems: &[429],
+        handler: || get(hubs::page),
+    },
+    Operation {
+        method: "patch",
+        path: "/hubs/{key}/sessions/{id}",
+        id: "editSession",
+        summary: "Gives a session a name, or puts it away.",
+        query: &[],
+        body: Some("SessionEdit"),
+        answers: &[(200, Answer::Json("SessionEntry"))],
+        problems: &[413, 422],
+        handler: || patch(hubs::edit),
+    },
+    Operation {
+        method: "delete",
+        path: "/hubs/{key}/sessions/{id}",
+        id: "deleteSession",
+        summary: "Deletes a session that is not connected, with its events and commands. Its audit is kept.",
+        query: &[
+            text("device", "The id of the device that deletes it."),
+            text("device_name", "What people call the device."),
+        ],
+        body: None,
+        answers: &[(204, Answer::Nothing)],
+        problems: &[409, 422],
+        handler: || delete(hubs::delete),
     },
 ];

@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use groundlink_protocol::api::{EpochChange, Presence, SessionSnapshot, SessionStatus};
+use groundlink_protocol::api::{EpochChange, Presence, SessionEntry, SessionSnapshot, SessionStatus, WaitingFor};
 use groundlink_protocol::mc::CommandType;
 use groundlink_protocol::mc::ExporterInfo;
 
@@ -11,10 +11,12 @@ use super::{SessionSummary, now};
 use crate::ledger::{Entry, Facts, Ledger, Limits};
 use crate::state::SessionState;
 use crate::store::{SessionRow, StoredEvent};
-use crate::view::{CommandNote, SessionView};
+use crate::view::{CommandNote, SessionView, first_line};
 
 /// Ids of passing events that are remembered to tell repetitions: two exporters of one session send each twice.
 const RECENT: usize = 4_096;
+/// Characters of what a session waits for, in the list.
+const MAX_SUMMARY: usize = 240;
 /// How much older the stored time of the last contact may get.
 const LAST_SEEN_STEP_MS: u64 = 10_000;
 
@@ -35,6 +37,11 @@ pub(crate) struct Inner {
     pub(super) polled: bool,
     pub(crate) shared: bool,
     pub(super) closed: bool,
+    /// It is not in the store any more.
+    pub(crate) deleted: bool,
+    pub(super) name: Option<String>,
+    pub(super) archived: bool,
+    created_at: u64,
     pub(super) last_seen: Option<u64>,
     pub(super) last_seen_stored: u64,
     pub(super) online: bool,
@@ -95,6 +102,10 @@ impl Inner {
             polled: row.steerable,
             shared: row.shared,
             closed: row.ended,
+            deleted: false,
+            name: row.name.clone(),
+            archived: row.archived,
+            created_at: row.created_at,
             last_seen: row.last_seen,
             last_seen_stored: row.last_seen.unwrap_or_default(),
             online: false,
@@ -137,8 +148,7 @@ impl Inner {
     fn since(&self) -> Option<String> {
         if self.closed && self.state.status() != SessionStatus::Ended {
             // The exporter said goodbye without an event: then it was heard last.
-            let at = i64::try_from(self.last_seen?).ok()?;
-            return jiff::Timestamp::from_millisecond(at).ok().map(|at| format!("{at:.3}"));
+            return moment(self.last_seen);
         }
         self.state.since().map(str::to_owned)
     }
@@ -168,6 +178,43 @@ impl Inner {
             presence: self.presence(),
             title: self.state.title().map(str::to_owned),
         }
+    }
+
+    /// What the list shows, but for the link. The status is that of the events, whether the exporter said goodbye or
+    /// not.
+    pub(super) fn card(&self, session_id: &str) -> SessionEntry {
+        let waiting = self.state.pending().iter().map(|request| {
+            // The command itself, not what the agent says of it.
+            let command = request.detail.as_deref().filter(|_| request.permission.as_deref() == Some("shell"));
+            WaitingFor {
+                kind: request.kind,
+                summary: first_line(command.unwrap_or(&request.summary), MAX_SUMMARY),
+                requested_at: request.requested_at.clone(),
+            }
+        });
+        SessionEntry {
+            session_id: session_id.to_owned(),
+            link: String::new(),
+            name: self.name.clone(),
+            title: self.state.title().map(str::to_owned),
+            status: self.state.status(),
+            since: self.state.since().map(str::to_owned),
+            error: self.state.error().map(str::to_owned),
+            presence: Presence { last_seen_ms: self.last_seen.filter(|_| !self.is_steady()), ..self.presence() },
+            repository: self.state.repository().map(str::to_owned),
+            branch: self.state.branch().map(str::to_owned),
+            cwd: self.state.cwd().map(str::to_owned),
+            machine: self.exporter.as_ref().and_then(|exporter| exporter.machine.clone()),
+            model: self.state.model().map(str::to_owned),
+            waiting: waiting.collect(),
+            archived: self.archived,
+            created_at_ms: self.created_at,
+        }
+    }
+
+    /// The same, as it is to be shown.
+    pub(super) fn entry(&self, session_id: &str) -> SessionEntry {
+        SessionEntry { status: self.status(), since: self.since(), ..self.card(session_id) }
     }
 
     pub(super) fn snapshot(&self, session_id: &str) -> SessionSnapshot {
@@ -246,6 +293,7 @@ impl Inner {
         self.last_seen_stored = old.last_seen_stored;
         self.polled |= old.polled;
         self.ledger.inherit(&old.ledger);
+        self.deleted = old.deleted;
         self.set_online(old.online);
     }
 
@@ -270,6 +318,12 @@ impl Inner {
             self.ledger.restore(entry);
         }
     }
+}
+
+/// A time of ours as events write it.
+pub(super) fn moment(ms: Option<u64>) -> Option<String> {
+    let at = i64::try_from(ms?).ok()?;
+    jiff::Timestamp::from_millisecond(at).ok().map(|at| format!("{at:.3}"))
 }
 
 /// The state after the events that were trimmed, with which everything begins.

@@ -51,7 +51,7 @@ pub(crate) struct Streams(Arc<AtomicU32>);
 
 /// An open stream.
 pub(crate) struct StreamGuard {
-    _viewer: ViewerGuard,
+    _viewer: Option<ViewerGuard>,
     streams: Streams,
 }
 
@@ -71,7 +71,16 @@ impl Sessions {
         if viewer.is_none() {
             streams.0.fetch_sub(1, Ordering::Relaxed);
         }
-        viewer.map(|viewer| StreamGuard { _viewer: viewer, streams })
+        viewer.map(|viewer| StreamGuard { _viewer: Some(viewer), streams })
+    }
+
+    /// The same for a stream that is of no session.
+    pub(crate) fn open_hub_stream(&self) -> Option<StreamGuard> {
+        let streams = self.streams.clone();
+        // Counted by the guard from here on, whatever comes of it.
+        let all = streams.0.fetch_add(1, Ordering::Relaxed);
+        let guard = StreamGuard { _viewer: None, streams };
+        (all < self.timing.limits.streams).then_some(guard)
     }
 }
 

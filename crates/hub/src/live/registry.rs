@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Live, SessionSummary, Streams, Timing, now};
+use super::{Board, Live, SessionSummary, Streams, Timing, now};
 use crate::ingest::Secrets;
 use crate::keys::{Keys, LinkHash, hash_link};
 use crate::store::{SessionRow, Store};
@@ -28,6 +28,8 @@ pub(crate) struct Sessions {
     links: RwLock<HashMap<LinkHash, String>>,
     pub(super) streams: Streams,
     live: Mutex<HashMap<String, Slot>>,
+    /// All sessions at a glance.
+    pub(crate) board: Board,
     summaries: Mutex<HashMap<String, watch::Sender<SessionSummary>>>,
 }
 
@@ -40,7 +42,7 @@ impl Sessions {
         shutdown: CancellationToken,
     ) -> sqlx::Result<Arc<Self>> {
         let links = store.links().await?.into_iter().collect();
-        Ok(Arc::new(Self {
+        let sessions = Arc::new(Self {
             store,
             keys,
             timing,
@@ -48,8 +50,11 @@ impl Sessions {
             links: RwLock::new(links),
             streams: Streams::default(),
             live: Mutex::default(),
+            board: Board::new(),
             summaries: Mutex::default(),
-        }))
+        });
+        sessions.fill_board().await?;
+        Ok(sessions)
     }
 
     /// The session behind a link.
@@ -91,7 +96,7 @@ impl Sessions {
         self.keys.link_secret(id)
     }
 
-    fn loaded(&self, id: &str) -> Option<Arc<Live>> {
+    pub(super) fn loaded(&self, id: &str) -> Option<Arc<Live>> {
         self.slots().get(id).and_then(|slot| slot.get().cloned())
     }
 
@@ -126,6 +131,7 @@ impl Sessions {
     }
 
     fn publish(&self, live: &Live) {
+        self.show(live);
         let summary = live.summary();
         let mut summaries = self.summaries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = summaries.get(&live.id) {
@@ -170,19 +176,31 @@ impl Sessions {
                 () = self.shutdown.cancelled() => return,
                 _ = clock.tick() => {}
             }
-            let all: Vec<Arc<Live>> = self.slots().values().filter_map(|slot| slot.get().cloned()).collect();
+            let all = self.all_loaded();
             let many = all.len() > MANY;
             let at = now();
             for live in all {
                 // Far in the future everything unused is idle.
                 let idle = live.tick(at).await || (many && live.is_unused());
-                if idle {
+                let kept = self.keep_card(&live, idle).await;
+                if idle && kept {
                     let id = live.id.clone();
                     drop(live);
                     self.let_go(&id);
                 }
             }
         }
+    }
+
+    /// All sessions in memory.
+    pub(super) fn all_loaded(&self) -> Vec<Arc<Live>> {
+        self.slots().values().filter_map(|slot| slot.get().cloned()).collect()
+    }
+
+    /// Forgets a session that was deleted.
+    pub(super) fn forget(&self, id: &str) {
+        self.links.write().unwrap_or_else(PoisonError::into_inner).remove(&self.keys.link_hash_of(id));
+        self.slots().remove(id);
     }
 
     /// Forgets a session that nobody holds.
@@ -200,13 +218,13 @@ impl Sessions {
 /// The secrets to keep out of one session's events.
 pub(crate) struct SessionSecrets<'a> {
     sessions: &'a Sessions,
-    known: [&'a str; 2],
+    known: [&'a str; 3],
 }
 
 impl Sessions {
     /// What must not be stored with this session.
     pub(crate) fn secrets<'a>(&'a self, live: &'a Live) -> SessionSecrets<'a> {
-        let known = [live.link.expose_secret(), self.keys.export_token().expose_secret()];
+        let known = [&live.link, self.keys.export_token(), self.keys.hub_secret()].map(ExposeSecret::expose_secret);
         SessionSecrets { sessions: self, known }
     }
 }
@@ -286,5 +304,30 @@ mod tests {
         let secret = sessions.link("s");
         let found = sessions.by_link(secret.expose_secret()).await.unwrap().unwrap();
         assert!(Arc::ptr_eq(&found, first));
+    }
+
+    #[tokio::test]
+    async fn the_list_is_there_without_reading_events_and_right_after_a_crash() {
+        let dir = tempfile::tempdir().unwrap();
+        let sessions = registry(dir.path()).await;
+        let live = sessions.by_id_or_new("s").await.unwrap();
+        let titled = |id: &str, title: &str| {
+            format!(r#"{{"events":[{{"id":"{id}","type":"session.title_changed","data":{{"title":"{title}"}}}}]}}"#)
+        };
+        upload(&sessions, &live, &titled("1", "One")).await;
+        sessions.show(&live);
+        sessions.keep_cards().await;
+        let shown = sessions.board.get("s").unwrap();
+        let again = registry(dir.path()).await;
+        let entry = again.board.get("s").unwrap();
+        assert_eq!((entry.title.as_deref(), entry.created_at_ms), (Some("One"), shown.created_at_ms));
+        assert!(again.loaded("s").is_none(), "it was not read");
+        // A crash: the log is longer than what the card knows.
+        upload(&sessions, &live, &titled("2", "Two")).await;
+        let after = registry(dir.path()).await;
+        let mut news = after.board.watch();
+        while after.board.get("s").is_none_or(|entry| entry.title.as_deref() != Some("Two")) {
+            news.changed().await.unwrap();
+        }
     }
 }

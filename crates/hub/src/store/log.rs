@@ -157,12 +157,7 @@ pub(super) async fn trim(connection: &mut SqliteConnection, session: i64, trim: 
     .bind(keep)
     .execute(&mut *connection)
     .await?;
-    for hash in hashes {
-        sqlx::query("DELETE FROM texts WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM events WHERE text_hash = ?1)")
-            .bind(hash)
-            .execute(&mut *connection)
-            .await?;
-    }
+    drop_unused_texts(connection, hashes).await?;
     sqlx::query(
         "UPDATE sessions SET trimmed_before = ?2, base = ?3, bytes = \
          (SELECT coalesce(sum(length(CAST(body AS BLOB))), 0) FROM events WHERE session = ?1) WHERE n = ?1",
@@ -172,5 +167,16 @@ pub(super) async fn trim(connection: &mut SqliteConnection, session: i64, trim: 
     .bind(&trim.base)
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Deletes those of the texts that no event has any more.
+pub(super) async fn drop_unused_texts(connection: &mut SqliteConnection, hashes: Vec<Vec<u8>>) -> sqlx::Result<()> {
+    for hash in hashes {
+        sqlx::query("DELETE FROM texts WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM events WHERE text_hash = ?1)")
+            .bind(hash)
+            .execute(&mut *connection)
+            .await?;
+    }
     Ok(())
 }

@@ -25,6 +25,12 @@ impl Store {
             .transpose()
     }
 
+    /// All sessions, without their events.
+    pub(crate) async fn sessions(&self) -> sqlx::Result<Vec<SessionRow>> {
+        let rows = sqlx::query("SELECT * FROM sessions").fetch_all(&self.readers).await?;
+        rows.iter().map(SessionRow::read).collect()
+    }
+
     /// All links, with their sessions' ids.
     pub(crate) async fn links(&self) -> sqlx::Result<Vec<(LinkHash, String)>> {
         let rows = sqlx::query("SELECT link_hash, id FROM sessions").fetch_all(&self.readers).await?;
@@ -158,6 +164,13 @@ impl Store {
             .fetch_all(&self.readers)
             .await?;
         rows.iter().map(|row| Ok((unsigned(row.try_get("seq")?), row.try_get("id")?))).collect()
+    }
+
+    /// What happened to a session that was deleted, in order.
+    #[cfg(test)]
+    pub(crate) async fn kept_audit(&self, id: &str) -> Vec<String> {
+        let query = "SELECT outcome FROM kept_audit a JOIN deleted_sessions d ON d.n = a.session WHERE d.id = ? ORDER BY d.n, a.n";
+        sqlx::query_scalar(query).bind(id).fetch_all(&self.readers).await.expect("the kept audit")
     }
 
     /// The number of stored events, for tests and for people who look.

@@ -36,6 +36,14 @@ pub(crate) struct SessionRow {
     pub(crate) base: Option<String>,
     /// Bytes of the events' texts.
     pub(crate) bytes: u64,
+    /// What a person has called it.
+    pub(crate) name: Option<String>,
+    /// Somebody has put it away.
+    pub(crate) archived: bool,
+    /// What the list shows of it, as JSON, as of the event `card_seq`.
+    pub(crate) card: Option<String>,
+    pub(crate) card_seq: Option<u64>,
+    pub(crate) created_at: u64,
 }
 
 impl SessionRow {
@@ -55,6 +63,11 @@ impl SessionRow {
             trimmed_before: unsigned(row.try_get("trimmed_before")?),
             base: row.try_get("base")?,
             bytes: unsigned(row.try_get("bytes")?),
+            name: row.try_get("name")?,
+            archived: row.try_get("archived")?,
+            card: row.try_get("card")?,
+            card_seq: row.try_get::<Option<i64>, _>("card_seq")?.map(unsigned),
+            created_at: unsigned(row.try_get("created_at")?),
         })
     }
 }

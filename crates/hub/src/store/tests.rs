@@ -292,3 +292,46 @@ async fn the_files_are_private() {
     }
     assert!(seen >= 2, "the database and its log");
 }
+
+#[tokio::test]
+async fn a_deleted_sessions_audit_is_kept_and_nothing_else() {
+    let (_dir, store) = store().await;
+    let session = store.create_session("s", hash_link("k"), 1).await.unwrap();
+    let other = store.create_session("o", hash_link("l"), 1).await.unwrap();
+    let prompt = "x".repeat(600);
+    let text = format!(
+        r#"{{"id":"p","timestamp":"1","parentId":null,"type":"system.message","data":{{"content":"{prompt}"}}}}"#
+    );
+    let of_both = || NewEvent::new(Event::parse(&text).unwrap());
+    let own = NewEvent::new(Event::parse(&text.replace("xx", "y")).unwrap());
+    store.append(session.n, new(vec![of_both(), event("a", "2")])).await.unwrap();
+    store.append(session.n, new(vec![NewEvent::new(own.event.clone())])).await.unwrap();
+    store.append(other.n, new(vec![of_both()])).await.unwrap();
+    let line = |outcome: &str| AuditEntry {
+        n: 0,
+        at_ms: 7,
+        outcome: outcome.to_owned(),
+        command: None,
+        kind: "session".to_owned(),
+        device: None,
+        request_id: None,
+        subject: None,
+        reason: None,
+    };
+    store.audit(session.n, line("renamed")).await.unwrap();
+    store.delete_session(session.n, line("deleted")).await.unwrap();
+    assert!(store.session("s").await.unwrap().is_none());
+    assert_eq!((store.count("events").await, store.count("texts").await), (1, 1), "the other one's are there");
+    assert_eq!(store.audit_page(session.n, 0, 10).await.unwrap().last, 0);
+    for statement in ["UPDATE kept_audit SET outcome = 'x'", "DELETE FROM kept_audit"] {
+        let refused = store.try_sql(statement).await.unwrap_err();
+        assert!(refused.to_string().contains("the audit is not changed"), "{statement}: {refused}");
+    }
+    assert_eq!(store.kept_audit("s").await, ["renamed", "deleted"]);
+    // Its number is nobody else's.
+    let next = store.create_session("n", hash_link("m"), 1).await.unwrap();
+    assert!(next.n > session.n && next.n > other.n);
+    store.delete_session(next.n, line("deleted")).await.unwrap();
+    let again = store.create_session("s", hash_link("k"), 1).await.unwrap();
+    assert!(again.n > next.n, "{} after {}", again.n, next.n);
+}

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::log::{self, Append, Trim};
 use super::rows::{SessionRow, signed};
-use super::{Store, commands};
+use super::{Store, commands, delete};
 use crate::keys::LinkHash;
 use crate::ledger::Entry;
 
@@ -28,18 +28,26 @@ pub(crate) struct SessionUpdate {
     pub(crate) last_seen: Option<u64>,
     /// `Some(None)`: there is no gap any more.
     pub(crate) gap: Option<Option<String>>,
+    /// `Some(None)`: it has no name any more.
+    pub(crate) name: Option<Option<String>>,
+    pub(crate) archived: Option<bool>,
+    /// What the list shows, as JSON, and the event up to which that holds.
+    pub(crate) card: Option<(String, u64)>,
 }
 
 impl SessionUpdate {
     /// Changes nothing.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { exporter, steerable, shared, ended, last_seen, gap } = self;
+        let Self { exporter, steerable, shared, ended, last_seen, gap, name, archived, card } = self;
         exporter.is_none()
             && steerable.is_none()
             && shared.is_none()
             && ended.is_none()
             && last_seen.is_none()
             && gap.is_none()
+            && name.is_none()
+            && archived.is_none()
+            && card.is_none()
     }
 }
 
@@ -70,12 +78,16 @@ enum Change {
         session: i64,
         line: Box<AuditEntry>,
     },
+    Delete {
+        session: i64,
+        line: Box<AuditEntry>,
+    },
     #[cfg(test)]
     Sql(&'static str),
 }
 
 enum Outcome {
-    Session(SessionRow),
+    Session(Box<SessionRow>),
     Seqs(Vec<Option<u64>>),
     Done,
 }
@@ -159,7 +171,7 @@ impl Store {
     /// The session with this id, made if it is new.
     pub(crate) async fn create_session(&self, id: &str, link: LinkHash, now: u64) -> sqlx::Result<SessionRow> {
         match self.writer.write(Change::Create { id: id.to_owned(), link, now }).await? {
-            Outcome::Session(row) => Ok(row),
+            Outcome::Session(row) => Ok(*row),
             _ => Err(sqlx::Error::RowNotFound),
         }
     }
@@ -205,6 +217,11 @@ impl Store {
     /// Adds a line to the session's audit; its number is given by the store.
     pub(crate) async fn audit(&self, session: i64, line: AuditEntry) -> sqlx::Result<()> {
         self.writer.write(Change::Audit { session, line: Box::new(line) }).await.map(drop)
+    }
+
+    /// Deletes a session with everything that is its own. Its audit is kept; `line` is its last one.
+    pub(crate) async fn delete_session(&self, session: i64, line: AuditEntry) -> sqlx::Result<()> {
+        self.writer.write(Change::Delete { session, line: Box::new(line) }).await.map(drop)
     }
 
     /// Writes commands as they are now, and what became of them into the audit.
@@ -286,13 +303,16 @@ async fn transaction(connection: &mut SqliteConnection, changes: &[&Change]) -> 
 
 async fn apply(connection: &mut SqliteConnection, change: &Change) -> sqlx::Result<Outcome> {
     match change {
-        Change::Create { id, link, now } => create(connection, id, link, *now).await.map(Outcome::Session),
+        Change::Create { id, link, now } => {
+            create(connection, id, link, *now).await.map(|row| Outcome::Session(Box::new(row)))
+        }
         Change::Append { session, append } => log::append(connection, *session, append).await.map(Outcome::Seqs),
         Change::Trim { session, trim } => log::trim(connection, *session, trim).await.map(|()| Outcome::Done),
         Change::Update { session, update } => update_row(connection, *session, update).await.map(|()| Outcome::Done),
         #[cfg(test)]
         Change::Sql(statement) => sqlx::query(*statement).execute(connection).await.map(|_| Outcome::Done),
         Change::Audit { session, line } => commands::audit(connection, *session, line).await.map(|()| Outcome::Done),
+        Change::Delete { session, line } => delete::session(connection, *session, line).await.map(|()| Outcome::Done),
         Change::Commands { session, entries } => {
             for entry in entries {
                 commands::put(connection, *session, entry).await?;
@@ -303,12 +323,17 @@ async fn apply(connection: &mut SqliteConnection, change: &Change) -> sqlx::Resu
 }
 
 async fn create(connection: &mut SqliteConnection, id: &str, link: &LinkHash, now: u64) -> sqlx::Result<SessionRow> {
-    sqlx::query("INSERT INTO sessions (id, link_hash, created_at, active_at, epoch) VALUES (?1, ?2, ?3, ?3, lower(hex(randomblob(6)))) ON CONFLICT (id) DO NOTHING")
-        .bind(id)
-        .bind(link.as_slice())
-        .bind(signed(now))
-        .execute(&mut *connection)
-        .await?;
+    // A number is given once, also where its session was deleted: somebody may still hold it.
+    sqlx::query(
+        "INSERT INTO sessions (n, id, link_hash, created_at, active_at, epoch) \
+         SELECT 1 + max(coalesce((SELECT max(n) FROM sessions), 0), coalesce((SELECT max(n) FROM deleted_sessions), 0)), \
+         ?1, ?2, ?3, ?3, lower(hex(randomblob(6))) WHERE true ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(id)
+    .bind(link.as_slice())
+    .bind(signed(now))
+    .execute(&mut *connection)
+    .await?;
     let row = sqlx::query("SELECT * FROM sessions WHERE id = ?").bind(id).fetch_one(connection).await?;
     SessionRow::read(&row)
 }
@@ -321,7 +346,8 @@ pub(super) async fn update_row(
     sqlx::query(
         "UPDATE sessions SET exporter = iif(?, ?, exporter), steerable = coalesce(?, steerable), \
          shared = coalesce(?, shared), ended = coalesce(?, ended), last_seen = coalesce(?, last_seen), \
-         gap = iif(?, ?, gap) WHERE n = ?",
+         gap = iif(?, ?, gap), name = iif(?, ?, name), archived = coalesce(?, archived), card = coalesce(?, card), \
+         card_seq = coalesce(?, card_seq) WHERE n = ?",
     )
     .bind(update.exporter.is_some())
     .bind(update.exporter.as_ref().and_then(|e| e.as_deref()))
@@ -331,6 +357,11 @@ pub(super) async fn update_row(
     .bind(update.last_seen.map(signed))
     .bind(update.gap.is_some())
     .bind(update.gap.as_ref().and_then(|g| g.as_deref()))
+    .bind(update.name.is_some())
+    .bind(update.name.as_ref().and_then(|n| n.as_deref()))
+    .bind(update.archived)
+    .bind(update.card.as_ref().map(|(text, _)| text))
+    .bind(update.card.as_ref().map(|(_, seq)| signed(*seq)))
     .bind(session)
     .execute(connection)
     .await?;

@@ -18,14 +18,20 @@ pub(super) const MODULES: &[&str] = &[
     "base.js",
     "cards.js",
     "commands.js",
+    "common.js",
     "composer.js",
     "device.js",
     "follow.js",
+    "hub-link.js",
+    "identity.js",
     "keys.js",
     "patches.js",
     "settle.js",
     "stream.js",
 ];
+
+/// The scripts that `sessions.js`, of the page of all sessions, imports.
+pub(super) const LIST_MODULES: &[&str] = &["common.js", "hub-link.js", "identity.js", "list-stream.js"];
 
 /// A file that a page asks for.
 #[derive(Clone, Debug)]
@@ -100,8 +106,21 @@ mod tests {
 
     #[test]
     fn the_files_of_the_page_are_there() {
-        let files = ["page.css", "transcript.css", "cards.css", "page.js", "icon.svg", "icon-attention.svg"];
-        for path in files.iter().chain(MODULES) {
+        let files = [
+            "page.css",
+            "transcript.css",
+            "cards.css",
+            "sessions.css",
+            "page.js",
+            "sessions.js",
+            "icon.svg",
+            "icon-attention.svg",
+            "icon-192.png",
+            "icon-512.png",
+            "icon-maskable.png",
+            "icon-touch.png",
+        ];
+        for path in files.iter().chain(MODULES).chain(LIST_MODULES) {
             let asset = asset(path).expect(path);
             assert!(!asset.bytes.is_empty());
             assert_eq!(asset.etag.len(), 18);
@@ -112,7 +131,7 @@ mod tests {
 
     #[test]
     fn an_imported_script_is_named_with_its_version() {
-        for path in ["page.js"].iter().chain(MODULES) {
+        for path in ["page.js", "sessions.js"].iter().chain(MODULES).chain(LIST_MODULES) {
             let text = String::from_utf8(asset(path).expect(path).bytes.into_owned()).expect("text");
             for line in text.lines().filter(|line| line.starts_with("import ") || line.starts_with("} from")) {
                 assert!(line.contains(".js?v="), "{path}: {line}");
@@ -123,7 +142,8 @@ mod tests {
     /// Other origins are refused by the policy anyway; this says so before a browser does.
     #[test]
     fn the_files_name_no_other_site() {
-        for path in ["page.css", "transcript.css", "cards.css", "page.js"].iter().chain(MODULES) {
+        let files = ["page.css", "transcript.css", "cards.css", "sessions.css", "page.js", "sessions.js"];
+        for path in files.iter().chain(MODULES).chain(LIST_MODULES) {
             let text = String::from_utf8(asset(path).expect(path).bytes.into_owned()).expect("text");
             assert!(!text.contains("//cdn") && !text.contains("https://"), "{path}");
         }

@@ -8,7 +8,7 @@ use super::visible::visible;
 use crate::view::{SessionView, Task, TaskState};
 
 /// The status in words.
-fn status_label(status: SessionStatus) -> &'static str {
+pub(super) fn status_label(status: SessionStatus) -> &'static str {
     match status {
         SessionStatus::Starting => "Starting",
         SessionStatus::Working => "Working",
@@ -265,15 +265,15 @@ fn models(view: &SessionView) -> Markup {
 
 /// A moment; the page puts it into the reader's own time zone.
 pub(super) fn time(at: &str) -> Markup {
-    at.parse::<jiff::Timestamp>().map_or_else(|_| html! {}, moment_html)
+    at.parse::<jiff::Timestamp>().map_or_else(|_| html! {}, moment)
 }
 
 fn time_ms(ms: u64) -> Markup {
-    let moment = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    moment.map_or_else(|| html! {}, moment_html)
+    let at = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    at.map_or_else(|| html! {}, moment)
 }
 
-fn moment_html(moment: jiff::Timestamp) -> Markup {
+pub(super) fn moment(moment: jiff::Timestamp) -> Markup {
     html! {
         time datetime=(moment.to_string()) { (moment.strftime("%H:%M")) " UTC" }
     }

@@ -38,6 +38,7 @@ pub(super) enum Icon {
     Picture,
     Share,
     Keys,
+    More,
 }
 
 impl Icon {
@@ -79,6 +80,7 @@ impl Icon {
                 "M2.5 2.5h4v4h-4zM9.5 2.5h4v4h-4zM2.5 9.5h4v4h-4zM9.5 9.5h1.4v1.4H9.5zM12.4 12.1h1.1v1.4h-1.1zM12.3 9.5h1.2M9.5 13.5h1"
             }
             Self::Keys => "M1.8 4h12.4v8H1.8zM4.3 6.5h.1M6.8 6.5h.1M9.2 6.5h.1M11.7 6.5h.1M5 9.6h6",
+            Self::More => "M3.5 8h.1M8 8h.1M12.5 8h.1",
             Self::Shield => "M8 1.8 13.3 3.7v4.1c0 3-2.1 5.4-5.3 6.4-3.2-1-5.3-3.4-5.3-6.4V3.7Z",
         }
     }

@@ -14,7 +14,8 @@
 //! | `data-testid` | what |
 //! |---|---|
 //! | `status` | what the session is doing; `data-status` has the API's word |
-//! | `connection` | the page's connection; `data-state` is `connecting`, `live`, `reconnecting` or `offline` |
+//! | `connection` | the page's connection; `data-state` is `connecting`, `catching-up`, `live`, `reconnecting` or `offline` |
+//! | `connection-facts` | the same with its age, in the window of details |
 //! | `presence` | the banner that tells since when the exporter is silent |
 //! | `notice` | the exporter's notice |
 //! | `item-user`, `item-assistant`, `item-reasoning`, `item-tool`, `item-request`, `item-notice` | the transcript; `data-state` says how far a tool call is |
@@ -27,8 +28,20 @@
 //! | `card-error` | why an answer did not get through |
 //! | `composer`, `send`, `stop`, `mode`, `suggestion`, `compose-error` | the foot of the page |
 //! | `new-below` | shown when something came in below the part in view |
+//! | `back` | the way to all sessions, in a browser that has been there |
+//!
+//! And on the page of all sessions:
+//!
+//! | `data-testid` | what |
+//! |---|---|
+//! | `connection`, `find`, `empty`, `nothing` | the page's connection, the search field, that there are no sessions, or none that fit |
+//! | `group-needs`, `group-working`, `group-idle`, `group-offline`, `group-ended`, `group-archived` | the groups; hidden when empty |
+//! | `session` (`data-id`) with `open`, `state`, `waits`, `failed`, `menu` | a session |
+//! | `session-menu` with `name`, `rename`, `archive`, `delete`, `delete-hint`, `menu-error` | what is done to it |
+//! | `delete-dialog` with `delete-confirm`, `delete-cancel`, `delete-error` | the question before it is deleted |
 
 mod ansi;
+mod app;
 mod assets;
 mod card_form;
 mod cards;
@@ -41,15 +54,18 @@ mod items;
 mod markdown;
 mod page;
 mod patch;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod tools;
 mod visible;
 
+pub use app::manifest;
 pub use assets::{Asset, asset};
 pub use page::{Older, PageContext, not_found, older, page};
 pub use patch::{Op, Patch, ViewerCursor, patch_since};
+pub use sessions::{ListChange, ListContext, ListRow, list, row as list_row};
 
 /// The policy that every page must be served with.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+     img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

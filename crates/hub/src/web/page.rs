@@ -8,11 +8,15 @@ use serde::Serialize;
 use super::assets::{MODULES, address};
 use super::icon::{Icon, icon};
 use super::patch::{ViewerCursor, regions};
-use super::{chrome, dialogs, items};
+use super::{app, chrome, dialogs, items};
 use crate::view::{Item, SessionView};
 
 /// The most items of the transcript that a page starts with; the newest.
 pub(super) const PAGE_ITEMS: usize = 150;
+
+/// The ground of the page, as the style sheet has it, for what a browser draws around it.
+pub(super) const LIGHT: &str = "#faf9f6";
+const DARK: &str = "#161615";
 
 /// What a page must know beside the session.
 #[derive(Clone, Debug)]
@@ -41,6 +45,7 @@ pub fn page(view: &SessionView, context: &PageContext) -> String {
         div #app data-api=(context.api_base) data-cursor=(cursor) data-session=(view.session_id())
             data-link=(context.link_url) {
             header.top {
+                a #back.icon-button data-testid="back" href="/" hidden aria-label="All sessions" title="All sessions" { (icon(Icon::Chevron)) }
                 div #head { (region("head")) }
                 button #more.icon-button type="button" data-testid="details-open" data-act="open-details" aria-haspopup="dialog"
                     aria-label="Session details and link" title="Session details and link" { (icon(Icon::Share)) }
@@ -70,7 +75,7 @@ pub fn page(view: &SessionView, context: &PageContext) -> String {
             div #assertive.vh aria-live="assertive" {}
         }
     };
-    document(&chrome::title(view), &files, &body, true)
+    document(&chrome::title(view), &files, &body, &SESSION, Some(&app::address(&context.api_base)))
 }
 
 fn composer(controls: PreEscaped<&str>) -> Markup {
@@ -102,10 +107,23 @@ pub fn not_found() -> String {
             p { "It may have been mistyped or cut short, or the session was removed. Ask for the link again where the session runs." }
         }
     };
-    document("Not found", "/assets", &body, false)
+    document("Not found", "/assets", &body, &Files { script: None, modules: &[], ..SESSION }, None)
 }
 
-fn document(title: &str, files: &str, body: &Markup, scripted: bool) -> String {
+/// The files that a page loads.
+pub(super) struct Files {
+    pub(super) sheets: &'static [&'static str],
+    pub(super) script: Option<&'static str>,
+    /// What the script imports.
+    pub(super) modules: &'static [&'static str],
+}
+
+/// The files of a session's page.
+const SESSION: Files =
+    Files { sheets: &["page.css", "transcript.css", "cards.css"], script: Some("page.js"), modules: MODULES };
+
+/// `app`: the address of the manifest, for a page that can be installed.
+pub(super) fn document(title: &str, files: &str, body: &Markup, parts: &Files, app: Option<&str>) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -115,17 +133,20 @@ fn document(title: &str, files: &str, body: &Markup, scripted: bool) -> String {
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
                 meta name="robots" content="noindex";
-                meta name="theme-color" media="(prefers-color-scheme: light)" content="#faf9f6";
-                meta name="theme-color" media="(prefers-color-scheme: dark)" content="#161615";
+                meta name="theme-color" media="(prefers-color-scheme: light)" content=(LIGHT);
+                meta name="theme-color" media="(prefers-color-scheme: dark)" content=(DARK);
                 meta name="format-detection" content="telephone=no";
                 title { (title) " · groundlink" }
                 link #icon rel="icon" type="image/svg+xml" href=(address(files, "icon.svg"))
                     data-attention=(address(files, "icon-attention.svg"));
-                @for sheet in ["page.css", "transcript.css", "cards.css"] { link rel="stylesheet" href=(address(files, sheet)); }
-                @if scripted {
-                    @for module in MODULES { link rel="modulepreload" href=(address(files, module)); }
-                    script type="module" src=(address(files, "page.js")) {}
+                @if let Some(app) = app {
+                    link rel="manifest" href=(app);
+                    link rel="apple-touch-icon" href=(address(files, "icon-touch.png"));
+                    meta name="mobile-web-app-capable" content="yes";
                 }
+                @for sheet in parts.sheets { link rel="stylesheet" href=(address(files, sheet)); }
+                @for module in parts.modules { link rel="modulepreload" href=(address(files, module)); }
+                @if let Some(script) = parts.script { script type="module" src=(address(files, script)) {} }
             }
             body { (body) }
         }
@@ -134,7 +155,7 @@ fn document(title: &str, files: &str, body: &Markup, scripted: bool) -> String {
 }
 
 /// Where the page's files are: beside the API, so that a hub behind a path prefix works.
-fn files(api_base: &str) -> String {
+pub(super) fn files(api_base: &str) -> String {
     let site = api_base.find("/api/v1/").map_or("", |at| &api_base[..at]);
     format!("{site}/assets")
 }

@@ -4,6 +4,7 @@ mod commands;
 mod errors;
 mod heal;
 mod limits;
+mod list;
 mod log;
 mod openapi;
 mod restart;

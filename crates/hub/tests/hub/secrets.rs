@@ -26,6 +26,7 @@ async fn no_secret_is_found_in_the_data() {
     let (exporter, viewer) = hub.attach("s1").await;
     let (other, other_viewer) = hub.attach("s2").await;
     let token = hub.handle.export_token().expose_secret().to_owned();
+    let hub_key = hub.hub_key();
     let url = format!("http://localhost/octo/demo/tasks/{}", viewer.key);
     exporter
         .upload(&[
@@ -36,7 +37,7 @@ async fn no_secret_is_found_in_the_data() {
                 Some("i"),
                 "tool.execution_complete",
                 &json!({"result": {"content": format!(
-                "COPILOT_MC_ACCESS_TOKEN={token}\nsee {}\n", other_viewer.key)}}),
+                "COPILOT_MC_ACCESS_TOKEN={token}\nsee {} {hub_key}\n", other_viewer.key)}}),
             ),
         ])
         .await;
@@ -51,9 +52,9 @@ async fn no_secret_is_found_in_the_data() {
     let page = json_of(viewer.get("/events").await).await;
     assert_eq!(page["events"][1]["event"]["data"]["url"], "http://localhost/octo/demo/tasks/******");
     let printed = page["events"][2]["event"]["data"]["result"]["content"].as_str().unwrap();
-    assert_eq!(printed, "COPILOT_MC_ACCESS_TOKEN=******\nsee ******\n");
+    assert_eq!(printed, "COPILOT_MC_ACCESS_TOKEN=******\nsee ****** ******\n");
     for _ in 0..2 {
-        for secret in [viewer.key.as_str(), &other_viewer.key, &token, canary] {
+        for secret in [viewer.key.as_str(), &other_viewer.key, &hub_key, &token, canary] {
             assert_eq!(files_with(hub.dir.path(), secret), [""; 0], "{secret}");
         }
         // Once more with everything in the main file.

@@ -63,6 +63,12 @@ impl TestHub {
         (exporter, viewer)
     }
 
+    /// The secret of the hub's own link.
+    pub(crate) fn hub_key(&self) -> String {
+        let link = self.handle.sessions_link().expose_secret();
+        link.rsplit('/').next().expect("a key").to_owned()
+    }
+
     pub(crate) fn viewer(&self, key: &str) -> Viewer {
         Viewer {
             http: Client::new(),

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::bench::build::{cargo, file, target};
 use crate::error::{Error, Result};
 
 /// One peer program.
@@ -97,8 +98,7 @@ impl Programs {
 
 /// Writes and builds all programs.
 pub(super) fn build(root: &Path) -> Result<Programs> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
-    let folder = target.join("bench").join("transport");
+    let folder = target(root).join("bench").join("transport");
     write(root, &folder)?;
     let build = folder.join("build");
     for program in ALL {
@@ -149,17 +149,6 @@ fn manifest(name: &str, dependencies: &str) -> String {
     )
 }
 
-/// Writes a file unless it is there as it should be, which keeps the build from starting over.
-fn file(path: &Path, text: &str) -> Result<()> {
-    if fs::read_to_string(path).is_ok_and(|there| there == text) {
-        return Ok(());
-    }
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(Error::file(folder))?;
-    }
-    fs::write(path, text).map_err(Error::file(path))
-}
-
 /// How many crates a member of the workspace is built of, itself included.
 pub(super) fn crates(root: &Path, member: &str) -> Result<usize> {
     let mut command = cargo();
@@ -176,10 +165,6 @@ fn count_crates(tree: &str) -> usize {
     // `NAME vVERSION` and notes in brackets, such as the mark of a repetition.
     let name = |line: &str| line.split_whitespace().take(2).map(ToOwned::to_owned).collect::<Vec<_>>();
     tree.lines().map(name).filter(|name| !name.is_empty()).collect::<BTreeSet<_>>().len()
-}
-
-fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 #[cfg(test)]

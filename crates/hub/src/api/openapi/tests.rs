@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use groundlink_protocol::api::{
     AuditEntry, AuditPage, CommandAction, CommandEdit, CommandIntent, CommandReceipt, CommandState, Delivery, Device,
     EpochChange, EventPage, PassingEvent, PendingRequest, Presence, Problem, QueuedMessage, RequestKind,
-    SequencedEvent, SessionSnapshot, SessionStatus,
+    SequencedEvent, SessionEdit, SessionEntry, SessionGone, SessionList, SessionSnapshot, SessionStatus, WaitingFor,
 };
 use groundlink_protocol::mc::{ExporterInfo, ModelChoice, Suggestion};
 use serde::Serialize;
@@ -127,7 +127,32 @@ fn the_schemas_are_those_of_the_types() {
         reason: Some(text("r")),
     };
     let problem = Problem { kind: "about:blank".into(), title: "t".into(), status: 404, detail: Some(text("d")) };
+    let waiting = WaitingFor { kind: RequestKind::Permission, summary: "s".into(), requested_at: "now".into() };
+    let entry = SessionEntry {
+        session_id: "s".into(),
+        link: "http://h/t/k".into(),
+        name: Some(text("n")),
+        title: Some(text("t")),
+        status: SessionStatus::Waiting,
+        since: Some(text("now")),
+        error: Some(text("no")),
+        presence,
+        repository: Some(text("a/b")),
+        branch: Some(text("main")),
+        cwd: Some(text("/")),
+        machine: Some(text("m")),
+        model: Some(text("m")),
+        waiting: vec![waiting.clone()],
+        archived: false,
+        created_at_ms: 1,
+    };
+    let session_edit = SessionEdit { name: Some(text("n")), archived: Some(true), device: Some(device.clone()) };
     let tested: BTreeSet<String> = [
+        holds("SessionEntry", &entry),
+        holds("WaitingFor", &waiting),
+        holds("SessionList", &SessionList { sessions: vec![entry], cursor: "e:1".into() }),
+        holds("SessionGone", &SessionGone { session_id: "s".into() }),
+        holds("SessionEdit", &session_edit),
         holds("Device", &device),
         holds("ExporterInfo", &exporter),
         holds("Suggestion", &exporter.suggestions[0]),
