@@ -1,6 +1,7 @@
 //! Whole-system tests without a browser.
 
 mod bad_input;
+mod guide;
 
 mod with_cli {
     mod bridge;
