@@ -14,6 +14,7 @@ mod with_cli {
     mod install;
     mod native;
     mod native_faults;
+    mod outage;
     mod questions;
     mod queue;
     mod requests;
