@@ -7,6 +7,7 @@ mod with_cli {
     mod canary;
     mod commands;
     mod config;
+    mod doctor;
     mod examples;
     mod facade;
     mod faults;

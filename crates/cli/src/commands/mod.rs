@@ -1,6 +1,7 @@
 //! One module for each kind of command.
 
 mod announce;
+mod doctor;
 mod hub;
 mod model;
 mod serve;
@@ -22,5 +23,6 @@ pub async fn run(command: Command) -> Result<(), Error> {
         Command::Pending(args) => steer::pending(args).await,
         Command::Respond(args) => steer::respond(args).await,
         Command::Abort(args) => steer::abort(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
     }
 }
