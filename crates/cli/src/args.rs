@@ -232,7 +232,7 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,
     /// Look at sharing to this hub instead of GitHub: its export address, as `groundlink serve` prints it. The token is
-    /// taken from GROUNDLINK_HUB_TOKEN, or else COPILOT_MC_ACCESS_TOKEN
+    /// taken from `GROUNDLINK_HUB_TOKEN`, or else `COPILOT_MC_ACCESS_TOKEN`
     #[arg(long, value_name = "URL", value_parser = parse_http_url)]
     pub hub: Option<Url>,
     /// Print one JSON object, for programs

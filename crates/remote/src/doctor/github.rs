@@ -33,15 +33,15 @@ struct Endpoints {
 }
 
 impl GitHub {
-    /// `None` where the token cannot be one.
-    pub(super) fn new(api: Url, token: &SecretString) -> Option<Self> {
+    /// `None` where the address or the token cannot be one.
+    pub(super) fn new(api: &str, token: &SecretString) -> Option<Self> {
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).ok()?;
         authorization.set_sensitive(true);
         let http = Client::builder()
             .user_agent(concat!("groundlink/", env!("CARGO_PKG_VERSION")))
             .timeout(LIMIT)
             .redirect(reqwest::redirect::Policy::none());
-        Some(Self { http: http.build().ok()?, api, authorization })
+        Some(Self { http: http.build().ok()?, api: Url::parse(api).ok()?, authorization })
     }
 
     /// Repeats the CLI's own steps, up to the one that is refused: who is this, which repository, share a session. `None`:

@@ -10,7 +10,6 @@ use std::time::Duration;
 use groundlink_session::{Client, ClientBuilder, Event, Repository, Session, SessionConfig, SessionError};
 use secrecy::SecretString;
 use tokio::time::timeout;
-use url::Url;
 
 use crate::bridge::{HubEndpoint, check_hub};
 use crate::control::RemoteExt as _;
@@ -46,7 +45,7 @@ pub struct Doctor {
     client: ClientBuilder,
     directory: PathBuf,
     token: Option<SecretString>,
-    api: Url,
+    api: String,
     hub: Option<HubEndpoint>,
 }
 
@@ -65,12 +64,11 @@ impl Doctor {
     /// For the current directory, the installed CLI and GitHub.
     pub fn new() -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let github = Url::parse(API).expect("a URL");
         Self {
             client: Client::builder(),
             directory: PathBuf::from("."),
             token: TOKENS.iter().find_map(|name| variable(name)).map(SecretString::from),
-            api: variable(API_VARIABLE).and_then(|url| Url::parse(&url).ok()).unwrap_or(github),
+            api: variable(API_VARIABLE).unwrap_or_else(|| API.to_owned()),
             hub: None,
         }
     }
@@ -213,7 +211,7 @@ impl Doctor {
         if words.contains("not enabled for this repository") {
             return explain::refusal(403);
         }
-        let github = self.token.as_ref().and_then(|token| GitHub::new(self.api.clone(), token));
+        let github = self.token.as_ref().and_then(|token| GitHub::new(&self.api, token));
         let refusal = match github {
             Some(github) => github.refusal(repository).await,
             None => None,

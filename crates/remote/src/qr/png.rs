@@ -10,27 +10,28 @@ impl Qr {
     /// anything else is brought into that range): 8 is right for a screen.
     pub fn png(&self, scale: usize) -> Vec<u8> {
         let scale = scale.clamp(1, MOST);
-        let (size, side) = (self.size(), self.terminal_width() * scale);
+        let (size, width) = (self.size(), self.terminal_width() * scale);
         let colors = self.code.to_colors();
         let dark = |x: usize, y: usize| {
             let inside = |at: usize| (at / scale).checked_sub(QUIET_ZONE).filter(|at| *at < size);
             inside(x).zip(inside(y)).is_some_and(|(x, y)| colors[y * size + x] == qrcode::Color::Dark)
         };
-        let row_bytes = side.div_ceil(8);
-        let mut pixels = vec![0xff; row_bytes * side];
-        for y in 0..side {
-            for x in (0..side).filter(|x| dark(*x, y)) {
+        let row_bytes = width.div_ceil(8);
+        let mut pixels = vec![0xff; row_bytes * width];
+        for y in 0..width {
+            for x in (0..width).filter(|x| dark(*x, y)) {
                 pixels[y * row_bytes + x / 8] &= !(0x80 >> (x % 8));
             }
         }
         let mut out = Vec::new();
         // At most 185 modules of 32 pixels.
-        let side = u32::try_from(side).unwrap_or(u32::MAX);
-        let mut encoder = png::Encoder::new(&mut out, side, side);
+        let width = u32::try_from(width).unwrap_or(u32::MAX);
+        let mut encoder = png::Encoder::new(&mut out, width, width);
         encoder.set_color(png::ColorType::Grayscale);
         encoder.set_depth(png::BitDepth::One);
         let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels));
-        written.expect("a Vec takes everything, and the picture has the size it says");
+        // A Vec takes everything, and the picture has the size it says.
+        debug_assert!(written.is_ok(), "{written:?}");
         out
     }
 }
