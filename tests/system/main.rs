@@ -1,6 +1,7 @@
 //! Whole-system tests without a browser.
 
 mod bad_input;
+mod guide;
 
 mod with_cli {
     mod bridge;
@@ -16,6 +17,7 @@ mod with_cli {
     mod native;
     mod native_faults;
     mod outage;
+    mod parity;
     mod questions;
     mod queue;
     mod requests;
