@@ -4,4 +4,5 @@ mod with_browser {
     mod demo;
     mod devices;
     mod native;
+    mod sessions;
 }

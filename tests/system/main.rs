@@ -3,6 +3,7 @@
 mod bad_input;
 
 mod with_cli {
+    mod attach;
     mod bridge;
     mod canary;
     mod commands;

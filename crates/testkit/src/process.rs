@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use crate::wait::eventually_or;
@@ -86,6 +86,13 @@ impl Program {
     /// All of standard output so far, for programs that draw on a terminal.
     pub fn screen(&self) -> String {
         text(&self.stdout)
+    }
+
+    /// Writes to its standard input, which must be a pipe: what a person types.
+    pub async fn write(&mut self, text: &str) {
+        let stdin = self.child.stdin.as_mut().expect("a piped standard input");
+        stdin.write_all(text.as_bytes()).await.expect("the program reads");
+        stdin.flush().await.expect("the program reads");
     }
 
     /// The first line of standard output that is a JSON object with this `event`.

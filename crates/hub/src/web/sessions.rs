@@ -150,7 +150,7 @@ pub fn row(entry: &SessionEntry) -> ListRow {
             data-at=(moment_ms(entry)) data-find=(searchable(entry)) data-title=(name) data-name=[entry.name.as_deref()]
             data-archived[entry.archived] data-online[online] {
             a.open href=(path) data-testid="open" {
-                span.line {
+                span.first {
                     strong.name dir="auto" { (visible(&name)) }
                     (state(entry))
                 }
@@ -163,7 +163,7 @@ pub fn row(entry: &SessionEntry) -> ListRow {
                     span.waits.failed data-testid="failed" { (icon(Icon::Warning)) span.what dir="auto" { (visible(error)) } }
                 }
                 span.about {
-                    @if let Some(place) = entry.repository.as_deref().or(folder) {
+                    @if let Some(place) = entry.repository.as_deref().or(folder).filter(|place| *place != name) {
                         span title=[entry.cwd.as_deref()] { (icon(Icon::Folder)) span.vh { "In " } span.w dir="auto" { (visible(place)) } }
                     }
                     @if let Some(branch) = &entry.branch {
