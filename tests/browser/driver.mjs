@@ -1,13 +1,14 @@
 // Drives a real Chromium for the Rust tests: one JSON command a line on stdin, one JSON answer a line on stdout.
 // It knows pages and selectors, nothing of groundlink; what is tested stands in the Rust tests.
 //
-//   node driver.mjs PLAYWRIGHT_FOLDER CHROMIUM
+//   node driver.mjs PLAYWRIGHT_FOLDER CHROMIUM AXE_FOLDER
 
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import path from "node:path";
 
-const [playwrightFolder, chromiumPath] = process.argv.slice(2);
+const [playwrightFolder, chromiumPath, axeFolder] = process.argv.slice(2);
 const { chromium } = createRequire(path.join(playwrightFolder, "package.json"))("playwright-core");
 
 const browser = await chromium.launch({
@@ -19,7 +20,7 @@ const browser = await chromium.launch({
   ],
 });
 
-const pages = new Map(); // name -> { context, page, problems }
+const pages = new Map(); // name -> { context, page, problems, sent }
 
 function pageOf(command) {
   const entry = pages.get(command.page);
@@ -34,10 +35,10 @@ function locate(command) {
 }
 
 const operations = {
-  // A fresh browser context: no cookies or storage of another page.
+  // A fresh browser context: no cookies or storage of another page. With `beside`: in the browser of that page.
   async open(command) {
-    const { width, height, mobile = false, dark = false } = command;
-    const context = await browser.newContext({
+    const { width, height, mobile = false, dark = false, beside } = command;
+    const context = beside ? pages.get(beside).context : await browser.newContext({
       viewport: { width, height },
       isMobile: mobile,
       hasTouch: mobile,
@@ -46,6 +47,10 @@ const operations = {
     });
     const page = await context.newPage();
     const problems = [];
+    const sent = [];
+    page.on("request", (request) => {
+      if (request.method() === "POST") sent.push(request.postDataJSON());
+    });
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") {
         problems.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
@@ -60,7 +65,7 @@ const operations = {
     page.on("response", (response) => {
       if (response.status() >= 400) problems.push(`status ${response.status()}: ${response.url()}`);
     });
-    pages.set(command.page, { context, page, problems });
+    pages.set(command.page, { context, page, problems, sent });
     const response = await page.goto(command.url, { waitUntil: "domcontentloaded" });
     return { status: response?.status(), title: await page.title() };
   },
@@ -69,8 +74,10 @@ const operations = {
     return {};
   },
   async close(command) {
-    await pageOf(command).context.close();
+    const { context, page } = pageOf(command);
+    await page.close();
     pages.delete(command.page);
+    if (context.pages().length === 0) await context.close();
     return {};
   },
   async offline(command) {
@@ -80,6 +87,44 @@ const operations = {
   async dark(command) {
     await pageOf(command).page.emulateMedia({ colorScheme: command.dark ? "dark" : "light" });
     return {};
+  },
+  // What a person's settings ask of the page.
+  async motion(command) {
+    await pageOf(command).page.emulateMedia({ reducedMotion: command.reduced ? "reduce" : "no-preference" });
+    return {};
+  },
+  // As a browser does with a tab that nobody has looked at for long, and when somebody looks again.
+  async freeze(command) {
+    const { context, page } = pageOf(command);
+    const session = await context.newCDPSession(page);
+    await session.send("Page.setWebLifecycleState", { state: command.frozen ? "frozen" : "active" });
+    await session.detach();
+    return {};
+  },
+  // What keeps the browser from offering to install the page as an app, and the manifest it found.
+  async app(command) {
+    const { context, page } = pageOf(command);
+    const session = await context.newCDPSession(page);
+    const { url, errors, data } = await session.send("Page.getAppManifest");
+    const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
+    await session.detach();
+    // Every page here is in a context of its own, which the browser takes for a private window.
+    const faults = installabilityErrors.filter(({ errorId }) => errorId !== "in-incognito");
+    return { url, errors, manifest: data ? JSON.parse(data) : null, installabilityErrors: faults };
+  },
+  // The value of an expression within the page.
+  async evaluate(command) {
+    return { value: await pageOf(command).page.evaluate(command.expression) };
+  },
+  // What axe-core finds wrong, one line a fault.
+  async axe(command) {
+    const { page } = pageOf(command);
+    // Through the debugger: the page's own policy forbids scripts that are not its own.
+    await page.evaluate(await readFile(path.join(axeFolder, "node_modules/axe-core/axe.min.js"), "utf8"));
+    const { violations } = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })");
+    const faults = violations.flatMap(({ id, help, nodes }) =>
+      nodes.map(({ target, failureSummary }) => `${id}: ${help}: ${target.join(" ")}: ${failureSummary.replace(/\s+/g, " ")}`));
+    return { faults };
   },
   async resize(command) {
     await pageOf(command).page.setViewportSize({ width: command.width, height: command.height });
@@ -97,6 +142,25 @@ const operations = {
     await locate(command).click({ timeout: command.timeout });
     return {};
   },
+  // Clicks on several pages at the same moment, once all can be clicked. A click that comes too late is no fault.
+  async race(command) {
+    const spots = await Promise.all(command.clicks.map(async (click) => {
+      const found = locate(click);
+      await found.waitFor({ state: "visible", timeout: command.timeout });
+      return found;
+    }));
+    const outcomes = await Promise.allSettled(spots.map((spot) => spot.click({ timeout: 5000 })));
+    return { clicked: outcomes.filter(({ status }) => status === "fulfilled").length };
+  },
+  // What the page has sent to the hub so far, as JSON.
+  async sent(command) {
+    return { sent: pageOf(command).sent };
+  },
+  // Clicks what is within the element that has the text.
+  async click_within(command) {
+    await locate(command).locator(command.inner).first().click({ timeout: command.timeout });
+    return {};
+  },
   async fill(command) {
     await locate(command).fill(command.value, { timeout: command.timeout });
     return {};
@@ -107,6 +171,23 @@ const operations = {
   },
   async press(command) {
     await locate(command).press(command.key, { timeout: command.timeout });
+    return {};
+  },
+  // Presses keys wherever the focus is.
+  async keys(command) {
+    for (const key of command.keys) await pageOf(command).page.keyboard.press(key);
+    return {};
+  },
+  async type(command) {
+    await pageOf(command).page.keyboard.type(command.text);
+    return {};
+  },
+  async box(command) {
+    return { box: await locate(command).boundingBox({ timeout: command.timeout }) };
+  },
+  async wheel(command) {
+    await pageOf(command).page.mouse.move(200, 300);
+    await pageOf(command).page.mouse.wheel(0, command.by);
     return {};
   },
   async texts(command) {
@@ -145,6 +226,27 @@ const operations = {
     return { lengths };
   },
 
+  // Things to press or fill in that are smaller than a finger, in CSS pixels.
+  async small(command) {
+    return pageOf(command).page.evaluate((least) => {
+      const wanted = "button, a[href], select, textarea, input, summary, [role=button]";
+      const small = [];
+      for (const element of document.querySelectorAll(wanted)) {
+        if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: false }) || element.disabled) continue;
+        // A link within text is as high as its line; a tick counts with its label.
+        if (element.matches("a[href]") && element.closest(".md, .note")) continue;
+        const target = element.matches("input") ? element.closest("label") ?? element : element;
+        const { width, height, top } = target.getBoundingClientRect();
+        if (width === 0 || height === 0 || top + height < 0) continue;
+        if (element.matches(".skip")) continue;
+        if (width < least - 0.5 || height < least - 0.5) {
+          small.push(`${element.tagName.toLowerCase()} "${(element.ariaLabel || element.textContent || element.id).trim().slice(0, 40)}" ${Math.round(width)}x${Math.round(height)}`);
+        }
+      }
+      return { small };
+    }, command.least);
+  },
+
   // Whether the page can be scrolled sideways, and by which elements.
   async layout(command) {
     return pageOf(command).page.evaluate(() => {
@@ -164,6 +266,25 @@ const operations = {
   async screenshot(command) {
     await pageOf(command).page.screenshot({ path: command.path, fullPage: command.full ?? false });
     return {};
+  },
+  // What an element looks like on the screen, in greys: one byte a pixel, row by row, in Base64.
+  async pixels(command) {
+    const shot = await locate(command).screenshot({ timeout: command.timeout });
+    const blank = await pageOf(command).context.newPage();
+    const greys = await blank.evaluate(async (source) => {
+      const image = new Image();
+      image.src = source;
+      await image.decode();
+      const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+      const pen = canvas.getContext("2d");
+      pen.drawImage(image, 0, 0);
+      const { data, width, height } = pen.getImageData(0, 0, canvas.width, canvas.height);
+      let bytes = "";
+      for (let at = 0; at < data.length; at += 4) bytes += String.fromCharCode((data[at] + data[at + 1] + data[at + 2]) / 3);
+      return { width, height, bytes: btoa(bytes) };
+    }, `data:image/png;base64,${shot.toString("base64")}`);
+    await blank.close();
+    return greys;
   },
   async problems(command) {
     return { problems: pageOf(command).problems };

@@ -1,8 +1,15 @@
 //! Whole-system tests in a real browser.
 
 mod with_browser {
+    mod access;
+    mod attention;
+    mod composer;
+    mod connection;
     mod demo;
     mod devices;
+    mod hostile;
     mod native;
+    mod racing;
+    mod reading;
     mod sessions;
 }

@@ -48,11 +48,12 @@ pub fn hook(name: &str) -> String {
 impl Browser {
     /// Starts Chromium.
     pub async fn start() -> Self {
-        let (node, playwright, chromium) = parts::browser();
+        let parts::BrowserParts { node, playwright, chromium, axe } = parts::browser();
         let mut driver = Command::new(node)
             .arg(parts::package().join("browser/driver.mjs"))
             .arg(playwright)
             .arg(chromium)
+            .arg(axe)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -78,9 +79,26 @@ impl Browser {
         Page { browser: self, name }
     }
 
+    /// Opens a page in the browser of another one: a second tab, with the same storage.
+    pub async fn open_beside(&mut self, other: &'static str, name: &'static str, url: &str) -> Page<'_> {
+        let opened = self
+            .command(json!({"op": "open", "page": name, "beside": other, "url": url, "width": 0, "height": 0}))
+            .await;
+        assert_eq!(opened["status"], 200, "opening the page {name}: {opened}");
+        Page { browser: self, name }
+    }
+
     /// A page that was opened before.
     pub fn page(&mut self, name: &'static str) -> Page<'_> {
         Page { browser: self, name }
+    }
+
+    /// Clicks on several pages at the same moment, each given by its name and a selector.
+    pub async fn race(&mut self, clicks: &[(&str, &str)]) {
+        let clicks: Vec<Value> =
+            clicks.iter().map(|(page, selector)| json!({"page": page, "selector": selector})).collect();
+        let patience = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
+        self.command(json!({"op": "race", "clicks": clicks, "timeout": patience})).await;
     }
 
     async fn command(&mut self, command: Value) -> Value {
@@ -179,6 +197,16 @@ impl Page<'_> {
         self.run(json!({"op": "click", "selector": selector, "text": text})).await;
     }
 
+    /// Clicks or taps what is within the element that contains the text.
+    pub async fn click_within(&mut self, selector: &str, text: &str, inner: &str) {
+        self.run(json!({"op": "click_within", "selector": selector, "text": text, "inner": inner})).await;
+    }
+
+    /// What the page has posted to the hub since it was opened.
+    pub async fn sent(&mut self) -> Vec<Value> {
+        self.run(json!({"op": "sent"})).await["sent"].as_array().cloned().unwrap_or_default()
+    }
+
     /// Approves the first request, as a person does on this device: where a finger may slip, with a second tap.
     pub async fn approve(&mut self) {
         self.click(&hook("approve")).await;
@@ -230,6 +258,85 @@ impl Page<'_> {
         self.run(json!({"op": "reload"})).await;
     }
 
+    /// Freezes the tab, as a browser does that saves power, or wakes it.
+    pub async fn freeze(&mut self, frozen: bool) {
+        self.run(json!({"op": "freeze", "frozen": frozen})).await;
+    }
+
+    /// The value of a JavaScript expression.
+    pub async fn evaluate(&mut self, expression: &str) -> Value {
+        self.run(json!({"op": "evaluate", "expression": expression})).await["value"].take()
+    }
+
+    /// Waits until a JavaScript expression is true.
+    pub async fn until(&mut self, what: &str, expression: &str) {
+        let deadline = tokio::time::Instant::now() + PATIENCE * 2;
+        while self.evaluate(&format!("Boolean({expression})")).await != Value::Bool(true) {
+            if tokio::time::Instant::now() > deadline {
+                self.browser.leave_evidence(&json!({"page": self.name})).await;
+                panic!("the page {} never came to {what}: {expression}", self.name);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Presses keys wherever the focus is.
+    pub async fn keys(&mut self, keys: &[&str]) {
+        self.run(json!({"op": "keys", "keys": keys})).await;
+    }
+
+    /// Types text wherever the focus is.
+    pub async fn type_text(&mut self, text: &str) {
+        self.run(json!({"op": "type", "text": text})).await;
+    }
+
+    /// Turns the mouse's wheel; down is positive.
+    pub async fn wheel(&mut self, by: i32) {
+        self.run(json!({"op": "wheel", "by": by})).await;
+    }
+
+    /// Where the first element that fits is, in CSS pixels of the window: `x`, `y`, `width`, `height`.
+    pub async fn place(&mut self, selector: &str) -> Value {
+        self.run(json!({"op": "box", "selector": selector})).await["box"].take()
+    }
+
+    /// Asks for less motion, as a person's settings may.
+    pub async fn reduce_motion(&mut self, reduced: bool) {
+        self.run(json!({"op": "motion", "reduced": reduced})).await;
+    }
+
+    /// The manifest by which the page can be installed, and what keeps the browser from offering it.
+    pub async fn app(&mut self) -> Value {
+        self.run(json!({"op": "app"})).await
+    }
+
+    /// Changes the window's size.
+    pub async fn resize(&mut self, width: u32, height: u32) {
+        self.run(json!({"op": "resize", "width": width, "height": height})).await;
+    }
+
+    /// Fails when axe-core finds a fault, in light or in dark.
+    pub async fn is_accessible(&mut self, state: &str) {
+        for dark in [false, true] {
+            self.run(json!({"op": "dark", "dark": dark})).await;
+            let faults = self.faults().await;
+            assert!(faults.is_empty(), "{state} on {}, dark: {dark}:\n{}", self.name, faults.join("\n"));
+        }
+        self.run(json!({"op": "dark", "dark": false})).await;
+    }
+
+    /// What axe-core finds wrong with the page as it is.
+    pub async fn faults(&mut self) -> Vec<String> {
+        let found = self.run(json!({"op": "axe"})).await;
+        serde_json::from_value(found["faults"].clone()).expect("a list of faults")
+    }
+
+    /// Fails when something to press is smaller than a finger.
+    pub async fn fits_a_finger(&mut self, state: &str) {
+        let found = self.run(json!({"op": "small", "least": 44})).await;
+        assert_eq!(found["small"], json!([]), "{state} on {}", self.name);
+    }
+
     /// Cuts the page off from the network, or connects it again.
     pub async fn offline(&mut self, offline: bool) {
         self.run(json!({"op": "offline", "offline": offline})).await;
@@ -254,6 +361,18 @@ impl Page<'_> {
     pub async fn has_no_problems(&mut self) {
         let answer = self.run(json!({"op": "problems"})).await;
         assert_eq!(answer["problems"], json!([]), "the page {}", self.name);
+    }
+
+    /// What the QR code within the element says, read off the screen as a camera would.
+    pub async fn read_qr(&mut self, selector: &str) -> String {
+        let shot = self.run(json!({"op": "pixels", "selector": selector})).await;
+        let size = |name: &str| shot[name].as_u64().and_then(|size| usize::try_from(size).ok()).expect("a size");
+        let (width, height) = (size("width"), size("height"));
+        let bytes = data_encoding::BASE64.decode(shot["bytes"].as_str().unwrap_or_default().as_bytes()).expect("greys");
+        let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| bytes[y * width + x]);
+        let grids = image.detect_grids();
+        let grid = grids.first().unwrap_or_else(|| panic!("{selector} on {} shows no QR code", self.name));
+        grid.decode().expect("a QR code that can be read").1
     }
 
     /// Pictures in light and dark, into `target/screenshots`.

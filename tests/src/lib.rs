@@ -6,15 +6,21 @@
 //!
 //! - [`parts`]: where the real parts are
 //! - [`browser`]: Chromium, one command at a time
+//! - [`bridged`]: a session that a bridge exports to a hub of ours
 //! - [`demo`]: the `groundlink` command as a person starts it
 //! - [`native`]: the CLI's own exporter against a hub of ours
+//! - [`terminal`]: the CLI's terminal app, as a person runs it
+//! - [`uploaded`]: a session that the test itself exports
 //! - [`offline`]: the CLI without an account and without a network
 
 // A test fails by a panic.
 #![allow(clippy::missing_panics_doc)]
 
+pub mod bridged;
 pub mod browser;
 pub mod demo;
 pub mod native;
 pub mod offline;
 pub mod parts;
+pub mod terminal;
+pub mod uploaded;

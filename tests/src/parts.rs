@@ -7,9 +7,27 @@ pub fn copilot() -> PathBuf {
     part("GROUNDLINK_TEST_CLI")
 }
 
-/// Node, the folder with playwright-core, and Chromium.
-pub fn browser() -> (PathBuf, PathBuf, PathBuf) {
-    (part("GROUNDLINK_TEST_NODE"), part("GROUNDLINK_TEST_PLAYWRIGHT"), part("GROUNDLINK_TEST_CHROMIUM"))
+/// What the browser tests need.
+#[derive(Debug)]
+pub struct BrowserParts {
+    /// Runs the driver.
+    pub node: PathBuf,
+    /// The folder with playwright-core.
+    pub playwright: PathBuf,
+    /// The browser.
+    pub chromium: PathBuf,
+    /// The folder with axe-core.
+    pub axe: PathBuf,
+}
+
+/// Node, playwright-core, Chromium and axe-core.
+pub fn browser() -> BrowserParts {
+    BrowserParts {
+        node: part("GROUNDLINK_TEST_NODE"),
+        playwright: part("GROUNDLINK_TEST_PLAYWRIGHT"),
+        chromium: part("GROUNDLINK_TEST_CHROMIUM"),
+        axe: part("GROUNDLINK_TEST_AXE"),
+    }
 }
 
 /// The `groundlink` command, built by `cargo xtask test` before the tests run.

@@ -9,6 +9,7 @@ mod with_cli {
     mod commands;
     mod config;
     mod examples;
+    mod facade;
     mod faults;
     mod hooks;
     mod install;
@@ -18,6 +19,7 @@ mod with_cli {
     mod queue;
     mod requests;
     mod rpc;
+    mod stored;
     mod terminal;
     mod tools;
 }

@@ -3,7 +3,7 @@
 
 import { must } from './common.js';
 
-export { age, fail, must, newId, parse, say, storage, stored } from './common.js';
+export { age, clock, fail, must, newId, parse, say, storage, stored } from './common.js';
 
 export const app = must('app');
 export const log = must('log');
@@ -23,6 +23,15 @@ export const coarse = matchMedia('(pointer: coarse)');
 export function grow(area) {
   area.style.height = 'auto';
   area.style.height = `${area.scrollHeight + area.offsetHeight - area.clientHeight}px`;
+}
+
+/**
+ * Gets rid of sockets that died without a word. The browser keeps some of them for later requests, which would wait
+ * for ever; a request that is given up takes its socket along. As many as a browser keeps.
+ */
+export async function shake() {
+  const give = () => fetch(api, { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(3000) }).catch(() => {});
+  await Promise.all(Array.from({ length: 6 }, give));
 }
 
 /** Whether a turn is running. */

@@ -3,6 +3,7 @@
 
 import { coarse, dock, fail, grow, must, say } from './base.js';
 import { command, explain, Refused } from './commands.js';
+import { device } from './device.js';
 
 /** How long a second tap counts. */
 const ARMED_MS = 4000;
@@ -152,9 +153,11 @@ let settledTimer;
 export function cardGone(card) {
   if (armed && card.contains(armed.button)) disarm();
   const request = card.getAttribute('data-request-id') ?? '';
-  if (answered.delete(request)) return;
   const row = document.getElementById(card.getAttribute('data-item') ?? '');
   const outcome = row?.querySelector(':scope > .inside > .outcome, :scope > .outcome');
+  const by = outcome?.querySelector('.by[data-device]')?.getAttribute('data-device');
+  // Who answered needs no telling, unless somebody else was faster.
+  if (answered.delete(request) && (!outcome || by === device.id)) return;
   const what = card.querySelector('.cmd, .fact .v, .md')?.textContent?.trim().split('\n')[0] ?? '';
   const note = document.createElement('p');
   const subject = document.createElement('span');

@@ -1,7 +1,7 @@
 // @ts-check
 // Sending what the person does.
 
-import { api, newId } from './base.js';
+import { api, newId, shake } from './base.js';
 import { sentence } from './common.js';
 import { device } from './device.js';
 
@@ -21,7 +21,7 @@ export class Refused extends Error {
 async function call(path, method, body) {
   for (let attempt = 0; ; attempt += 1) {
     const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort(), 15_000);
+    const timer = setTimeout(() => stop.abort(), 10_000);
     try {
       const answer = await fetch(`${api}/${path}`, {
         method,
@@ -35,7 +35,9 @@ async function call(path, method, body) {
       throw new Refused(answer.status, sentence(words), told.type);
     } catch (error) {
       if (error instanceof Refused || attempt >= 1) throw error;
-      await new Promise((done) => { setTimeout(done, 700); });
+      // No answer in time: another try over another dead socket would not get one, either.
+      if (stop.signal.aborted) await shake();
+      else await new Promise((done) => { setTimeout(done, 700); });
     } finally {
       clearTimeout(timer);
     }

@@ -45,6 +45,9 @@ export function age(ms) {
   return minutes < 60 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }
 
+/** A moment in the reader's own time. @param {number} ms since 1970 */
+export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+
 /** @param {HTMLElement} place @param {string} words */
 export function fail(place, words) {
   place.textContent = words;

@@ -43,6 +43,8 @@ window.addEventListener('scroll', () => {
   if (window.scrollY < 900) void loadOlder();
 }, { passive: true });
 new ResizeObserver(() => { if (following) toEnd(); }).observe(must('app'));
+const foot = /** @type {HTMLElement} */ (document.querySelector('.foot'));
+new ResizeObserver(() => document.documentElement.style.setProperty('--foot', `${foot.offsetHeight}px`)).observe(foot);
 window.addEventListener('resize', () => { if (following) toEnd(); });
 below.addEventListener('click', toEnd);
 

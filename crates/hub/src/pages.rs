@@ -20,6 +20,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/{owner}/{repo}/tasks/{key}", get(by_repository))
         .route("/copilot/tasks/{key}", get(by_key))
         .route("/t/{key}", get(by_key))
+        .route("/t/{key}/app.webmanifest", get(manifest))
         .route("/h/{key}", get(all_sessions))
         .route("/assets/{*path}", get(file))
 }
@@ -73,6 +74,18 @@ async fn drawn(draw: impl FnOnce() -> String + Send + 'static) -> Response {
     match tokio::task::spawn_blocking(draw).await {
         Ok(page) => html(StatusCode::OK, page),
         Err(_) => Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn").into_response(),
+    }
+}
+
+/// By this the page can be installed as an app.
+async fn manifest(app: State<Arc<App>>, Path(key): Path<String>, headers: HeaderMap) -> Response {
+    match app.sessions.by_link(&key).await {
+        Ok(Some(live)) => {
+            let manifest = web::manifest(&live.lock().view, &key);
+            ([(header::CONTENT_TYPE, "application/manifest+json")], manifest).into_response()
+        }
+        Ok(None) => nothing(&headers),
+        Err(error) => Failure::store(&error).into_response(),
     }
 }
 

@@ -94,8 +94,8 @@ impl LogSource for WireLog {
         Box::pin(async move {
             match page(&line, &id, cursor.as_deref()).await {
                 Ok(page) => {
-                    let HistoryPage { events, cursor, has_more, .. } = page;
-                    Some(LogPage { events, cursor: Some(cursor), has_more })
+                    let HistoryPage { events, cursor, has_more, restarted } = page;
+                    Some(LogPage { events, cursor: Some(cursor), has_more, restarted })
                 }
                 Err(error) => {
                     tracing::debug!(%error, "the session's log cannot be read");

@@ -164,6 +164,14 @@ impl Line {
         }
     }
 
+    /// Why it has ended; `None` when it has not.
+    pub(crate) fn over_because(&self) -> Option<CloseReason> {
+        match &*self.state.borrow() {
+            State::Over { reason } => Some(reason.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether it has ended.
     pub(crate) fn is_over(&self) -> bool {
         match self.peer_now() {

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use groundlink_protocol::types::{
-    GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SystemMessageTransformParams,
+    GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SessionLifecycleParams, SystemMessageTransformParams,
 };
 use groundlink_protocol::{Event, Method as _, Notification as _, RawJson, notifications, requests};
 use groundlink_transport::{ErrorObject, HandlerFuture, Notification, PeerBuilder, Request};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::sync::{broadcast, watch};
 
 use crate::asks;
 use crate::fs::{SessionFs, serve as fs_serve};
@@ -20,14 +21,19 @@ use crate::handlers::hooks::{self, HookInput as _};
 use crate::line::Line;
 use crate::serve;
 use crate::shared::Shared;
+use crate::stored;
 
 /// The sessions of one client, over all of its connections.
 pub(crate) struct Router {
     /// The connection in use.
     pub(crate) line: Arc<Line>,
+    /// Sessions that come, change and go.
+    pub(crate) lifecycle: broadcast::Sender<SessionLifecycleParams>,
     /// Who keeps the sessions' files, if not the CLI, and how long each call may take.
     pub(crate) fs: OnceLock<(Arc<dyn SessionFs>, Option<Duration>)>,
     sessions: Mutex<HashMap<String, Arc<Shared>>>,
+    /// Counts changes of the list of sessions.
+    changed: watch::Sender<u64>,
 }
 
 impl std::fmt::Debug for Router {
@@ -67,7 +73,13 @@ struct HookParams<'a> {
 
 impl Router {
     pub(crate) fn new(line: Line) -> Self {
-        Self { line: Arc::new(line), fs: OnceLock::new(), sessions: Mutex::default() }
+        Self {
+            line: Arc::new(line),
+            lifecycle: stored::changes(),
+            fs: OnceLock::new(),
+            sessions: Mutex::default(),
+            changed: watch::Sender::default(),
+        }
     }
 
     /// Connects the router to a peer that is about to be built.
@@ -98,11 +110,19 @@ impl Router {
             return false;
         }
         sessions.insert(shared.id.clone(), Arc::clone(shared));
+        drop(sessions);
+        self.changed.send_modify(|count| *count += 1);
         true
     }
 
     pub(crate) fn remove(&self, id: &str) {
         self.lock().remove(id);
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Wakes when a session has come or gone. Ends with the router.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
     /// The connection has ended for good: so have all sessions, as far as this client can tell.
@@ -113,8 +133,16 @@ impl Router {
     }
 
     fn on_notification(&self, notification: &Notification) {
-        if notification.method() != notifications::SessionEvent::NAME {
-            return;
+        match notification.method() {
+            notifications::SessionEvent::NAME => {}
+            notifications::SessionLifecycle::NAME => {
+                if let Ok(change) = notification.parse::<SessionLifecycleParams>() {
+                    // Nobody need listen.
+                    let _ = self.lifecycle.send(change);
+                }
+                return;
+            }
+            _ => return,
         }
         let params: EventParams<'_> = match notification.parse() {
             Ok(params) => params,

@@ -57,6 +57,7 @@ async fn all_sessions_on_one_page() {
         assert!(page.title().await.starts_with("(1) "), "{}", page.title().await);
         page.pictures(&format!("{}-sessions-1-needs-you", device.name)).await;
         page.fits_its_width().await;
+        page.is_accessible("all sessions").await;
     }
 
     // To the session, where it is answered, and back.
@@ -91,6 +92,8 @@ async fn names_and_search(browser: &mut Browser, first: &Session, second: &Sessi
     let mut phone = browser.page("phone");
     phone.click(&within(second, "idle", "menu")).await;
     phone.see(&hook("session-menu")).await;
+    phone.is_accessible("a session's menu").await;
+    phone.fits_a_finger("a session's menu").await;
     phone.pictures("phone-sessions-3-menu").await;
     phone.fill(&hook("name"), "Release <b>2.0</b>").await;
     phone.click(&hook("rename")).await;
@@ -140,6 +143,7 @@ async fn deletion(browser: &mut Browser, second: &Session, shared: BridgeHandle)
     phone.gone(&hook("delete-hint")).await;
     phone.click(&hook("delete")).await;
     phone.see_text(&hook("delete-dialog"), "Release <b>2.0</b>").await;
+    phone.is_accessible("the question before a deletion").await;
     phone.pictures("phone-sessions-6-delete").await;
     phone.click(&hook("delete-cancel")).await;
     phone.gone(&hook("delete-dialog")).await;

@@ -122,7 +122,7 @@ async fn a_cli_killed_in_the_middle_of_a_turn_takes_the_next_message() {
     let client = offline.builder().reconnect(Reconnect::new()).start().await.expect("the CLI starts");
     let session = client.create_session(offline.config()).await.expect("a session");
     let mut stream = session.subscribe_from_start();
-    session.send("slow-stream 100").await.expect("taken");
+    session.send("slow-stream-100").await.expect("taken");
     up_to(&mut stream, "assistant.message_delta").await;
     kill(&client).await;
     restored(&client, 1).await;
@@ -173,7 +173,7 @@ async fn a_server_that_runs_on_keeps_the_turn_that_its_client_lost() {
     let other = server.client().await;
     other.resume_session(session.id(), offline.config()).await.expect("the same session");
     let mut stream = session.subscribe_from_start();
-    session.send("stream-text 60").await.expect("taken");
+    session.send("stream-text-60").await.expect("taken");
     let mut seen = up_to(&mut stream, "assistant.message_delta").await;
     proxy.cut();
     seen.extend(up_to(&mut stream, "assistant.message").await);
@@ -194,7 +194,7 @@ async fn a_stream_that_sleeps_through_many_events_misses_no_stored_one() {
     let session = client.create_session(offline.config().event_limits(limits)).await.expect("a session");
     let mut slow = session.subscribe_from_start();
     for round in 0..6 {
-        turn(&session, &format!("fast-steps 10 of round {round}")).await;
+        turn(&session, &format!("fast-steps-20 of round {round}")).await;
     }
     let history = session.history().await.expect("the log");
     assert!(history.len() > 60, "{}", history.len());
@@ -208,5 +208,56 @@ async fn a_stream_that_sleeps_through_many_events_misses_no_stored_one() {
         }
     }
     assert_eq!(got, expected, "in order, once each");
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_sleeps_through_a_hundred_thousand_events_can_account_for_all() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    // The number of events is what overflows, not the few that hold the whole text.
+    let limits = EventLimits { ephemeral_bytes: 256 << 20, ..EventLimits::default() };
+    let session = client.create_session(offline.config().event_limits(limits)).await.expect("a session");
+    let (mut fast, mut slow) = (session.subscribe(), session.subscribe());
+    session.send("burst-text-60000").await.expect("taken");
+    let (mut all, mut stored) = (0u64, Vec::new());
+    let reading = async {
+        while let Some(item) = fast.next().await {
+            let event = item.into_event().expect("a reader that keeps up misses nothing");
+            all += 1;
+            if !event.ephemeral() {
+                stored.push(event.id().to_owned());
+            }
+            if event.kind() == "session.idle" {
+                return;
+            }
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE * 2, reading).await.is_ok(), "{all} events");
+    let (mut seen, mut shed, mut kept) = (0u64, 0u64, Vec::new());
+    let reading = async {
+        while let Some(item) = slow.next().await {
+            match item {
+                EventItem::Lagged(lagged) => {
+                    assert_eq!(lagged.lost, 0);
+                    shed += lagged.shed;
+                }
+                EventItem::Event(event) => {
+                    seen += 1;
+                    if !event.ephemeral() {
+                        kept.push(event.id().to_owned());
+                    }
+                    if event.kind() == "session.idle" {
+                        return;
+                    }
+                }
+            }
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, reading).await.is_ok(), "{seen} events");
+    assert!(all >= 100_000, "{all}");
+    assert!(shed > 50_000, "{shed} of {all} were shed");
+    assert_eq!(seen + shed, all, "each is seen or counted");
+    assert_eq!(kept, stored, "none that is stored is missing");
     client.stop().await;
 }

@@ -9,6 +9,8 @@ use super::Part;
 const CLI_VERSION: &str = "1.0.102";
 /// Drives Chromium; no browser comes with it.
 const PLAYWRIGHT_VERSION: &str = "1.65.1";
+/// Finds what keeps people with other eyes, ears and hands out of a page.
+const AXE_VERSION: &str = "4.14.1";
 
 /// Paths of the parts; `None` where a part is left out on purpose.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ struct Browser {
     /// The folder whose `node_modules` has playwright-core.
     playwright: PathBuf,
     chromium: PathBuf,
+    /// The folder whose `node_modules` has axe-core.
+    axe: PathBuf,
 }
 
 /// Why a real part could not be had.
@@ -100,6 +104,7 @@ impl Parts {
             variables.push(("GROUNDLINK_TEST_NODE", browser.node.clone()));
             variables.push(("GROUNDLINK_TEST_PLAYWRIGHT", browser.playwright.clone()));
             variables.push(("GROUNDLINK_TEST_CHROMIUM", browser.chromium.clone()));
+            variables.push(("GROUNDLINK_TEST_AXE", browser.axe.clone()));
         }
         variables
     }
@@ -112,7 +117,7 @@ impl Parts {
         }
         match &self.browser {
             Some(browser) => println!(
-                "browser: {} by playwright-core {PLAYWRIGHT_VERSION} in {}",
+                "browser: {} by playwright-core {PLAYWRIGHT_VERSION} in {}, looked at by axe-core {AXE_VERSION}",
                 browser.chromium.display(),
                 browser.playwright.display()
             ),
@@ -125,8 +130,9 @@ impl Browser {
     fn find(folder: &Path) -> Result<Self, PartsError> {
         Ok(Self {
             node: find_program("node").ok_or(PartsError::NoTool { tool: "node", part: "browser" })?,
-            playwright: find_playwright(folder)?,
+            playwright: find_package(folder, "playwright", "playwright-core", PLAYWRIGHT_VERSION)?,
             chromium: find_chromium()?,
+            axe: find_package(folder, "axe", "axe-core", AXE_VERSION)?,
         })
     }
 }
@@ -149,10 +155,11 @@ fn find_cli(folder: &Path) -> Result<PathBuf, PartsError> {
     Ok(binary)
 }
 
-fn find_playwright(folder: &Path) -> Result<PathBuf, PartsError> {
-    let home = folder.join(format!("playwright-{PLAYWRIGHT_VERSION}"));
-    let proof = home.join("node_modules/playwright-core/package.json");
-    npm_install(&home, &format!("playwright-core@{PLAYWRIGHT_VERSION}"), &proof, "browser")?;
+/// The folder whose `node_modules` has a package for the browser tests.
+fn find_package(folder: &Path, short: &str, package: &str, version: &str) -> Result<PathBuf, PartsError> {
+    let home = folder.join(format!("{short}-{version}"));
+    let proof = home.join("node_modules").join(package).join("package.json");
+    npm_install(&home, &format!("{package}@{version}"), &proof, "browser")?;
     Ok(home)
 }
 

@@ -81,6 +81,7 @@ const WORDS: &[Entry] = &[
         ..Reply::say("Sorry for the wait.")
     }),
     ("slow-stream", |ask| Reply::say(numbered_words(ask.number("slow-stream", 20))).paced(Duration::from_millis(500))),
+    ("burst-text", |ask| Reply::say(numbered_words(ask.number("burst-text", 1000))).paced(Duration::from_nanos(1))),
     ("stream-text", |ask| Reply::say(numbered_words(ask.number("stream-text", 40))).paced(Duration::from_millis(50))),
     ("model-error", |ask| Reply {
         error: Some(u16::try_from(ask.number("model-error", 400)).unwrap_or(400)),

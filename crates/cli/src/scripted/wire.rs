@@ -171,7 +171,8 @@ impl Answer {
         last["usage"] = self.usage();
         tail.push(last);
         let slow = stream::iter(said).then(move |chunk| async move {
-            if !pace.is_zero() {
+            // Timers go by milliseconds; a shorter pace means word by word, as fast as can be.
+            if pace >= Duration::from_millis(1) {
                 tokio::time::sleep(pace).await;
             }
             chunk

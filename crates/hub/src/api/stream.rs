@@ -24,6 +24,8 @@ use crate::web::{ViewerCursor, patch_since};
 
 /// How often an idle stream shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The first event of a page's stream: how many stored events the page is `behind`. The patch that brings them follows.
+const HELLO: &str = "hello";
 /// Patches of a page are at least this far apart, so that a burst becomes one.
 const PATCH_STEP: Duration = Duration::from_millis(25);
 
@@ -164,6 +166,7 @@ struct Drawing {
     live: Arc<Live>,
     cursor: ViewerCursor,
     news: watch::Receiver<u64>,
+    greeted: bool,
     first: bool,
     _viewer: StreamGuard,
 }
@@ -179,7 +182,7 @@ pub(super) async fn page(
     let sent = last_event_id(&headers).or(place.cursor.as_deref());
     let cursor = ViewerCursor::resume(&live.lock().epoch, sent);
     let viewer = open(&app, &live)?;
-    let drawing = Drawing { news: live.watch_view(), cursor, first: true, _viewer: viewer, live };
+    let drawing = Drawing { news: live.watch_view(), cursor, greeted: false, first: true, _viewer: viewer, live };
     Ok(respond(
         &app,
         stream::unfold(drawing, |mut drawing| async {
@@ -192,6 +195,10 @@ pub(super) async fn page(
 
 impl Drawing {
     async fn next(&mut self) -> Option<Event> {
+        if !std::mem::replace(&mut self.greeted, true) {
+            let behind = self.cursor.behind(&self.live.lock().view);
+            return Some(named(HELLO, &serde_json::json!({ "behind": behind })));
+        }
         loop {
             if !std::mem::take(&mut self.first) {
                 self.news.changed().await.ok()?;

@@ -113,7 +113,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
         summary: "Changes of the drawn page. For the hub's own page; its form may change.",
         query: &[text("cursor", "The cursor of the page that was loaded, or of the last patch.")],
         body: None,
-        answers: &[(200, Answer::Events("`patch` carries a change of the page, `ping` shows that the stream lives."))],
+        answers: &[(
+            200,
+            Answer::Events(
+                "`hello` says how many events the page is behind, `patch` carries a change of the page, `ping` shows \
+                 that the stream lives.",
+            ),
+        )],
         problems: &[429],
         handler: || get(stream::page),
     },

@@ -1,8 +1,8 @@
 //! Requests come and go.
 
-use super::SessionView;
 use super::item::{AskRow, Body, By, Outcome, Verdict};
 use super::request::{Ask, Request};
+use super::{Closed, MAX_CLOSED, SessionView};
 
 impl Request {
     /// Whether an answer that names `id` means this request: the wire allows either id.
@@ -52,7 +52,7 @@ impl SessionView {
             return;
         };
         let request = self.requests.remove(place);
-        let by = match (&verdict, request.answer) {
+        let by = match (&verdict, &request.answer) {
             (Verdict::Cancelled, _) => By::Nobody,
             (_, Some(answer)) if answer.failed.is_none() => By::Link(self.sender(&answer.command)),
             _ => By::Local,
@@ -66,8 +66,33 @@ impl SessionView {
                 _ => {}
             }
         });
+        self.closed.push_back(Closed { id: request.id, tool_call: request.tool_call, item: request.item });
+        if self.closed.len() > MAX_CLOSED {
+            self.closed.pop_front();
+        }
         self.requests_rev = self.bump();
         self.status_changed(at);
+    }
+
+    /// What became of an answer to a request that is closed already: it counted, or somebody was faster. The event
+    /// that closes a request does not say whose answer it was; the ledger finds out.
+    pub(super) fn settle_outcome(&mut self, request: &str, command: &str, counted: bool) {
+        let named = |closed: &&Closed| closed.id == request || closed.tool_call.as_deref() == Some(request);
+        let Some(item) = self.closed.iter().rev().find(named).map(|closed| closed.item) else { return };
+        let sender = self.sender(command);
+        let known = self.item(item).and_then(|item| item.body.outcome()).map(|outcome| &outcome.by);
+        let by = match (known, counted) {
+            (Some(By::Local | By::Link(_)), true) => By::Link(sender),
+            (Some(By::Link(known)), false) if known.command == command => By::Local,
+            _ => return,
+        };
+        if known != Some(&by) {
+            self.update(item, |body| {
+                if let Some(outcome) = body.outcome_mut() {
+                    outcome.by = by;
+                }
+            });
+        }
     }
 
     /// Nobody will answer what is open now: the turn is over.

@@ -200,6 +200,11 @@ impl SessionView {
         };
         let rev = self.rev + 1;
         let Some(request) = self.requests.iter_mut().find(|request| request.is_named(id)) else {
+            match note.state {
+                CommandState::Applied => self.settle_outcome(id, &note.id, true),
+                CommandState::Superseded => self.settle_outcome(id, &note.id, false),
+                _ => {}
+            }
             return;
         };
         // An older answer's failure does not concern the one that is on its way now.

@@ -284,6 +284,23 @@ pub struct Notice {
 }
 
 impl Body {
+    /// What became of the request about it.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Self::Tool(tool) => tool.outcome.as_ref(),
+            Self::Request(row) => row.outcome.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn outcome_mut(&mut self) -> Option<&mut Outcome> {
+        match self {
+            Self::Tool(tool) => tool.outcome.as_mut(),
+            Self::Request(row) => row.outcome.as_mut(),
+            _ => None,
+        }
+    }
+
     /// The growing text, while it grows.
     pub fn streaming(&self) -> Option<&StreamText> {
         match self {

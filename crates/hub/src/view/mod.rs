@@ -46,6 +46,9 @@ pub(crate) use text::first_line;
 /// The most items a view keeps; the oldest go first.
 const MAX_ITEMS: usize = 5_000;
 
+/// How many requests that were answered are remembered, for the news of who it was.
+const MAX_CLOSED: usize = 64;
+
 /// How many ids of ephemeral events are remembered to tell repetitions.
 const MAX_RECENT: usize = 2_048;
 
@@ -64,6 +67,8 @@ pub struct SessionView {
     requests: Vec<Request>,
     next_request: u64,
     requests_rev: u64,
+    /// The requests that were answered last.
+    closed: VecDeque<Closed>,
     queue: Vec<Queued>,
     queue_rev: u64,
     /// Something has been heard of the session.
@@ -93,6 +98,15 @@ pub struct SessionView {
     parent: Option<u64>,
     /// A reasoning item exists for the step that runs.
     reasoned: bool,
+}
+
+/// A request that was answered.
+#[derive(Debug)]
+struct Closed {
+    id: String,
+    tool_call: Option<String>,
+    /// The item that says how.
+    item: u64,
 }
 
 /// What stands at the top of the page.
@@ -147,6 +161,7 @@ impl SessionView {
             requests: Vec::new(),
             next_request: 0,
             requests_rev: 0,
+            closed: VecDeque::new(),
             queue: Vec::new(),
             queue_rev: 0,
             started: false,
@@ -213,6 +228,11 @@ impl SessionView {
     /// What stands at the top.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The number of the last stored event that was taken in; 0 before the first.
+    pub fn last_seq(&self) -> u64 {
+        self.last_seq
     }
 
     /// The revision that changed the header, or the status, last.

@@ -251,6 +251,28 @@ fn a_request_that_is_answered_elsewhere_says_so() {
 }
 
 #[test]
+fn whose_answer_counted_is_known_when_the_ledger_knows() {
+    let outcome = |states: &[(&str, CommandState)]| {
+        let mut feeder = Feeder::new();
+        feeder.ask(json!({"kind": "shell", "fullCommandText": "ls"}));
+        feeder.command("c1", "permission_response", CommandState::Delivered, [Some("R"), None, None]);
+        feeder.event("permission.completed", json!({"requestId": "R", "result": {"kind": "approved"}}));
+        for (id, state) in states {
+            feeder.command(id, "permission_response", *state, [Some("R"), None, None]);
+        }
+        feeder.view.items().last().and_then(|item| item.body.outcome()).expect("an outcome").by.clone()
+    };
+    let link = |command: &str| By::Link(Sender { command: command.to_owned(), device: None });
+    assert_eq!(outcome(&[]), link("c1"));
+    assert_eq!(outcome(&[("c1", CommandState::Applied)]), link("c1"));
+    assert_eq!(outcome(&[("c1", CommandState::Superseded)]), By::Local, "the terminal was faster");
+    let (lost, won) = (("c1", CommandState::Superseded), ("c2", CommandState::Applied));
+    assert_eq!(outcome(&[lost, won]), link("c2"));
+    assert_eq!(outcome(&[won, lost]), link("c2"), "in any order");
+    assert_eq!(outcome(&[("c9", CommandState::Superseded)]), link("c1"), "somebody else lost");
+}
+
+#[test]
 fn a_question_is_open_as_soon_as_its_tool_runs() {
     let mut feeder = Feeder::new();
     let arguments = json!({"question": "Which?", "choices": ["a"]});

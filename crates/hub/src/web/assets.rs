@@ -115,6 +115,10 @@ mod tests {
             "sessions.js",
             "icon.svg",
             "icon-attention.svg",
+            "icon-192.png",
+            "icon-512.png",
+            "icon-maskable.png",
+            "icon-touch.png",
         ];
         for path in files.iter().chain(MODULES).chain(LIST_MODULES) {
             let asset = asset(path).expect(path);

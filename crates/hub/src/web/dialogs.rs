@@ -24,6 +24,7 @@ pub(super) fn details(context: &PageContext, region: PreEscaped<&str>) -> Markup
         dialog.sheet #details-dialog aria-labelledby="details-title" data-testid="details" {
             (top("details-title", "This session"))
             div #details { (region) }
+            p.hint #connection-facts data-testid="connection-facts" {}
             section.hand-on {
                 h3 { "Hand on to another device" }
                 @if let Some(qr) = &context.qr {

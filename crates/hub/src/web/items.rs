@@ -96,7 +96,7 @@ pub(super) fn queued(queued: &Queued) -> Markup {
             p.meta {
                 @if let Some(device) = &queued.device {
                     (by_device(&Sender { command: queued.command.clone(), device: Some(device.clone()) }, "source", "", "From the link"))
-                    " "
+                    " · "
                 }
                 (label)
             }

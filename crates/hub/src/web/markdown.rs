@@ -84,13 +84,13 @@ pub(super) fn markdown(text: &str) -> Markup {
 
 fn code_block(language: &str, code: &str) -> Markup {
     let class = language_class(language);
-    html! { pre { code class=[class] { (highlight::code(language, code)) } } "\n" }
+    html! { pre tabindex="0" dir="ltr" { code class=[class] { (highlight::code(language, code)) } } "\n" }
 }
 
 /// An open code fence, to which the page appends what comes.
 pub(super) fn open_code(language: &str, content: &str) -> Markup {
     let class = language_class(language);
-    html! { pre tabindex="0" { code class=[class] data-append { (content) } } }
+    html! { pre tabindex="0" dir="ltr" { code class=[class] data-append { (content) } } }
 }
 
 /// Text that is too long to be drawn as Markdown again and again.
@@ -150,6 +150,8 @@ static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
             ("a", HashSet::from(["href", "title"])),
             ("ol", HashSet::from(["start"])),
             ("code", HashSet::from(["class"])),
+            // Those that are set below anyway, so that they keep their order.
+            ("pre", HashSet::from(["tabindex", "dir"])),
             ("h3", HashSet::from(["class"])),
             ("span", HashSet::from(["class"])),
             ("input", HashSet::from(["type", "checked", "disabled"])),
@@ -167,7 +169,9 @@ static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         .set_tag_attribute_value("table", "tabindex", "0")
         .set_tag_attribute_value("p", "dir", "auto")
         .set_tag_attribute_value("h3", "dir", "auto")
-        .set_tag_attribute_value("li", "dir", "auto")
+        // A list as a whole, or the marks of its items would stand at the other side of their room.
+        .set_tag_attribute_value("ul", "dir", "auto")
+        .set_tag_attribute_value("ol", "dir", "auto")
         .set_tag_attribute_value("td", "dir", "auto")
         .set_tag_attribute_value("th", "dir", "auto")
         // The only input is a task's box, which nobody can press.

@@ -14,7 +14,8 @@
 //! | `data-testid` | what |
 //! |---|---|
 //! | `status` | what the session is doing; `data-status` has the API's word |
-//! | `connection` | the page's connection; `data-state` is `connecting`, `live`, `reconnecting` or `offline` |
+//! | `connection` | the page's connection; `data-state` is `connecting`, `catching-up`, `live`, `reconnecting` or `offline` |
+//! | `connection-facts` | the same with its age, in the window of details |
 //! | `presence` | the banner that tells since when the exporter is silent |
 //! | `notice` | the exporter's notice |
 //! | `item-user`, `item-assistant`, `item-reasoning`, `item-tool`, `item-request`, `item-notice` | the transcript; `data-state` says how far a tool call is |
@@ -40,6 +41,7 @@
 //! | `delete-dialog` with `delete-confirm`, `delete-cancel`, `delete-error` | the question before it is deleted |
 
 mod ansi;
+mod app;
 mod assets;
 mod card_form;
 mod cards;
@@ -58,6 +60,7 @@ mod tests;
 mod tools;
 mod visible;
 
+pub use app::manifest;
 pub use assets::{Asset, asset};
 pub use page::{Older, PageContext, not_found, older, page};
 pub use patch::{Op, Patch, ViewerCursor, patch_since};
@@ -65,4 +68,4 @@ pub use sessions::{ListChange, ListContext, ListRow, list, row as list_row};
 
 /// The policy that every page must be served with.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+     img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

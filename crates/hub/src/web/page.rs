@@ -8,11 +8,15 @@ use serde::Serialize;
 use super::assets::{MODULES, address};
 use super::icon::{Icon, icon};
 use super::patch::{ViewerCursor, regions};
-use super::{chrome, dialogs, items};
+use super::{app, chrome, dialogs, items};
 use crate::view::{Item, SessionView};
 
 /// The most items of the transcript that a page starts with; the newest.
 pub(super) const PAGE_ITEMS: usize = 150;
+
+/// The ground of the page, as the style sheet has it, for what a browser draws around it.
+pub(super) const LIGHT: &str = "#faf9f6";
+const DARK: &str = "#161615";
 
 /// What a page must know beside the session.
 #[derive(Clone, Debug)]
@@ -71,7 +75,7 @@ pub fn page(view: &SessionView, context: &PageContext) -> String {
             div #assertive.vh aria-live="assertive" {}
         }
     };
-    document(&chrome::title(view), &files, &body, &SESSION)
+    document(&chrome::title(view), &files, &body, &SESSION, Some(&app::address(&context.api_base)))
 }
 
 fn composer(controls: PreEscaped<&str>) -> Markup {
@@ -103,7 +107,7 @@ pub fn not_found() -> String {
             p { "It may have been mistyped or cut short, or the session was removed. Ask for the link again where the session runs." }
         }
     };
-    document("Not found", "/assets", &body, &Files { script: None, modules: &[], ..SESSION })
+    document("Not found", "/assets", &body, &Files { script: None, modules: &[], ..SESSION }, None)
 }
 
 /// The files that a page loads.
@@ -118,7 +122,8 @@ pub(super) struct Files {
 const SESSION: Files =
     Files { sheets: &["page.css", "transcript.css", "cards.css"], script: Some("page.js"), modules: MODULES };
 
-pub(super) fn document(title: &str, files: &str, body: &Markup, parts: &Files) -> String {
+/// `app`: the address of the manifest, for a page that can be installed.
+pub(super) fn document(title: &str, files: &str, body: &Markup, parts: &Files, app: Option<&str>) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -128,12 +133,17 @@ pub(super) fn document(title: &str, files: &str, body: &Markup, parts: &Files) -
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
                 meta name="robots" content="noindex";
-                meta name="theme-color" media="(prefers-color-scheme: light)" content="#faf9f6";
-                meta name="theme-color" media="(prefers-color-scheme: dark)" content="#161615";
+                meta name="theme-color" media="(prefers-color-scheme: light)" content=(LIGHT);
+                meta name="theme-color" media="(prefers-color-scheme: dark)" content=(DARK);
                 meta name="format-detection" content="telephone=no";
                 title { (title) " · groundlink" }
                 link #icon rel="icon" type="image/svg+xml" href=(address(files, "icon.svg"))
                     data-attention=(address(files, "icon-attention.svg"));
+                @if let Some(app) = app {
+                    link rel="manifest" href=(app);
+                    link rel="apple-touch-icon" href=(address(files, "icon-touch.png"));
+                    meta name="mobile-web-app-capable" content="yes";
+                }
                 @for sheet in parts.sheets { link rel="stylesheet" href=(address(files, sheet)); }
                 @for module in parts.modules { link rel="modulepreload" href=(address(files, module)); }
                 @if let Some(script) = parts.script { script type="module" src=(address(files, script)) {} }

@@ -26,6 +26,8 @@ pub struct ViewerCursor {
     epoch: String,
     /// The revision that the viewer shows; `None` if it shows nothing yet.
     rev: Option<u64>,
+    /// The last stored event that it has seen the effect of.
+    seq: u64,
     /// For each growing text, by item: where its finished blocks end, and its length.
     streams: BTreeMap<u64, (usize, usize)>,
 }
@@ -33,7 +35,7 @@ pub struct ViewerCursor {
 impl ViewerCursor {
     /// The cursor of a viewer that shows nothing yet: the first patch draws everything.
     pub fn new(epoch: &str) -> Self {
-        Self { epoch: clean(epoch), rev: None, streams: BTreeMap::new() }
+        Self { epoch: clean(epoch), rev: None, seq: 0, streams: BTreeMap::new() }
     }
 
     /// The cursor of a viewer that shows the view as it is now.
@@ -45,7 +47,19 @@ impl ViewerCursor {
 
     /// The cursor that a viewer sends, if it is of this epoch; else one that starts over.
     pub fn resume(epoch: &str, sent: Option<&str>) -> Self {
-        sent.and_then(Self::parse).filter(|cursor| cursor.epoch == clean(epoch)).unwrap_or_else(|| Self::new(epoch))
+        let fresh = Self::new(epoch);
+        match sent.and_then(Self::parse) {
+            Some(cursor) if cursor.epoch == fresh.epoch => cursor,
+            // What it has seen it has seen, whichever hub drew it.
+            Some(cursor) => Self { seq: cursor.seq, ..fresh },
+            None => fresh,
+        }
+    }
+
+    /// How many stored events the view is ahead of what the viewer shows. 0 also for a viewer of a longer log than
+    /// this one: nobody knows what of it was the same.
+    pub fn behind(&self, view: &SessionView) -> u64 {
+        view.last_seq().saturating_sub(self.seq)
     }
 
     /// Reads what [`ViewerCursor`]'s `Display` writes.
@@ -56,6 +70,7 @@ impl ViewerCursor {
             "new" => None,
             rev => Some(rev.parse().ok()?),
         };
+        let seq = parts.next()?.parse().ok()?;
         let mut streams = BTreeMap::new();
         for part in parts.take(MAX_STREAMS) {
             let mut numbers = part.split('-');
@@ -64,7 +79,7 @@ impl ViewerCursor {
             let len = numbers.next()?.parse().ok()?;
             streams.insert(n, (stable, len));
         }
-        Some(Self { epoch, rev, streams })
+        Some(Self { epoch, rev, seq, streams })
     }
 
     /// The epoch it belongs to.
@@ -74,6 +89,7 @@ impl ViewerCursor {
 
     fn advance(&mut self, view: &SessionView) {
         self.rev = Some(view.rev());
+        self.seq = view.last_seq();
         self.streams = view
             .items()
             .rev()
@@ -94,6 +110,7 @@ impl fmt::Display for ViewerCursor {
             Some(rev) => write!(f, "{rev}")?,
             None => f.write_str("new")?,
         }
+        write!(f, ".{}", self.seq)?;
         for (n, (stable, len)) in &self.streams {
             write!(f, ".{n}-{stable}-{len}")?;
         }

@@ -114,7 +114,7 @@ pub fn list(sessions: &[SessionEntry], context: &ListContext) -> String {
         script: Some("sessions.js"),
         modules: super::assets::LIST_MODULES,
     };
-    document(&title, &files(&context.api_base), &body, &parts)
+    document(&title, &files(&context.api_base), &body, &parts, None)
 }
 
 fn section(name: &str, title: &str, rows: &[(&SessionEntry, u64)]) -> Markup {

@@ -279,15 +279,43 @@ fn cursors_survive_the_journey() {
 #[test]
 fn a_cursor_from_the_future_or_with_wrong_lengths_starts_over() {
     let view = view_at(until("q-shell") + 10);
-    let mut ahead = ViewerCursor::resume("e1", Some("e1.99999"));
+    let mut ahead = ViewerCursor::resume("e1", Some("e1.99999.7"));
     assert!(matches!(patch_since(&view, &mut ahead).expect("everything").ops[0], Op::Reset { .. }));
     let item = view.items().last().expect("a growing text");
     let rev = view.rev() - 1;
     for lengths in ["1-2", "0-99999", "5-3"] {
-        let mut odd = ViewerCursor::resume("e1", Some(&format!("e1.{rev}.{}-{lengths}", item.n)));
+        let mut odd = ViewerCursor::resume("e1", Some(&format!("e1.{rev}.3.{}-{lengths}", item.n)));
         let patch = patch_since(&view, &mut odd).expect("news");
         assert!(patch.ops.iter().any(|op| matches!(op, Op::Item { n, .. } if *n == item.n)), "{lengths}");
     }
+}
+
+#[test]
+fn a_cursor_knows_how_many_events_it_is_behind() {
+    let view = view_at(usize::MAX);
+    let seen = view_at(20);
+    let behind = view.last_seq() - seen.last_seq();
+    assert!(behind > 0);
+    let text = ViewerCursor::at(&seen, "e1").to_string();
+    assert_eq!(ViewerCursor::resume("e1", Some(&text)).behind(&view), behind);
+    // Also where everything is drawn anew, by a hub that started again.
+    let elsewhere = ViewerCursor::resume("e2", Some(&text));
+    assert_eq!((elsewhere.epoch(), elsewhere.behind(&view)), ("e2", behind));
+    assert_eq!(ViewerCursor::resume("e1", None).behind(&view), view.last_seq());
+    assert_eq!(ViewerCursor::at(&view, "e1").behind(&seen), 0, "of a longer log");
+}
+
+#[test]
+fn a_page_can_be_installed_as_an_app() {
+    let manifest: Value = serde_json::from_str(&manifest(&rich_view(), "KEY")).expect("JSON");
+    assert_eq!((&manifest["start_url"], &manifest["scope"]), (&json!("../KEY"), &json!("../../")));
+    let icons = manifest["icons"].as_array().expect("icons");
+    for icon in icons {
+        let file = icon["src"].as_str().and_then(|src| src.strip_prefix("../../assets/")).expect("a file of ours");
+        let name = file.split('?').next().expect("a name");
+        assert_eq!(icon["type"], asset(name).expect("it is there").content_type.split(';').next().expect("a type"));
+    }
+    assert!(icons.iter().any(|icon| icon["purpose"] == "maskable"));
 }
 
 #[test]

@@ -180,6 +180,12 @@ impl Inner {
     }
 }
 
+impl Reader {
+    pub(crate) fn has_reached(&self, other: &Self) -> bool {
+        self.cursor.has_reached(other.cursor)
+    }
+}
+
 /// One reader's place in a feed.
 #[derive(Debug)]
 pub(crate) struct Reader {

@@ -49,6 +49,13 @@ pub(crate) struct Cursor {
     ephemeral: u64,
 }
 
+impl Cursor {
+    /// Whether nothing before `other` is left to read.
+    pub(crate) fn has_reached(self, other: Self) -> bool {
+        self.durable >= other.durable && self.ephemeral >= other.ephemeral
+    }
+}
+
 /// One step of a reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step<T> {

@@ -14,6 +14,8 @@ pub(crate) struct LogPage {
     pub(crate) cursor: Option<String>,
     /// Whether there is a next page at this moment.
     pub(crate) has_more: bool,
+    /// The cursor asked for was unknown: this is the first page of all.
+    pub(crate) restarted: bool,
 }
 
 /// Something that can page through the stored events of one session.
@@ -33,21 +35,48 @@ pub(crate) enum RefillFrom {
     After(String),
 }
 
-/// A refill under way: pages through the log from the start, skips what the reader has had, and stops
+/// A place in the CLI's log where a reader has been: the next refill begins there instead of at the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Where the next page begins.
+    cursor: String,
+    /// The event before that page.
+    last: String,
+}
+
+/// A refill under way: pages through the log from a known place, or the start, skips what the reader has had, and stops
 /// where the buffer takes over.
 pub(crate) struct Refill {
     source: Arc<dyn LogSource>,
     from: RefillFrom,
     until: Option<String>,
     cursor: Option<String>,
+    /// What `from` was before a known place made it needless.
+    asked: RefillFrom,
+    /// The last page that was read to its end.
+    place: Option<Place>,
     finished: bool,
     found: u64,
     missing: u64,
 }
 
 impl Refill {
-    pub(crate) fn new(source: Arc<dyn LogSource>, from: RefillFrom, until: Option<String>, missing: u64) -> Self {
-        Self { source, from, until, cursor: None, finished: false, found: 0, missing }
+    /// `place` is one where the same reader has been.
+    pub(crate) fn new(
+        source: Arc<dyn LogSource>,
+        from: RefillFrom,
+        until: Option<String>,
+        missing: u64,
+        place: Option<Place>,
+    ) -> Self {
+        let asked = from.clone();
+        // A reader only goes forward: what it wants is behind where it has been.
+        let from = match (from, &place) {
+            (RefillFrom::After(id), Some(place)) if id == place.last => RefillFrom::Start,
+            (from, _) => from,
+        };
+        let cursor = place.as_ref().map(|place| place.cursor.clone());
+        Self { source, from, until, cursor, asked, place, finished: false, found: 0, missing }
     }
 
     /// The next events, oldest first; nothing when done. Memory: one page.
@@ -58,6 +87,10 @@ impl Refill {
                 self.finished = true;
                 break;
             };
+            if page.restarted && self.found == 0 {
+                self.from = self.asked.clone();
+            }
+            let last = page.events.last().map(|event| event.id().to_owned());
             for event in page.events {
                 if self.until.as_deref() == Some(event.id()) {
                     self.finished = true;
@@ -82,10 +115,19 @@ impl Refill {
             }
             // A page that names no next place would start over for ever.
             self.finished |= !page.has_more || page.cursor.is_none();
+            // A page that the buffer took over from was not read to its end.
+            if let (Some(cursor), Some(last), false) = (&page.cursor, last, self.finished) {
+                self.place = Some(Place { cursor: cursor.clone(), last });
+            }
             self.cursor = page.cursor;
         }
         self.found += wanted.len() as u64;
         (self, wanted)
+    }
+
+    /// Where the next refill of the same reader may begin.
+    pub(crate) fn place(self) -> Option<Place> {
+        self.place
     }
 
     /// How many of the missing events the log did not give back.

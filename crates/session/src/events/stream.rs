@@ -12,7 +12,7 @@ use groundlink_protocol::Event;
 
 use super::feed::{Feed, Reader};
 use super::log::Step;
-use super::refill::{LogSource, Refill};
+use super::refill::{LogSource, Place, Refill};
 
 /// What an [`EventStream`] yields.
 #[derive(Debug, Clone)]
@@ -64,12 +64,16 @@ pub struct EventStream {
     reader: Reader,
     source: Arc<dyn LogSource>,
     refill: Option<BoxFuture<'static, (Refill, Vec<Event>)>>,
+    /// Where the last refill has been.
+    place: Option<Place>,
+    /// The only kinds that are wanted.
+    kinds: Option<Vec<String>>,
     ready: VecDeque<EventItem>,
 }
 
 impl EventStream {
     pub(crate) fn new(feed: Arc<Feed>, reader: Reader, source: Arc<dyn LogSource>) -> Self {
-        Self { feed, reader, source, refill: None, ready: VecDeque::new() }
+        Self { feed, reader, source, refill: None, place: None, kinds: None, ready: VecDeque::new() }
     }
 
     /// The next item; `None` when the session or the connection has ended. Cancel-safe.
@@ -89,6 +93,26 @@ impl EventStream {
         None
     }
 
+    /// Yields events of these wire types only, such as `["assistant.message", "session.idle"]`. What was missed is told
+    /// all the same, since it may have been one of them.
+    #[must_use]
+    pub fn only<K: Into<String>>(mut self, kinds: impl IntoIterator<Item = K>) -> Self {
+        self.kinds = Some(kinds.into_iter().map(Into::into).collect());
+        self
+    }
+
+    fn wants(&self, item: &EventItem) -> bool {
+        match (&self.kinds, item) {
+            (Some(kinds), EventItem::Event(event)) => kinds.iter().any(|kind| kind == event.kind()),
+            _ => true,
+        }
+    }
+
+    /// Whether this stream has come to where `other` stands.
+    pub(crate) fn has_reached(&self, other: &Self) -> bool {
+        self.ready.is_empty() && self.refill.is_none() && self.reader.has_reached(&other.reader)
+    }
+
     fn lagged(&mut self, shed: u64, lost: u64) {
         if shed + lost > 0 {
             self.ready.push_back(EventItem::Lagged(Lagged { shed, lost }));
@@ -103,7 +127,10 @@ impl Stream for EventStream {
         let this = &mut *self;
         loop {
             if let Some(item) = this.ready.pop_front() {
-                return Poll::Ready(Some(item));
+                if this.wants(&item) {
+                    return Poll::Ready(Some(item));
+                }
+                continue;
             }
             if let Some(running) = &mut this.refill {
                 let Poll::Ready((refill, events)) = running.as_mut().poll(context) else {
@@ -116,13 +143,19 @@ impl Stream for EventStream {
                 } else {
                     this.refill = None;
                     this.lagged(0, refill.lost());
+                    this.place = refill.place();
                 }
                 continue;
             }
             match this.feed.poll(&mut this.reader, context.waker()) {
                 None => return Poll::Ready(None),
                 Some(Step::Empty) => return Poll::Pending,
-                Some(Step::Event(event)) => return Poll::Ready(Some(EventItem::Event(event))),
+                Some(Step::Event(event)) => {
+                    let item = EventItem::Event(event);
+                    if this.wants(&item) {
+                        return Poll::Ready(Some(item));
+                    }
+                }
                 Some(Step::Shed(shed)) => this.lagged(shed, 0),
                 Some(Step::Gap { missing, shed, until }) => {
                     this.lagged(shed, 0);
@@ -131,6 +164,7 @@ impl Stream for EventStream {
                         this.feed.refill_from(&this.reader),
                         until.map(|event| event.id().to_owned()),
                         missing,
+                        this.place.clone(),
                     );
                     this.refill = Some(Box::pin(refill.next()));
                 }
@@ -173,6 +207,7 @@ mod tests {
                 events: stored[from..to].to_vec(),
                 cursor: Some(to.to_string()),
                 has_more: to < stored.len(),
+                restarted: false,
             };
             Box::pin(async move { Some(page) })
         }

@@ -115,6 +115,11 @@ impl Fake {
         self.peer().notify("session.event", &params).await.expect("the event is sent");
     }
 
+    /// Tells the client something.
+    pub(crate) async fn notify(&self, method: &str, params: Value) {
+        self.peer().notify(method, &params).await.expect("it is sent");
+    }
+
     /// Asks the client something.
     pub(crate) async fn ask(&self, method: &str, params: Value) -> Result<Value, groundlink_transport::CallError> {
         self.peer().call(method, &params).await

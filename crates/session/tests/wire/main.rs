@@ -13,3 +13,4 @@ mod lifecycle;
 mod reconnect;
 mod remote;
 mod rpc;
+mod turn;

@@ -30,7 +30,7 @@ async fn returning(fake: &Fake, builder: ClientBuilder) -> Client {
 }
 
 /// The log of the server: pages of two, in both directions.
-fn keep_log(fake: &Fake) -> Arc<Mutex<Vec<Value>>> {
+pub(crate) fn keep_log(fake: &Fake) -> Arc<Mutex<Vec<Value>>> {
     let log: Arc<Mutex<Vec<Value>>> = Arc::default();
     let kept = Arc::clone(&log);
     fake.on("session.eventLog.read", move |_, params| {

@@ -1,0 +1,103 @@
+//! Sessions that are stored: listing and deleting them, and hearing of changes.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures::Stream;
+use futures::stream::BoxStream;
+use groundlink_protocol::types::{SessionLifecycleParams, SessionListEntry, SessionRef};
+use groundlink_protocol::{Empty, methods};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::{Client, SessionError};
+
+/// Changes that are kept for a reader that is slow.
+pub(crate) const MOST_CHANGES: usize = 256;
+
+impl Client {
+    /// The sessions that this CLI has stored, those of other clients and of the terminal among them.
+    pub async fn list_sessions(&self) -> Result<Vec<SessionListEntry>, SessionError> {
+        Ok(self.call::<methods::SessionList>(&Empty::default()).await?.sessions)
+    }
+
+    /// What is known of one of them; `None` when there is no such session.
+    pub async fn stored_session(&self, id: &str) -> Result<Option<SessionListEntry>, SessionError> {
+        Ok(self.list_sessions().await?.into_iter().find(|session| session.session_id == id))
+    }
+
+    /// Deletes a session with its files, for everybody. If it is open at this client, it is over here.
+    pub async fn delete_session(&self, id: &str) -> Result<(), SessionError> {
+        let result = self.call::<methods::SessionDelete>(&SessionRef::new(id)).await?;
+        if !result.success {
+            let message = result.error.unwrap_or_else(|| "no reason given".to_owned());
+            if message.contains("not found") || message.contains("no such") {
+                return Err(SessionError::SessionNotFound { id: id.to_owned() });
+            }
+            let method = "session.delete".to_owned();
+            return Err(SessionError::Refused { method, code: 0, message });
+        }
+        if let Some(shared) = self.inner.router.get(id) {
+            self.inner.router.remove(id);
+            shared.close();
+        }
+        Ok(())
+    }
+
+    /// Sessions that come, change and go at this CLI, from now on, whoever's they are.
+    pub fn lifecycle(&self) -> Lifecycle {
+        let changes = self.inner.router.lifecycle.subscribe();
+        let changes = futures::stream::unfold(changes, |mut changes| async move {
+            loop {
+                match changes.recv().await {
+                    Ok(change) => return Some((Change::Session(change), changes)),
+                    Err(RecvError::Lagged(missed)) => return Some((Change::Missed(missed), changes)),
+                    Err(RecvError::Closed) => return None,
+                }
+            }
+        });
+        Lifecycle { changes: Box::pin(changes) }
+    }
+}
+
+/// What a [`Lifecycle`] yields.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Change {
+    /// A session was created, changed or deleted, or came to or from the foreground. The CLI (1.0.102) may tell a creation
+    /// and a deletion twice, and tells changes very often.
+    Session(SessionLifecycleParams),
+    /// So many changes were missed, since this reader was slow: look at [`Client::list_sessions`].
+    Missed(u64),
+}
+
+/// Sessions as they come, change and go. It ends with the client.
+pub struct Lifecycle {
+    changes: BoxStream<'static, Change>,
+}
+
+impl Lifecycle {
+    /// The next change. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Change> {
+        futures::StreamExt::next(self).await
+    }
+}
+
+impl Stream for Lifecycle {
+    type Item = Change;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Change>> {
+        self.changes.as_mut().poll_next(context)
+    }
+}
+
+impl std::fmt::Debug for Lifecycle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lifecycle").finish_non_exhaustive()
+    }
+}
+
+/// A channel for changes.
+pub(crate) fn changes() -> broadcast::Sender<SessionLifecycleParams> {
+    broadcast::Sender::new(MOST_CHANGES)
+}

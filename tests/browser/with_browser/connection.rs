@@ -1,0 +1,152 @@
+//! What a connection goes through, with the page open all the time: it says how it stands, and converges without a reload.
+
+use std::time::Duration;
+
+use groundlink_testkit::Proxy;
+use groundlink_tests::bridged::Bridged;
+use groundlink_tests::browser::{Browser, DESKTOP, PHONE, Page, hook};
+
+/// A connection in this state.
+fn connection(state: &str) -> String {
+    format!("[data-testid=\"connection\"][data-state=\"{state}\"]")
+}
+
+/// From now on the page keeps the states that its connection goes through, and would forget them if it were loaded anew.
+async fn watch(page: &mut Page<'_>) {
+    page.evaluate(
+        "(() => { const shown = document.querySelector('[data-testid=connection]'); window.went = [];
+            new MutationObserver(() => window.went.push(`${shown.dataset.state}: ${shown.textContent}`))
+                .observe(shown, { attributes: true, childList: true, characterData: true, subtree: true }); })()",
+    )
+    .await;
+}
+
+/// What the connection said since [`watch`]; fails when the page was loaded anew.
+async fn went(page: &mut Page<'_>) -> Vec<String> {
+    let went = page.evaluate("window.went").await;
+    serde_json::from_value(went).expect("the page is the same as before")
+}
+
+/// What people have said, as the page shows it.
+async fn said(page: &mut Page<'_>) -> Vec<String> {
+    page.texts("[data-testid=\"item-user\"] .bubble").await
+}
+
+#[tokio::test]
+async fn a_frozen_tab_catches_up() {
+    let live = Bridged::start().await;
+    let viewer = live.viewer().await;
+    let mut browser = Browser::start().await;
+    let mut page = browser.open("frozen", live.link(), PHONE).await;
+    page.see(&connection("live")).await;
+    watch(&mut page).await;
+    page.freeze(true).await;
+    for text in ["said to a frozen tab", "and once more"] {
+        viewer.say(text).await;
+        viewer.until_idle().await;
+    }
+    page.freeze(false).await;
+    page.see_text(&hook("item-user"), "and once more").await;
+    page.see(&connection("live")).await;
+    assert_eq!(said(&mut page).await, ["said to a frozen tab", "and once more"]);
+    went(&mut page).await;
+    page.has_no_problems().await;
+    live.stop().await;
+}
+
+#[tokio::test]
+async fn offline_and_back_says_how_long_and_how_much() {
+    let live = Bridged::start().await;
+    let viewer = live.viewer().await;
+    let mut browser = Browser::start().await;
+    let mut page = browser.open("offline", live.link(), PHONE).await;
+    page.see(&connection("live")).await;
+    watch(&mut page).await;
+
+    page.offline(true).await;
+    page.see(&connection("offline")).await;
+    viewer.say("said in the tunnel").await;
+    viewer.until_idle().await;
+    page.see_text(&connection("offline"), "Offline for ").await;
+    page.pictures("connection-offline").await;
+    page.offline(false).await;
+    page.see_text(&hook("item-user"), "said in the tunnel").await;
+    page.see(&connection("live")).await;
+    let went = went(&mut page).await;
+    let caught_up = went.iter().any(|state| {
+        state.starts_with("catching-up: Catching up, ") && state.contains(" event") && !state.contains(" 0 ")
+    });
+    assert!(caught_up, "{went:?}");
+    // Who listens to the page has been told of both.
+    assert_eq!(page.evaluate("document.getElementById('polite').textContent").await, "Connected again.");
+    // The age of it all is in the details.
+    page.click(&hook("details-open")).await;
+    page.see_text(&hook("connection-facts"), "Live, since ").await;
+    live.stop().await;
+}
+
+#[tokio::test]
+async fn a_half_open_socket_is_noticed() {
+    let live = Bridged::start().await;
+    let viewer = live.viewer().await;
+    let hub = live.rig.hub.handle().local_addr().to_string();
+    let radio = Proxy::start(&hub).await;
+    let mut browser = Browser::start().await;
+    let mut page = browser.open("half-open", &live.link().replace(&hub, &radio.address()), DESKTOP).await;
+    page.see(&connection("live")).await;
+    watch(&mut page).await;
+    radio.deafen();
+    viewer.say("said into a dead socket").await;
+    viewer.until_idle().await;
+    // Nobody tells the page; it misses the hub's sign of life.
+    page.see_text(&connection("live"), "Live, heard 2").await;
+    page.until("the message", "document.body.innerText.includes('said into a dead socket')").await;
+    page.see(&connection("live")).await;
+    assert_eq!(said(&mut page).await, ["said into a dead socket"]);
+    let went = went(&mut page).await;
+    assert!(went.iter().any(|state| state.starts_with("offline: Offline for ")), "{went:?}");
+    // What the person does now arrives, too.
+    page.fill(&hook("composer"), "said over the new one").await;
+    page.click(&hook("send")).await;
+    page.see_text(&hook("item-user"), "said over the new one").await;
+    live.stop().await;
+}
+
+#[tokio::test]
+async fn a_hub_that_restarts_within_a_turn_is_followed() {
+    let mut live = Bridged::start().await;
+    let mut browser = Browser::start().await;
+    let link = live.link().to_owned();
+    for device in [PHONE, DESKTOP] {
+        browser.open(device.name, &link, device).await.see(&connection("live")).await;
+        watch(&mut browser.page(device.name)).await;
+    }
+    let mut phone = browser.page("phone");
+    phone.fill(&hook("composer"), "slow-stream-16").await;
+    phone.click(&hook("send")).await;
+    phone.grow(&hook("item-assistant"), "word3").await;
+    // A draft, and where the reader is, outlive the hub.
+    phone.fill(&hook("composer"), "a thought, half written").await;
+
+    live.rig.hub.stop().await;
+    phone.see(&connection("reconnecting")).await;
+    phone.pictures("connection-reconnecting").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    live.rig.hub.start_again().await;
+
+    for name in ["phone", "desktop"] {
+        let mut page = browser.page(name);
+        page.see(&connection("live")).await;
+        page.see_text(&hook("item-assistant"), "word15").await;
+        page.see("[data-testid=\"status\"][data-status=\"idle\"]").await;
+        assert_eq!(said(&mut page).await, ["slow-stream-16"], "once each, on the {name}");
+        let answers = page.texts(&hook("item-assistant")).await;
+        assert_eq!(answers.len(), 1, "{answers:?}");
+        let words: Vec<String> = (0..16).map(|n| format!("word{n}")).collect();
+        assert_eq!(answers[0].split_whitespace().filter(|word| word.starts_with("word")).collect::<Vec<_>>(), words);
+        went(&mut page).await;
+    }
+    let mut phone = browser.page("phone");
+    assert_eq!(phone.evaluate("document.getElementById('composer').value").await, "a thought, half written");
+    live.stop().await;
+}

@@ -1,0 +1,105 @@
+//! Reading: the end is followed unless the reader is further up, and what is older comes by scrolling.
+
+use groundlink_tests::bridged::Bridged;
+use groundlink_tests::browser::{Browser, DESKTOP, PHONE, hook};
+use groundlink_tests::uploaded::Uploaded;
+use serde_json::json;
+
+const AT_END: &str = "document.documentElement.scrollHeight - innerHeight - scrollY < 90";
+
+#[tokio::test]
+async fn the_end_is_followed_until_the_reader_scrolls_up() {
+    let live = Bridged::start().await;
+    let viewer = live.viewer().await;
+    for text in ["fast-steps-4", "stream-text-400"] {
+        viewer.say(text).await;
+        while viewer.snapshot().await["status"] != "idle" {
+            if viewer.snapshot().await["status"] == "waiting" {
+                viewer.permit(true).await;
+            }
+        }
+    }
+    let mut browser = Browser::start().await;
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.open(device.name, live.link(), device).await;
+        page.see("[data-testid=\"connection\"][data-state=\"live\"]").await;
+        page.until("the end", AT_END).await;
+        viewer.say("stream-text-60").await;
+        page.grow(&hook("item-assistant"), "word59").await;
+        viewer.until_idle().await;
+        page.until("the end, followed", AT_END).await;
+        assert_eq!(page.count("[data-testid=\"new-below\"]:not([hidden])").await, 0);
+
+        page.evaluate("window.scrollBy(0, -500)").await;
+        page.until("further up", &format!("!({AT_END})")).await;
+        let before = page.evaluate("Math.round(scrollY)").await;
+        viewer.say("something new at the end").await;
+        viewer.until_idle().await;
+        let button = page.see(&hook("new-below")).await;
+        assert!(button.contains("New below"), "{button}");
+        page.until("how many", "Number(document.querySelector('[data-testid=new-below] .number').textContent) >= 2")
+            .await;
+        assert_eq!(page.evaluate("Math.round(scrollY)").await, before, "nothing moves under the reader's eyes");
+        page.pictures(&format!("{}-new-below", device.name)).await;
+        page.click(&hook("new-below")).await;
+        page.until("the end again", AT_END).await;
+        page.gone(&hook("new-below")).await;
+        page.has_no_problems().await;
+        page.close().await;
+    }
+    live.stop().await;
+}
+
+#[tokio::test]
+async fn ten_thousand_events_open_at_their_end_and_the_older_come_by_scrolling() {
+    let mut long = Uploaded::start(json!({"name": "groundlink"})).await;
+    let mut events = Vec::new();
+    for turn in 0..2_500 {
+        events.push(long.event("user.message", json!({"content": format!("question {turn}")})));
+        let call = format!("call-{turn}");
+        let arguments = json!({"command": format!("cargo test case_{turn}")});
+        events.push(
+            long.event("tool.execution_start", json!({"toolCallId": call, "toolName": "bash", "arguments": arguments})),
+        );
+        let result = json!({"content": "running 1 test\ntest result: \u{1b}[32mok\u{1b}[0m. 1 passed"});
+        events.push(
+            long.event("tool.execution_complete", json!({"toolCallId": call, "success": true, "result": result})),
+        );
+        let words = format!("Answer **{turn}**: the case passes.\n\n- it is fast\n- it is `green`\n");
+        events.push(long.event("assistant.message", json!({"messageId": format!("m{turn}"), "content": words})));
+    }
+    long.upload(&events).await;
+    let mut browser = Browser::start().await;
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.open(device.name, long.link(), device).await;
+        page.see_text(&hook("item-assistant"), "Answer 2499").await;
+        let opened =
+            page.evaluate("Math.round(performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd)").await;
+        let bytes = page.evaluate("performance.getEntriesByType('navigation')[0].encodedBodySize").await;
+        page.until("the end", AT_END).await;
+        let first = "Number(document.querySelector('#log > [data-n]').getAttribute('data-n'))";
+        let start = page.evaluate(first).await.as_u64().expect("a number");
+
+        // Up, as a person scrolls: a part at a time, and what is looked at stays where it is.
+        page.evaluate(
+            "(() => { window.slow = []; new PerformanceObserver((list) => { for (const entry of list.getEntries())
+                window.slow.push(Math.round(entry.duration)); }).observe({ entryTypes: ['longtask'] }); })()",
+        )
+        .await;
+        for part in 1..=4_u64 {
+            page.evaluate("window.scrollTo(0, 600)").await;
+            page.until("an older part", &format!("{first} <= {}", start.saturating_sub(100 * part))).await;
+        }
+        let numbers = "[...document.querySelectorAll('#log > [data-n]')].map((item) => Number(item.dataset.n))";
+        let in_order = format!("{numbers}.every((n, index, all) => index === 0 || n === all[index - 1] + 1)");
+        assert_eq!(page.evaluate(&in_order).await, true, "every item once, in its order");
+        let slow = page.evaluate("window.slow").await;
+        eprintln!(
+            "{}: 10,000 events open in {opened} ms ({bytes} bytes); long tasks while scrolling: {slow}",
+            device.name
+        );
+        page.fits_its_width().await;
+        page.has_no_problems().await;
+        page.close().await;
+    }
+}
