@@ -138,8 +138,9 @@ async fn deletion(browser: &mut Browser, second: &Session, shared: BridgeHandle)
     phone.click(&within(second, "idle", "menu")).await;
     phone.see(&hook("delete-hint")).await;
     phone.see("[data-testid=\"delete\"]:disabled").await;
-    shared.stop().await;
+    second.destroy().await.expect("the session ends");
     phone.see("[data-testid=\"delete\"]:not(:disabled)").await;
+    shared.stop().await;
     phone.gone(&hook("delete-hint")).await;
     phone.click(&hook("delete")).await;
     phone.see_text(&hook("delete-dialog"), "Release <b>2.0</b>").await;
