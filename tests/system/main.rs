@@ -8,6 +8,7 @@ mod with_cli {
     mod commands;
     mod config;
     mod examples;
+    mod facade;
     mod faults;
     mod hooks;
     mod install;

@@ -322,6 +322,12 @@ impl Live {
         Ok(empty || gap)
     }
 
+    /// The newest durable event, if everything before it is here, too: an exporter need not send those again.
+    pub(crate) fn last_event_id(&self) -> Option<String> {
+        let inner = self.lock();
+        inner.state.head().filter(|_| inner.gap.is_none()).map(|head| head.id.clone())
+    }
+
     /// Takes note of who exports the session.
     pub(crate) async fn attached(&self, exporter: Option<ExporterInfo>) -> sqlx::Result<()> {
         let _order = self.order.lock().await;

@@ -53,11 +53,12 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(std::time::Duration::from_secs(5))
             .disable_statement_logging();
-        let mut connection: SqliteConnection = options.connect().await.map_err(database)?;
-        sqlx::migrate!()
-            .run(&mut connection)
-            .await
-            .map_err(|source| HubError::Migration { path: path.clone(), source })?;
+        // On a pool: over a connection of its own, the start of a hub could not be sent to another thread.
+        let first = SqlitePoolOptions::new().max_connections(1);
+        let first = first.connect_with(options.clone()).await.map_err(database)?;
+        sqlx::migrate!().run(&first).await.map_err(|source| HubError::Migration { path: path.clone(), source })?;
+        first.close().await;
+        let connection: SqliteConnection = options.connect().await.map_err(database)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.read_only(true))

@@ -87,7 +87,11 @@ async fn attach(State(app): State<Arc<App>>, body: Result<Bytes, BytesRejection>
     let live = app.sessions.by_id_or_new(&id).await?;
     live.attached(request.exporter).await?;
     let key = live.link.expose_secret();
-    let response = mc::AttachResponse { url: Some(app.link(key)), ..mc::AttachResponse::new(id, key) };
+    let response = mc::AttachResponse {
+        url: Some(app.link(key)),
+        last_event_id: live.last_event_id(),
+        ..mc::AttachResponse::new(id, key)
+    };
     Ok(Json(response).into_response())
 }
 
@@ -98,7 +102,9 @@ async fn look_up(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<
         return Err(Failure::not_found());
     }
     live.touch().await?;
-    Ok(Json(mc::AttachResponse::new(id, live.link.expose_secret())).into_response())
+    let key = live.link.expose_secret();
+    let response = mc::AttachResponse { last_event_id: live.last_event_id(), ..mc::AttachResponse::new(id, key) };
+    Ok(Json(response).into_response())
 }
 
 async fn remove(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Failure> {

@@ -16808,6 +16808,7 @@ export namespace mc {
     "id": string;
     "task_id": string;
     "url"?: string;
+    "last_event_id"?: string;
     [later: string]: unknown;
   }
 
@@ -16844,6 +16845,7 @@ export namespace mc {
     "suggestions"?: Array<mc.Suggestion>;
     "models"?: Array<mc.ModelChoice>;
     "commands"?: Array<string>;
+    "view_only"?: boolean;
     [later: string]: unknown;
   }
 

@@ -22,6 +22,36 @@ pub enum RemoteError {
     )]
     NotSignedIn,
 
+    /// Sharing with GitHub needs a repository there.
+    #[error(
+        "`{directory}` is not in a clone of a GitHub repository, which sharing with GitHub needs; work in such a clone, \
+         or share through a hub, which needs none"
+    )]
+    NotOnGitHub {
+        /// The session's directory.
+        directory: String,
+    },
+
+    /// A bridge was asked for, and no hub.
+    #[error("a bridge leads to a hub, not to GitHub: name the hub with `to`, or leave the way to be chosen")]
+    NoBridgeToGitHub,
+
+    /// Native sharing was asked for where the CLI does not export to the hub.
+    #[error(
+        "the session cannot be shared with {base} natively: {reason}; give the hub to the client with `remote_to` before \
+         it starts the CLI, or leave the way to be chosen"
+    )]
+    NotNative {
+        /// Why not.
+        reason: crate::WayReason,
+        /// The hub's address.
+        base: String,
+    },
+
+    /// The hub of this process could not be started.
+    #[error("the hub of this program could not be started: {0}")]
+    EmbeddedHub(#[source] Box<dyn std::error::Error + Send + Sync>),
+
     /// The Copilot CLI could not set the session up for sharing.
     #[error(
         "the session could not be shared: {message} Check that its directory is a clone of a GitHub repository whose \

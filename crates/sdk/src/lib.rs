@@ -64,6 +64,39 @@
 //! Both are the CLI's own sharing: they need a CLI that is signed in to GitHub, and go to GitHub unless
 //! [`ClientBuilder::mission_control`](session::ClientBuilder::mission_control) names a hub.
 //!
+//! # To a hub
+//!
+//! `remote_to` names the other end for the whole client: GitHub, a hub that runs somewhere, or one in this very program. The
+//! CLI exports there by itself where it can; where it cannot (nobody is signed in, the server is somebody else's) a
+//! bridge does. Which one it is, and why, is in the status; `by` insists on one.
+//!
+//! ```no_run
+//! # #[cfg(feature = "hub")]
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use futures::StreamExt as _;
+//! use groundlink::prelude::*;
+//!
+//! let hub = EmbeddedHub::in_dir("hub-data").listen("127.0.0.1:8080");
+//! let client = Client::builder().remote(true).remote_to(hub).start().await?;
+//!
+//! // Every session of the client, as it gets its link.
+//! let mut links = client.remote_links();
+//! let session = client.create_session(SessionConfig::new().ask_permission(true)).await?;
+//! while let Some(shared) = links.next().await {
+//!     if let Some(link) = shared.link {
+//!         println!("{}: {link}", shared.session_id);
+//!         break;
+//!     }
+//! }
+//!
+//! let mut statuses = session.remote().watch();
+//! while let Some(status) = statuses.next().await {
+//!     println!("by {:?}, because {:?}; {:?}", status.way, status.reason, status.bridge);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Without an account
 //!
 //! The bridge shares any session through a hub, from the events that the program receives anyway: with
@@ -142,6 +175,11 @@
 //! ```
 
 #[cfg(feature = "hub")]
+mod embedded;
+
+#[cfg(feature = "hub")]
+pub use embedded::EmbeddedHub;
+#[cfg(feature = "hub")]
 pub use groundlink_hub as hub;
 pub use groundlink_protocol as protocol;
 pub use groundlink_remote as remote;
@@ -151,9 +189,14 @@ pub use groundlink_transport as transport;
 /// What most programs need: `use groundlink::prelude::*;`.
 pub mod prelude {
     #[cfg(feature = "hub")]
+    pub use crate::EmbeddedHub;
+    #[cfg(feature = "hub")]
     pub use groundlink_hub::Hub;
     pub use groundlink_protocol::types::PermissionRequest;
-    pub use groundlink_remote::{Bridge, ExporterInfo, HubEndpoint, Link, RemoteExt, Suggestion, TerminalTheme};
+    pub use groundlink_remote::{
+        Bridge, ExporterInfo, HubEndpoint, Link, RemoteBuilderExt, RemoteClientExt, RemoteExt, RemoteMode,
+        RemoteTarget, RemoteWay, Suggestion, TerminalTheme,
+    };
     #[cfg(feature = "schemars")]
     pub use groundlink_session::schemars;
     pub use groundlink_session::{

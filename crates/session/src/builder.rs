@@ -20,6 +20,7 @@ use crate::launch::{LogLevel, MissionControl};
 use crate::line::Line;
 use crate::reconnect::Reconnect;
 use crate::router::Router;
+use crate::sharing::Sharer;
 
 /// How long the CLI may take to its first answer. The first start ever unpacks some hundred megabytes.
 const START: Duration = Duration::from_mins(1);
@@ -52,6 +53,7 @@ pub struct ClientBuilder {
     pub(crate) stop_timeout: Duration,
     pub(crate) reconnect: Option<Reconnect>,
     pub(crate) session_fs: Option<KeptFiles>,
+    pub(crate) sharer: Option<Arc<dyn Sharer>>,
 }
 
 impl Default for ClientBuilder {
@@ -77,6 +79,7 @@ impl Default for ClientBuilder {
             stop_timeout: STOP,
             reconnect: None,
             session_fs: None,
+            sharer: None,
         }
     }
 }
@@ -249,17 +252,17 @@ impl ClientBuilder {
     pub async fn start(mut self) -> Result<Client, SessionError> {
         let way = if let Some(url) = self.cli_url.take() {
             let url = CliUrl::parse(&url)?;
-            if self.remote {
+            if self.remote && self.sharer.is_none() {
                 tracing::warn!(
                     "remote(true) is ignored with cli_url: others may use that server. Enable remote control on each \
                      session instead"
                 );
             }
-            if self.mission_control.is_some() {
+            if self.mission_control.is_some() && self.sharer.is_none() {
                 tracing::warn!("mission_control is ignored with cli_url: the server's own environment decides");
             }
             // Others may use that server: what is shared is decided there.
-            self.remote = false;
+            self.remote &= self.sharer.is_some();
             Way::External(url)
         } else {
             let cli = self.cli.take().map_or_else(CliCommand::find, Ok)?;

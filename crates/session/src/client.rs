@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::SessionError;
 use crate::builder::ClientBuilder;
 use crate::config::SessionConfig;
-use crate::connect::{Connection, Plan, Program, StartTimings};
+use crate::connect::{Connection, Plan, Program, StartTimings, Way};
 use crate::handshake::PROTOCOL_VERSION;
 use crate::line::{ConnectionState, Connections};
 use crate::reconnect::{self, Watch};
@@ -22,7 +22,8 @@ use crate::reopen::Reopen;
 use crate::router::Router;
 use crate::session::{self, Session};
 use crate::shared::Shared;
-use crate::{answers, pending, remote};
+use crate::sharing::{ExportsTo, Sharer};
+use crate::{answers, pending, sharing};
 
 /// A connection to a Copilot CLI, which it started or found running. Cheap to clone.
 ///
@@ -40,6 +41,10 @@ pub(crate) struct ClientInner {
     connection: Mutex<Option<Connection>>,
     /// Share every session, always.
     pub(crate) always_remote: bool,
+    /// Where the CLI exports to.
+    pub(crate) exports_to: ExportsTo,
+    /// Who shares sessions, if not the CLI alone.
+    pub(crate) sharer: Option<Arc<dyn Sharer>>,
     /// What the CLI was told and nobody else is to see.
     pub(crate) secrets: Vec<SecretString>,
     /// True once the client is being stopped: no connection is to be restored any more.
@@ -160,7 +165,7 @@ impl Client {
             tokio::spawn(pending::reconcile(Arc::clone(&shared)));
         }
         if inner.always_remote {
-            tokio::spawn(remote::share_in_background(Arc::clone(&shared)));
+            sharing::share_always(inner, &shared);
         }
         Ok(Session { shared, client: Arc::clone(inner) })
     }
@@ -195,7 +200,10 @@ impl ClientInner {
     ) -> Arc<Self> {
         let peer = connection.peer.clone();
         let (stopping, stop) = watch::channel(false);
+        let ours = matches!(plan.way, Way::Pipes(_) | Way::Server(..));
         let inner = Arc::new(Self {
+            exports_to: plan.settings.exports_to(ours),
+            sharer: plan.settings.sharer.clone(),
             router,
             plan,
             connection: Mutex::new(Some(connection)),
@@ -245,6 +253,9 @@ impl ClientInner {
             }
         });
         join_all(ending).await;
+        if let Some(sharer) = &self.sharer {
+            Arc::clone(sharer).finish().await;
+        }
         // From here on a lost connection stays lost.
         self.stopping.send_replace(true);
         // It may have been restored in the meantime, with another program.

@@ -104,6 +104,15 @@ pub enum SessionError {
         /// The id asked for.
         id: String,
     },
+    /// Sharing with GitHub needs a repository there.
+    #[error(
+        "`{directory}` is not in a clone of a GitHub repository, which sharing with GitHub needs; work in such a clone, \
+         or share through a hub, which needs none"
+    )]
+    NotOnGitHub {
+        /// The session's directory.
+        directory: String,
+    },
     /// Sharing does not work for this session.
     #[error("remote control cannot be enabled: {message}; {next}")]
     RemoteUnavailable {

@@ -154,6 +154,14 @@ fn environment(
     list
 }
 
+/// The address that the CLI exports to, if it is told one.
+pub(crate) fn export_base(builder: &ClientBuilder, inherited: impl Fn(&str) -> Option<OsString>) -> Option<String> {
+    const BASE: &str = "COPILOT_MC_BASE_URL";
+    let set = environment(builder, |_| None).into_iter().rfind(|(name, _)| name == BASE);
+    let base = set.map_or_else(|| inherited(BASE), |(_, value)| value)?;
+    base.into_string().ok()
+}
+
 fn trimmed(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }

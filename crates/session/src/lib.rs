@@ -50,6 +50,7 @@ mod config;
 mod connect;
 mod error;
 mod events;
+mod extras;
 mod fs;
 mod generated;
 mod handlers;
@@ -69,8 +70,10 @@ pub mod rpc;
 mod serve;
 mod session;
 mod shared;
+mod sharing;
 mod stored;
 mod turn;
+mod weak;
 
 pub use answers::{
     Approval, AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer,
@@ -102,8 +105,10 @@ pub use provider::{EnvironmentProvider, Provider};
 pub use reconnect::Reconnect;
 pub use remote::{RemoteMode, RemoteState};
 pub use session::Session;
+pub use sharing::{ExportsTo, Repository, SharedSession, Sharer};
 pub use stored::{Change, Lifecycle};
 pub use turn::TurnEnd;
+pub use weak::WeakSession;
 
 // Types of others that appear in this API.
 pub use groundlink_protocol::Event;

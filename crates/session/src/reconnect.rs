@@ -12,7 +12,7 @@ use crate::client::ClientInner;
 use crate::connect::{Connection, Plan, Program};
 use crate::router::Router;
 use crate::shared::Shared;
-use crate::{pending, remote, reopen};
+use crate::{pending, reopen, sharing};
 
 /// A connection that held this long was a good one: the next loss is a new story, with all its attempts.
 const GOOD: Duration = Duration::from_secs(30);
@@ -150,15 +150,11 @@ impl Watch {
         };
         let peer = connection.peer.clone();
         let client = self.client.upgrade()?;
-        let always_remote = client.always_remote;
         client.install(connection);
-        drop(client);
         self.router.line.up(&peer);
         tracing::debug!("the connection to the CLI is restored");
         for shared in sessions.into_iter().filter(|shared| !shared.feed.is_closed()) {
-            if always_remote || shared.facts().remote_url.is_some() {
-                tokio::spawn(remote::share_in_background(Arc::clone(&shared)));
-            }
+            sharing::share_again(&client, &shared);
             tokio::spawn(pending::reconcile(shared));
         }
         Some(peer)

@@ -8,7 +8,7 @@ use groundlink_protocol::{Empty, Method as _, methods};
 use crate::SessionError;
 use crate::line::CallFailure;
 use crate::session::Session;
-use crate::shared::Shared;
+use crate::shared::{Facts, Shared};
 
 /// How a session is shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,10 +30,15 @@ pub struct RemoteState {
     pub steerable: bool,
 }
 
+impl RemoteState {
+    pub(crate) fn of(facts: &Facts) -> Self {
+        Self { url: facts.remote_url.clone(), steerable: facts.remote_steerable }
+    }
+}
+
 impl Shared {
     fn remote_state(&self) -> RemoteState {
-        let facts = self.facts();
-        RemoteState { url: facts.remote_url, steerable: facts.remote_steerable }
+        RemoteState::of(&self.facts())
     }
 }
 
@@ -42,9 +47,11 @@ impl Session {
     /// url. From `Export` to `On` works; back does not, it stays steerable until
     /// [`disable_remote`](Self::disable_remote).
     ///
-    /// Needs a session that is signed in to GitHub, wherever it is exported to. Dropping the future
+    /// Needs a session that is signed in to GitHub, wherever it is exported to, and to be exported to GitHub a clone of
+    /// a repository there. Dropping the future
     /// does not undo it.
     pub async fn enable_remote(&self, mode: RemoteMode) -> Result<RemoteState, SessionError> {
+        self.check_repository().await?;
         self.one_at_a_time(|shared| enable(shared, mode)).await
     }
 
@@ -115,10 +122,10 @@ async fn disable(shared: Arc<Shared>) -> Result<(), SessionError> {
     Ok(())
 }
 
-/// Always on: failures are no news, since sharing may simply not be possible here.
-pub(crate) async fn share_in_background(shared: Arc<Shared>) {
+/// In the background, natively: failures are no news, since sharing may simply not be possible here.
+pub(crate) async fn share_in_background(shared: Arc<Shared>, mode: RemoteMode) {
     let _turn = shared.remote.lock().await;
-    match enable(Arc::clone(&shared), RemoteMode::On).await {
+    match enable(Arc::clone(&shared), mode).await {
         Ok(_) => tracing::debug!(session = %shared.id, "shared"),
         Err(error) => tracing::debug!(session = %shared.id, %error, "not shared"),
     }

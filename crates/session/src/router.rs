@@ -12,7 +12,7 @@ use groundlink_protocol::{Event, Method as _, Notification as _, RawJson, notifi
 use groundlink_transport::{ErrorObject, HandlerFuture, Notification, PeerBuilder, Request};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::asks;
 use crate::fs::{SessionFs, serve as fs_serve};
@@ -32,6 +32,8 @@ pub(crate) struct Router {
     /// Who keeps the sessions' files, if not the CLI, and how long each call may take.
     pub(crate) fs: OnceLock<(Arc<dyn SessionFs>, Option<Duration>)>,
     sessions: Mutex<HashMap<String, Arc<Shared>>>,
+    /// Counts changes of the list of sessions.
+    changed: watch::Sender<u64>,
 }
 
 impl std::fmt::Debug for Router {
@@ -71,7 +73,13 @@ struct HookParams<'a> {
 
 impl Router {
     pub(crate) fn new(line: Line) -> Self {
-        Self { line: Arc::new(line), lifecycle: stored::changes(), fs: OnceLock::new(), sessions: Mutex::default() }
+        Self {
+            line: Arc::new(line),
+            lifecycle: stored::changes(),
+            fs: OnceLock::new(),
+            sessions: Mutex::default(),
+            changed: watch::Sender::default(),
+        }
     }
 
     /// Connects the router to a peer that is about to be built.
@@ -102,11 +110,19 @@ impl Router {
             return false;
         }
         sessions.insert(shared.id.clone(), Arc::clone(shared));
+        drop(sessions);
+        self.changed.send_modify(|count| *count += 1);
         true
     }
 
     pub(crate) fn remove(&self, id: &str) {
         self.lock().remove(id);
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Wakes when a session has come or gone. Ends with the router.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
     /// The connection has ended for good: so have all sessions, as far as this client can tell.

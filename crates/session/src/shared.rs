@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::config::SessionConfig;
 use crate::events::Feed;
+use crate::extras::Extras;
 use crate::handlers::HandlerKind;
 use crate::handlers::Handlers;
 use crate::line::Line;
@@ -42,7 +43,9 @@ pub(crate) struct Shared {
     pub(crate) remote: Arc<tokio::sync::Mutex<()>>,
     /// True once `session.shutdown` was seen.
     pub(crate) shut_down: watch::Sender<bool>,
-    facts: Mutex<Facts>,
+    /// What crates above keep with it.
+    pub(crate) extras: Extras,
+    facts: watch::Sender<Facts>,
 }
 
 /// Events that wait for a replay to end.
@@ -70,6 +73,8 @@ pub(crate) struct Facts {
     pub(crate) cwd: Option<String>,
     pub(crate) remote_url: Option<String>,
     pub(crate) remote_steerable: bool,
+    /// Somebody in this program exports it, not the CLI.
+    pub(crate) bridged: bool,
 }
 
 impl Shared {
@@ -94,22 +99,31 @@ impl Shared {
             secrets: config.secrets(),
             remote: Arc::default(),
             shut_down: watch::Sender::new(false),
-            facts: Mutex::new(Facts { cwd: config.params.working_directory.clone(), ..Facts::default() }),
+            extras: Extras::default(),
+            facts: watch::Sender::new(Facts { cwd: config.params.working_directory.clone(), ..Facts::default() }),
         })
     }
 
     pub(crate) fn facts(&self) -> Facts {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.facts.borrow().clone()
     }
 
     pub(crate) fn update(&self, change: impl FnOnce(&mut Facts)) {
-        change(&mut self.facts.lock().unwrap_or_else(PoisonError::into_inner));
+        self.facts.send_modify(change);
+    }
+
+    pub(crate) fn watch_facts(&self) -> watch::Receiver<Facts> {
+        self.facts.subscribe()
     }
 
     /// The end: streams end once they have read what is there, open questions go.
     pub(crate) fn close(&self) {
         self.feed.close();
         self.questions.clear();
+        self.update(|facts| {
+            facts.remote_url = None;
+            facts.remote_steerable = false;
+        });
     }
 
     /// The CLI has opened the session.

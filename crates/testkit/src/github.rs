@@ -1,9 +1,10 @@
 //! A stand-in for the GitHub endpoints the Copilot CLI needs in order to be signed in.
 //!
-//! It has no Mission Control endpoints (that is the hub's work) and no model of its own: chat requests go on to the
-//! scripted model.
+//! Of Mission Control it has only the door, which answers as it is told ([`StandInGithub::answer_sharing`]): the rest is
+//! the hub's work. It has no model of its own: chat requests go on to the scripted model.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
@@ -38,6 +39,9 @@ struct Shared {
     model: String,
     http: reqwest::Client,
     requests: Mutex<Vec<Seen>>,
+    sharing: AtomicU16,
+    account: AtomicU16,
+    repository: AtomicU16,
 }
 
 /// One request the stand-in answered.
@@ -64,6 +68,9 @@ impl StandInGithub {
             // Whatever proxy the environment names is not for loopback.
             http: reqwest::Client::builder().no_proxy().build().map_err(std::io::Error::other)?,
             requests: Mutex::default(),
+            sharing: AtomicU16::new(404),
+            account: AtomicU16::new(200),
+            repository: AtomicU16::new(200),
         });
         let router = Router::new()
             .route("/copilot_internal/user", get(account))
@@ -71,6 +78,10 @@ impl StandInGithub {
             .route("/user", get(user))
             .route("/repos/{owner}/{name}", get(repository))
             .route("/page", get(|| async { axum::response::Html("<h1>A page</h1>") }))
+            .route("/agents/sessions", post(share))
+            .route("/agents/sessions/{id}", get(shared_session).delete(shared_session))
+            .route("/agents/sessions/{id}/events", post(shared_session))
+            .route("/agents/sessions/{id}/commands", get(|| async { Json(json!({"commands": []})) }))
             .route("/chat/completions", post(chat))
             .fallback(|| async { (StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))) })
             .layer(axum::middleware::from_fn_with_state(Arc::clone(&shared), note))
@@ -86,6 +97,21 @@ impl StandInGithub {
     /// Its base address, for `COPILOT_API_URL` and `COPILOT_DEBUG_GITHUB_API_URL`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The status with which it answers who wants to share a session from now on; 404 at first.
+    pub fn answer_sharing(&self, status: u16) {
+        self.shared.sharing.store(status, Ordering::Relaxed);
+    }
+
+    /// The status with which it answers who asks for the account; 200 at first.
+    pub fn answer_account(&self, status: u16) {
+        self.shared.account.store(status, Ordering::Relaxed);
+    }
+
+    /// The status with which it answers who asks for a repository; 200 at first.
+    pub fn answer_repository(&self, status: u16) {
+        self.shared.repository.store(status, Ordering::Relaxed);
     }
 
     /// What it has been asked so far.
@@ -116,7 +142,26 @@ fn signed_in(headers: &HeaderMap) -> bool {
     headers.get(header::AUTHORIZATION).is_some_and(|value| !value.is_empty())
 }
 
+/// An answer other than success, if that is wanted.
+fn refusal(status: &AtomicU16) -> Option<Response> {
+    let status = StatusCode::from_u16(status.load(Ordering::Relaxed)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (!status.is_success()).then(|| (status, Json(json!({"message": "No, says the stand-in"}))).into_response())
+}
+
+async fn share(State(shared): State<Arc<Shared>>, Json(body): Json<Value>) -> Response {
+    let id = body["id"].as_str().or(body["agent_task_id"].as_str()).unwrap_or("minted").to_owned();
+    refusal(&shared.sharing)
+        .unwrap_or_else(|| (StatusCode::CREATED, Json(json!({"id": id, "task_id": "t-1"}))).into_response())
+}
+
+async fn shared_session(State(shared): State<Arc<Shared>>) -> Response {
+    refusal(&shared.sharing).unwrap_or_else(|| Json(json!({})).into_response())
+}
+
 async fn account(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    if let Some(refusal) = refusal(&shared.account) {
+        return refusal;
+    }
     if !signed_in(&headers) {
         return (StatusCode::UNAUTHORIZED, Json(json!({"message": "Bad credentials"}))).into_response();
     }
@@ -140,11 +185,12 @@ async fn user() -> Json<Value> {
     Json(json!({"login": LOGIN, "id": 7}))
 }
 
-async fn repository(Path((owner, name)): Path<(String, String)>) -> Json<Value> {
-    Json(json!({
+async fn repository(State(shared): State<Arc<Shared>>, Path((owner, name)): Path<(String, String)>) -> Response {
+    let found = Json(json!({
         "id": 42, "name": name, "full_name": format!("{owner}/{name}"), "private": false,
         "owner": {"id": 7, "login": owner},
-    }))
+    }));
+    refusal(&shared.repository).unwrap_or_else(|| found.into_response())
 }
 
 /// Hands the request on and streams the answer back; when the CLI hangs up, the model's side is hung up too.

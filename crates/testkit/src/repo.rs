@@ -28,6 +28,13 @@ impl ScratchRepo {
         repo
     }
 
+    /// The same, as if it were a clone of `owner/name` on GitHub.
+    pub fn of_github(name: &str) -> Self {
+        let repo = Self::new();
+        repo.git(&["remote", "add", "origin", &format!("https://github.com/{name}.git")]);
+        repo
+    }
+
     /// The working directory.
     pub fn path(&self) -> &Path {
         &self.path

@@ -131,9 +131,13 @@ impl Inner {
 
     /// Whether the exporter takes commands.
     pub(crate) fn steerable(&self) -> bool {
-        // The CLI says whether, in its first upload; until then a person who is quick is not turned away. The bridge
-        // always does, and whoever asks for commands wants them.
-        self.state.steerable().unwrap_or(true) || self.polled || self.exporter.is_some()
+        match &self.exporter {
+            // The bridge says so.
+            Some(info) => info.view_only != Some(true),
+            // The CLI says whether, in its first upload; until then a person who is quick is not turned away. And whoever
+            // asks for commands wants them.
+            None => self.state.steerable().unwrap_or(true) || self.polled,
+        }
     }
 
     pub(crate) fn status(&self) -> SessionStatus {

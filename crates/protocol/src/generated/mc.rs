@@ -34,6 +34,8 @@ record! {
         machine: String = "machine",
         /// A line that every viewer should see, such as that the model is a script.
         notice: String = "notice",
+        /// Whether it takes no commands at all.
+        view_only: bool = "view_only",
     } lists {
         /// Messages to offer to a viewer.
         suggestions: Suggestion = "suggestions",
@@ -75,6 +77,8 @@ record! {
     } optional {
         /// The short link. groundlink's own; the CLI ignores it.
         url: String = "url",
+        /// The newest durable event that the server has, with all before it; absent when it has none, or not all. groundlink's own; the CLI ignores it.
+        last_event_id: String = "last_event_id",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use groundlink_session::MissionControl;
 use secrecy::SecretString;
 use url::Url;
 
@@ -28,6 +29,19 @@ impl HubEndpoint {
 
     pub(crate) fn token(&self) -> &SecretString {
         &self.token
+    }
+
+    /// What the Copilot CLI has to be told at its start, so that it can export here by itself.
+    pub(crate) fn mission_control(&self) -> MissionControl {
+        let mut frontend_url = self.base.clone();
+        frontend_url.set_query(None);
+        frontend_url.set_fragment(None);
+        // The page is beside the door.
+        if let Some(beside) = self.base.path().trim_end_matches('/').strip_suffix("mc") {
+            frontend_url.set_path(beside);
+        }
+        let (base_url, access_token) = (self.base.clone(), self.token.clone());
+        MissionControl { base_url, frontend_url, access_token, repository: None }
     }
 
     /// The address for messages: without user, password and query, which may be secret.

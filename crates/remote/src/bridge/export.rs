@@ -28,6 +28,9 @@ const TAKEN_AT_ONCE: usize = 256;
 /// Waits between tries to attach again, and to read the log again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
+/// How long what is left is tried after the session's end: nobody may be there to say when it is enough.
+const AFTER_END: Duration = Duration::from_mins(10);
+
 /// What both tasks of a bridge know of the session.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
@@ -94,6 +97,8 @@ pub(crate) struct Exporter<P> {
     /// How long [`stop`](Self::stop) waits for what is left to be uploaded.
     pub(crate) flush_limit: Duration,
     pub(crate) hub_id: String,
+    /// What comes up to this event is at the hub already.
+    pub(crate) resume_after: Option<String>,
 }
 
 /// The one request to the hub that is under way.
@@ -114,12 +119,17 @@ struct Run<P> {
     /// The hub was away: before the next upload, ask whether it still knows the session. A hub takes an upload for
     /// a session it does not know, and would then have only the end of it.
     doubtful: bool,
+    /// The newest durable event that the hub has taken.
+    acknowledged: Option<String>,
+    /// The events of the history up to this one are only learned from: the hub has them.
+    resume_after: Option<String>,
     history: History,
     history_backoff: Backoff,
     page: Fuse<BoxFuture<'static, Result<LogPage, LogError>>>,
     /// False once the session has ended, or nothing more is to be taken from it.
     open: bool,
-    /// Set by a stop: the end, whatever is left.
+    stopping: bool,
+    /// The end, whatever is left. Set by a stop, and by the session's end.
     deadline: Option<Instant>,
     error: Option<String>,
 }
@@ -136,9 +146,11 @@ enum History {
 impl<P: Port> Exporter<P> {
     /// Runs until the session has ended and everything is uploaded, until it is stopped, or until the hub refuses
     /// the token.
-    pub(crate) async fn run(self, live: BoxStream<'static, Heard>) {
+    pub(crate) async fn run(mut self, live: BoxStream<'static, Heard>) {
         let now = Instant::now();
         Run {
+            acknowledged: self.resume_after.clone(),
+            resume_after: self.resume_after.take(),
             parts: self,
             started: now,
             request: Fuse::terminated(),
@@ -150,6 +162,7 @@ impl<P: Port> Exporter<P> {
             history_backoff: Backoff::new(RETRY.0, RETRY.1),
             page: Fuse::terminated(),
             open: true,
+            stopping: false,
             deadline: None,
             error: None,
         }
@@ -171,7 +184,8 @@ impl<P: Port> Run<P> {
             let reading = self.open && matches!(self.history, History::Done) && !self.parts.outbox.is_full();
             let wake = [upload_at, page_at, self.deadline].into_iter().flatten().min();
             tokio::select! {
-                () = stop.cancelled(), if self.deadline.is_none() => {
+                () = stop.cancelled(), if !self.stopping => {
+                    self.stopping = true;
                     self.deadline = Some(Instant::now() + self.parts.flush_limit);
                     self.take_rest(&mut live);
                 }
@@ -209,9 +223,18 @@ impl<P: Port> Run<P> {
         match self.parts.outbox.next(self.now()) {
             Next::Upload(batch) => {
                 let (id, doubtful) = (self.parts.hub_id.clone(), self.doubtful);
+                let acknowledged = self.acknowledged.clone();
                 let upload = async move {
                     if doubtful {
-                        hub.look_up(&id).await?;
+                        let last = hub.look_up(&id).await?;
+                        // It may have more than it could say: this very upload, before its answer was lost.
+                        let expected = |last: &str| {
+                            acknowledged.as_deref().is_none_or(|known| known == last)
+                                || batch.events.iter().any(|event| event.id() == last)
+                        };
+                        if let Some(last) = last.filter(|last| !expected(last)) {
+                            return Err(Failure::Behind { last });
+                        }
                     }
                     hub.upload(&id, &batch).await
                 };
@@ -246,10 +269,14 @@ impl<P: Port> Run<P> {
                 // A page that leads nowhere new would be read for ever.
                 let more = page.more && page.cursor.is_some() && page.cursor != *cursor;
                 for event in page.events {
-                    self.take(event);
+                    self.recall(event);
                 }
                 if more {
                     self.history = History::From { cursor: page.cursor, not_before: Instant::now() };
+                } else if self.resume_after.take().is_some() {
+                    tracing::debug!("the hub's newest event is not in the session's log; uploading all of it");
+                    self.parts.outbox.start_over();
+                    self.history = History::From { cursor: None, not_before: Instant::now() };
                 } else {
                     self.history_done();
                 }
@@ -287,6 +314,7 @@ impl<P: Port> Run<P> {
                 }
                 None => {
                     self.open = false;
+                    self.deadline.get_or_insert(Instant::now() + AFTER_END);
                     return;
                 }
             }
@@ -311,6 +339,16 @@ impl<P: Port> Run<P> {
         self.attach_at = self.attach_at.map(|_| Instant::now());
     }
 
+    /// An event of the history.
+    fn recall(&mut self, event: Event) {
+        let Some(last) = &self.resume_after else { return self.take(event) };
+        self.parts.known.learn(&event);
+        self.parts.outbox.knows(event.id());
+        if event.id() == last {
+            self.resume_after = None;
+        }
+    }
+
     fn take(&mut self, event: Event) {
         self.parts.known.learn(&event);
         if let Some(event) = self.parts.redactor.clean(event) {
@@ -321,7 +359,9 @@ impl<P: Port> Run<P> {
     fn answered(&mut self, answer: Answer) {
         match answer {
             Answer::Upload(Ok(())) => {
-                let sent = self.parts.outbox.uploaded() as u64;
+                let (sent, last) = self.parts.outbox.uploaded();
+                let sent = sent as u64;
+                self.acknowledged = last.or(self.acknowledged.take());
                 self.doubtful = false;
                 // Not earlier: a hub that forgets the session again and again is not to be flooded with its history.
                 if self.attached_at.elapsed() > RETRY.1 {
@@ -355,6 +395,10 @@ impl<P: Port> Run<P> {
                         self.parts.outbox.failed(now, 0.0, None);
                         self.lost();
                     }
+                    Failure::Behind { last } => {
+                        self.parts.outbox.failed(now, 0.0, None);
+                        self.behind(last);
+                    }
                     Failure::Token(_) => self.refused(&failure),
                     Failure::Passing { asked, .. } => {
                         self.doubtful = true;
@@ -374,9 +418,7 @@ impl<P: Port> Run<P> {
                 self.parts.hub_id = attached.id;
                 self.parts.status.send_modify(|status| status.link = attached.link);
                 if self.open {
-                    self.parts.outbox.start_over();
-                    self.page = Fuse::terminated();
-                    self.history = History::From { cursor: None, not_before: Instant::now() };
+                    self.read_again(attached.last_event_id);
                 } else {
                     // The history of a session that has ended is out of reach; what is here is the best there is.
                     self.history_done();
@@ -434,6 +476,27 @@ impl<P: Port> Run<P> {
         self.parts.attached.send_replace(None);
         self.attach_at = Some(Instant::now() + self.attach_backoff.failed(jitter(), None));
         self.parts.status.send_modify(|status| status.state = BridgeState::Attaching);
+    }
+
+    /// The hub has come back with less than it had taken.
+    fn behind(&mut self, last: String) {
+        tracing::warn!("the hub has lost events that it had taken; uploading them again");
+        self.doubtful = false;
+        if self.open {
+            self.read_again(Some(last));
+        } else {
+            // They are out of reach; what is here is the best there is.
+            self.acknowledged = None;
+        }
+    }
+
+    /// Everything after an event is to be uploaded again.
+    fn read_again(&mut self, after: Option<String>) {
+        self.parts.outbox.start_over();
+        self.page = Fuse::terminated();
+        self.acknowledged.clone_from(&after);
+        self.resume_after = after;
+        self.history = History::From { cursor: None, not_before: Instant::now() };
     }
 
     fn refused(&mut self, failure: &Failure) {

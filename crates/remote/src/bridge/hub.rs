@@ -35,6 +35,8 @@ pub(crate) enum Failure {
     Lost,
     /// The hub does not know us.
     Token(u16),
+    /// The hub knows the session, but not all that it had taken: this is the newest event it has.
+    Behind { last: String },
     /// The answer is not one a hub gives.
     Strange { status: u16, detail: String },
 }
@@ -46,6 +48,7 @@ impl Failure {
             Self::Passing { reason, .. } => reason.clone(),
             Self::TooLarge => "the upload is too large for the hub".to_owned(),
             Self::Lost => "the hub does not know the session any more".to_owned(),
+            Self::Behind { .. } => "the hub has lost events that it had taken".to_owned(),
             Self::Token(status) => format!("the hub refused the token (HTTP {status})"),
             Self::Strange { status, detail } => format!("HTTP {status}: {detail}"),
         }
@@ -68,6 +71,8 @@ pub(crate) struct Attached {
     /// The id for request paths.
     pub(crate) id: String,
     pub(crate) link: Link,
+    /// The newest durable event that the hub has, with all before it; a hub that says nothing wants all of them.
+    pub(crate) last_event_id: Option<String>,
 }
 
 /// A command of the hub's, or one that cannot be read.
@@ -130,16 +135,19 @@ impl HubClient {
             None => format!("{}/copilot/tasks/{}", self.endpoint.base().origin().ascii_serialization(), answer.task_id),
         };
         let link = Link::parse(&url).map_err(|error| strange(error.to_string()))?;
-        Ok(Attached { id: answer.id, link })
+        Ok(Attached { id: answer.id, link, last_event_id: answer.last_event_id })
     }
 
-    /// Asks whether the hub still knows the session, and has all that was uploaded.
-    pub(crate) async fn look_up(&self, id: &str) -> Result<(), Failure> {
+    /// Asks whether the hub still knows the session. Says which is the newest durable event it has, if it does say so.
+    pub(crate) async fn look_up(&self, id: &str) -> Result<Option<String>, Failure> {
         let response = self.send(self.http.get(self.endpoint.at(&["sessions", id])).timeout(SLACK)).await?;
         match response.status() {
             StatusCode::NOT_FOUND | StatusCode::GONE => Err(Failure::Lost),
             // Any other answer says nothing against it.
-            _ => read(response).await.map(drop),
+            _ => {
+                let answer = serde_json::from_slice::<AttachResponse>(&read(response).await?);
+                Ok(answer.ok().and_then(|answer| answer.last_event_id))
+            }
         }
     }
 

@@ -5,9 +5,16 @@
 //! with two differences that make it quicker: text deltas are uploaded as they come, and commands are waited for by
 //! one long poll instead of being asked for every few seconds.
 //!
-//! A hub that is slow or away never holds up the session. What waits for it is bounded
-//! (see [`BridgeStatus::waiting`]): deltas are shed first, durable events are read again from the session's own log
-//! when the hub is back. No durable event is lost while the session lives.
+//! A hub that is slow or away never holds up the session, and no durable event is lost while the session lives:
+//!
+//! * What waits for the hub is bounded ([`BridgeBuilder::buffer_bytes`]). At the bound, deltas are shed first; then the
+//!   bridge stops reading the session's events, which holds up nobody: the session's stream is bounded, too, and durable
+//!   events that have left it are read again from the CLI's own log, on disk, when there is room. So an outage may last as
+//!   long as it likes.
+//! * The hub says which durable event it has last. A bridge that follows another one (a program that was restarted, say)
+//!   uploads from there on, and so does one whose hub comes back with less than it had taken. A hub that has lost the
+//!   session is given all of it again.
+//! * After the session's end, what is left is tried for ten minutes; there is no log to read it again from.
 
 mod applied;
 mod backoff;
@@ -32,12 +39,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use groundlink_protocol::mc::{CommandType, ExporterInfo};
-use groundlink_session::Session;
+use groundlink_session::{RemoteMode, Session, WeakSession};
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+pub(crate) use backoff::{Backoff, jitter};
 pub use endpoint::HubEndpoint;
 pub use status::{BridgeState, BridgeStatus};
 
@@ -58,7 +66,8 @@ const MODELS_WITHIN: Duration = Duration::from_secs(3);
 /// Exports a session to a hub and carries the hub's commands back.
 ///
 /// It needs nothing but a [`Session`] and the address of a hub: no GitHub account and no repository. A hub that is
-/// slow or away never holds up the session, and no durable event is lost while the session lives.
+/// slow or away never holds up the session, and no durable event is lost while the session lives. A bridge keeps nothing
+/// alive: the session ends with its client.
 ///
 /// ```no_run
 /// use groundlink_remote::{Bridge, HubEndpoint, TerminalTheme};
@@ -83,7 +92,7 @@ impl Bridge {
         for secret in session.secrets() {
             options.redactor.add(&secret);
         }
-        BridgeBuilder { session: session.clone(), options }
+        BridgeBuilder { session: session.downgrade(), options }
     }
 }
 
@@ -91,7 +100,7 @@ impl Bridge {
 #[derive(Debug)]
 #[must_use = "a bridge does nothing before `start`"]
 pub struct BridgeBuilder {
-    session: Session,
+    session: WeakSession,
     options: Options,
 }
 
@@ -102,6 +111,7 @@ struct Options {
     limits: Limits,
     flush_limit: Duration,
     redactor: Redactor,
+    mode: RemoteMode,
 }
 
 impl Options {
@@ -112,6 +122,7 @@ impl Options {
             limits: Limits::default(),
             flush_limit: Duration::from_secs(5),
             redactor: Redactor::from_env(),
+            mode: RemoteMode::On,
         }
     }
 }
@@ -122,6 +133,12 @@ impl BridgeBuilder {
     /// `groundlink`, and the models are the session's.
     pub fn info(mut self, info: ExporterInfo) -> Self {
         self.options.info = Some(info);
+        self
+    }
+
+    /// Whether people at the other end may steer, or only watch. They may, by default.
+    pub fn mode(mut self, mode: RemoteMode) -> Self {
+        self.options.mode = mode;
         self
     }
 
@@ -156,7 +173,7 @@ impl BridgeBuilder {
 }
 
 /// What viewers are told: what the program said, and what the session can be asked for.
-async fn complete<P: Port>(info: Option<ExporterInfo>, port: &P) -> ExporterInfo {
+async fn complete<P: Port>(info: Option<ExporterInfo>, port: &P, mode: RemoteMode) -> ExporterInfo {
     let mut info = info.unwrap_or_else(|| ExporterInfo::new("groundlink"));
     info.version.get_or_insert_with(|| env!("CARGO_PKG_VERSION").to_owned());
     if info.models.is_empty() {
@@ -164,12 +181,13 @@ async fn complete<P: Port>(info: Option<ExporterInfo>, port: &P) -> ExporterInfo
         info.models = tokio::time::timeout(MODELS_WITHIN, port.models()).await.unwrap_or_default();
     }
     info.commands = vec![CommandType::ModelSwitch.as_str().to_owned()];
+    info.view_only = (mode == RemoteMode::Export).then_some(true);
     info
 }
 
 async fn start<P: Port>(port: P, options: Options) -> Result<BridgeHandle, RemoteError> {
-    let Options { endpoint, info, limits, flush_limit, redactor } = options;
-    let info = complete(info, &port).await;
+    let Options { endpoint, info, limits, flush_limit, redactor, mode } = options;
+    let info = complete(info, &port, mode).await;
     let hub = HubClient::new(endpoint.clone())?;
     // Subscribed first: nothing that happens from here on is missed.
     let live = port.events();
@@ -202,13 +220,15 @@ async fn start<P: Port>(port: P, options: Options) -> Result<BridgeHandle, Remot
         stop: stop.clone(),
         flush_limit,
         hub_id: attached.id,
+        resume_after: attached.last_event_id,
     };
     Ok(BridgeHandle {
         status: watched,
         stop,
         flush_limit,
         exporter: AbortOnDropHandle::new(tokio::spawn(exporter.run(live))),
-        _steerer: AbortOnDropHandle::new(tokio::spawn(steerer.run())),
+        // Who never asks for commands is one that can only be watched, in the hub's eyes.
+        _steerer: (mode == RemoteMode::On).then(|| AbortOnDropHandle::new(tokio::spawn(steerer.run()))),
     })
 }
 
@@ -218,7 +238,7 @@ pub struct BridgeHandle {
     stop: CancellationToken,
     flush_limit: Duration,
     exporter: AbortOnDropHandle<()>,
-    _steerer: AbortOnDropHandle<()>,
+    _steerer: Option<AbortOnDropHandle<()>>,
 }
 
 impl BridgeHandle {

@@ -176,6 +176,11 @@ impl Outbox {
         }
     }
 
+    /// The hub has this one: its repeats are none of ours.
+    pub(crate) fn knows(&mut self, id: &str) {
+        self.seen.insert(id);
+    }
+
     /// True when no more events should be given to it before some have been uploaded.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes >= self.limits.kept_bytes
@@ -225,14 +230,15 @@ impl Outbox {
         Next::Upload(self.take_batch(now))
     }
 
-    /// The running upload arrived. Returns how many events it had.
-    pub(crate) fn uploaded(&mut self) -> usize {
+    /// The running upload arrived. Returns how many events it had, and the last durable one's id.
+    pub(crate) fn uploaded(&mut self) -> (usize, Option<String>) {
         let sent = self.in_flight.take().unwrap_or_default();
         self.in_flight_acks = Default::default();
         self.bytes -= sent.iter().map(size_of).sum::<usize>();
         self.backoff.succeeded();
         self.batch_events = self.batch_events.saturating_mul(2).min(self.limits.batch_events);
-        sent.len()
+        let durable = sent.iter().rfind(|waiting| !waiting.event.ephemeral());
+        (sent.len(), durable.map(|waiting| waiting.event.id().to_owned()))
     }
 
     /// The running upload failed for a reason that may pass. It is repeated, with what comes meanwhile.

@@ -1,4 +1,5 @@
-//! The bridge's port on a real session.
+//! The bridge's port on a real session. It keeps no CLI alive: a bridge is there for its session, not the other way
+//! round.
 
 use futures::stream::{BoxStream, StreamExt as _};
 use groundlink_protocol::mc::ModelChoice;
@@ -6,7 +7,7 @@ use groundlink_protocol::types::{
     AbortReason, SessionAbortParams, SessionEventLogReadParams, SessionModelListParams, SessionModelSwitchToParams,
 };
 use groundlink_protocol::{Event, methods};
-use groundlink_session::{EventItem, Message, SendMode, Session, SessionError};
+use groundlink_session::{EventItem, Message, SendMode, Session, SessionError, WeakSession};
 
 use super::command::Action;
 use super::port::{Heard, LogError, LogPage, Port};
@@ -16,13 +17,18 @@ const PAGE: u64 = 200;
 /// Models offered at the other end; a list that is longer helps nobody.
 const MODELS: usize = 100;
 
-impl Port for Session {
+/// Why nothing can be asked of the session any more.
+const GONE: &str = "the program has let go of the session's client";
+
+impl Port for WeakSession {
     fn session_id(&self) -> String {
         self.id().to_owned()
     }
 
     fn events(&self) -> BoxStream<'static, Heard> {
-        self.subscribe()
+        let Some(session) = self.upgrade() else { return futures::stream::empty().boxed() };
+        session
+            .subscribe()
             .map(|item| match item {
                 EventItem::Event(event) => Heard::Event(event),
                 // Shed deltas come again in the event that ends them.
@@ -33,32 +39,35 @@ impl Port for Session {
 
     /// Ephemeral events included: a question that is open at this moment is one.
     async fn log(&self, cursor: Option<String>) -> Result<LogPage, LogError> {
+        let Some(session) = self.upgrade() else { return Err(LogError::Gone(GONE.to_owned())) };
         let params = SessionEventLogReadParams {
             cursor,
             max: Some(PAGE),
             include_ephemeral: Some(true),
             ..SessionEventLogReadParams::new(self.id())
         };
-        match self.call::<methods::SessionEventLogRead>(&params).await {
+        match session.call::<methods::SessionEventLogRead>(&params).await {
             Ok(page) => Ok(LogPage {
                 events: page.events.into_iter().filter_map(readable).collect(),
                 cursor: Some(page.cursor),
                 more: page.has_more,
             }),
-            Err(error) if self.is_over() || is_gone(&error) => Err(LogError::Gone(error.to_string())),
+            Err(error) if session.is_over() || is_gone(&error) => Err(LogError::Gone(error.to_string())),
             Err(error) => Err(LogError::Passing(error.to_string())),
         }
     }
 
     async fn models(&self) -> Vec<ModelChoice> {
+        let Some(session) = self.upgrade() else { return Vec::new() };
         let params = SessionModelListParams::new(self.id());
-        let models = self.call::<methods::SessionModelList>(&params).await;
+        let models = session.call::<methods::SessionModelList>(&params).await;
         let models = models.inspect_err(|error| tracing::debug!(%error, "the session has no list of models"));
         let list = models.map(|models| models.list).unwrap_or_default();
         list.iter().filter_map(|model| choice(model.get())).take(MODELS).collect()
     }
 
     async fn apply(&self, action: Action) -> Result<(), String> {
+        let session: Session = self.upgrade().ok_or(GONE)?;
         // A request that is answered, withdrawn or unknown: the CLI does not tell them apart.
         let still_open = |open: bool| {
             if open { Ok(()) } else { Err("it is no longer pending: it was answered or withdrawn before".to_owned()) }
@@ -68,39 +77,39 @@ impl Port for Session {
             Action::Send { text, source, enqueue } => {
                 let mode = if enqueue { SendMode::Enqueue } else { SendMode::Immediate };
                 let message = Message::text(text).mode(mode).source(source);
-                self.send(message).await.map(drop).map_err(failed)
+                session.send(message).await.map(drop).map_err(failed)
             }
             Action::Abort => {
                 let params = SessionAbortParams {
                     reason: Some(AbortReason::RemoteCommand),
                     ..SessionAbortParams::new(self.id())
                 };
-                let aborted = self.call::<methods::SessionAbort>(&params).await.map_err(failed)?;
+                let aborted = session.call::<methods::SessionAbort>(&params).await.map_err(failed)?;
                 if aborted.success {
                     return Ok(());
                 }
                 Err(aborted.error.unwrap_or_else(|| "the session did not abort, and did not say why".to_owned()))
             }
-            Action::SetMode(mode) => self.set_mode(mode).await.map_err(failed),
+            Action::SetMode(mode) => session.set_mode(mode).await.map_err(failed),
             Action::SetModel(model) => {
                 let params = SessionModelSwitchToParams::new(self.id(), model.as_str());
-                let switched = self.call::<methods::SessionModelSwitchTo>(&params).await.map_err(failed)?;
+                let switched = session.call::<methods::SessionModelSwitchTo>(&params).await.map_err(failed)?;
                 if switched.model_id.as_deref() == Some(model.as_str()) {
                     return Ok(());
                 }
                 Err(switched.message.unwrap_or_else(|| "the model was not changed, and nobody said why".to_owned()))
             }
             Action::Permission { request_id, decision } => {
-                still_open(self.respond_permission(&request_id, decision).await.map_err(failed)?)
+                still_open(session.respond_permission(&request_id, decision).await.map_err(failed)?)
             }
             Action::UserInput { request_id, answer } => still_open(
-                self.respond_user_input(&request_id, answer.answer, answer.was_freeform).await.map_err(failed)?,
+                session.respond_user_input(&request_id, answer.answer, answer.was_freeform).await.map_err(failed)?,
             ),
             Action::Elicitation { request_id, answer } => {
-                still_open(self.respond_elicitation(&request_id, answer).await.map_err(failed)?)
+                still_open(session.respond_elicitation(&request_id, answer).await.map_err(failed)?)
             }
             Action::Plan { request_id, decision } => {
-                still_open(self.respond_plan(&request_id, decision).await.map_err(failed)?)
+                still_open(session.respond_plan(&request_id, decision).await.map_err(failed)?)
             }
         }
     }

@@ -59,7 +59,7 @@ fn an_event_goes_at_once_and_the_rest_shares_the_next_upload() {
     outbox.push(delta("d2", "m"));
     outbox.push(delta("d3", "m"));
     assert!(matches!(outbox.next(at(5)), Next::Busy));
-    assert_eq!(outbox.uploaded(), 1);
+    assert_eq!(outbox.uploaded().0, 1);
     assert_eq!(wait(&mut outbox, at(5)), 10, "paced");
     assert_eq!(ids(&upload(&mut outbox, at(10))), ["d2", "d3"]);
 }

@@ -39,6 +39,12 @@ struct State {
     requests: Vec<String>,
     /// Ids of stored events, first arrival only, in order.
     events: Vec<String>,
+    /// Those of the durable ones.
+    durable: Vec<String>,
+    /// Events that came again.
+    repeats: usize,
+    /// Says nothing of what it has, as a hub of somebody else's.
+    silent: bool,
     completed: Vec<String>,
     rejected: Vec<Value>,
     uploads: usize,
@@ -150,8 +156,34 @@ impl FakeHub {
         self.with(|state| {
             state.known.clear();
             state.events.clear();
+            state.durable.clear();
         });
         self.room.wake.notify_waiters();
+    }
+
+    /// Comes back with less than it had: the events after this one are gone, as from a copy of its database.
+    pub(super) fn forget_after(&self, id: &str) {
+        self.with(|state| {
+            for list in [&mut state.events, &mut state.durable] {
+                let at = list.iter().position(|known| known == id).expect("a known event");
+                list.truncate(at + 1);
+            }
+        });
+    }
+
+    /// It has this durable event.
+    pub(super) fn has(&self, id: &str) {
+        self.with(|state| state.durable.push(id.to_owned()));
+    }
+
+    /// From now on it does not say what it has.
+    pub(super) fn be_silent(&self) {
+        self.with(|state| state.silent = true);
+    }
+
+    /// How many events came more than once.
+    pub(super) fn repeats(&self) -> usize {
+        self.with(|state| state.repeats)
     }
 
     /// Takes uploads for sessions it does not know, as the real hub does for the CLI.
@@ -229,7 +261,11 @@ async fn answer(Shared(room): Shared<Room>, request: Request) -> Response {
     match (parts.method.as_str(), segments.as_slice()) {
         ("GET", ["mc", "sessions", id]) => {
             let known = room.state.lock().expect("the lock").known.contains(*id);
-            if known { "{}".into_response() } else { StatusCode::NOT_FOUND.into_response() }
+            if known {
+                attached(&room.state.lock().expect("the lock"), id)
+            } else {
+                StatusCode::NOT_FOUND.into_response()
+            }
         }
         ("POST", ["mc", "sessions"]) => attach(&room, &body),
         ("POST", ["mc", "sessions", id, "events"]) => upload(&room, id, &body).await,
@@ -243,8 +279,15 @@ fn attach(room: &Room, body: &[u8]) -> Response {
     let id = body["id"].as_str().expect("an id").to_owned();
     let mut state = room.state.lock().expect("the lock");
     state.attaches += 1;
-    let answer = json!({"id": id, "task_id": "t-1", "url": "http://127.0.0.1:9/t/k1"});
-    state.known.insert(id);
+    state.known.insert(id.clone());
+    attached(&state, &id)
+}
+
+fn attached(state: &State, id: &str) -> Response {
+    let mut answer = json!({"id": id, "task_id": "t-1", "url": "http://127.0.0.1:9/t/k1"});
+    if let Some(last) = state.durable.last().filter(|_| !state.silent) {
+        answer["last_event_id"] = last.as_str().into();
+    }
     axum::Json(answer).into_response()
 }
 
@@ -280,7 +323,12 @@ async fn upload(room: &Room, id: &str, body: &[u8]) -> Response {
         state.largest = state.largest.max(events.len());
         for event in events {
             let id = event["id"].as_str().expect("an id").to_owned();
-            if !state.events.contains(&id) {
+            if state.events.contains(&id) {
+                state.repeats += 1;
+            } else {
+                if event["ephemeral"] != true {
+                    state.durable.push(id.clone());
+                }
                 state.events.push(id);
             }
         }

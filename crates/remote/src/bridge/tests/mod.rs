@@ -4,6 +4,7 @@ mod commands;
 mod ends;
 mod exporting;
 mod hub;
+mod resuming;
 mod session;
 
 use std::time::Duration;
