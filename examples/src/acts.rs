@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use groundlink::protocol::events::{AssistantMessage, ToolExecutionComplete};
-use groundlink::session::{Event, Session};
+use groundlink::session::{Client, Event, Session};
 use groundlink_testkit::Viewer;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -31,6 +31,13 @@ pub async fn somebody_approves(link: &str) -> String {
     let request = Viewer::open_live(link).await.permit(true).await;
     let text = |name: &str| request[name].as_str().map(str::to_owned);
     text("summary").unwrap_or_default()
+}
+
+/// Kills the CLI of a client, as a machine that runs out of memory would.
+pub async fn kill(client: &Client) -> Result {
+    let pid = client.pid().ok_or("this client has started no CLI")?;
+    groundlink_testkit::process::signal("KILL", &[pid]).await;
+    Ok(())
 }
 
 /// Sends a message, and gives the agent's last words on it.

@@ -8,7 +8,7 @@ mod acts;
 
 use std::path::{Path, PathBuf};
 
-pub use acts::{answer, outcome, somebody_approves, somebody_opens, start_server};
+pub use acts::{answer, kill, outcome, somebody_approves, somebody_opens, start_server};
 use groundlink::session::{CliCommand, Client, ClientBuilder, MissionControl, Provider, SessionConfig};
 use groundlink_testkit::install::{self, InstallOptions};
 use groundlink_testkit::{ScratchRepo, SignedInCli, TestHub};

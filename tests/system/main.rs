@@ -1,6 +1,7 @@
 //! Whole-system tests without a browser.
 
 mod bad_input;
+mod guide;
 
 mod with_cli {
     mod attach;
@@ -15,6 +16,7 @@ mod with_cli {
     mod install;
     mod native;
     mod native_faults;
+    mod parity;
     mod questions;
     mod queue;
     mod requests;

@@ -11,6 +11,8 @@
 //! | [`protocol`] | `groundlink-protocol` | the messages of both wires |
 //! | [`transport`] | `groundlink-transport` | the JSON-RPC peer below |
 //!
+//! There is a [`guide`], a page a subject.
+//!
 //! Every method of the CLI is a typed function: [`session::rpc`]. The families of its methods and events are features
 //! of this crate (`full` is all of them), so that a program compiles what it uses.
 //!
@@ -179,6 +181,8 @@ mod embedded;
 
 #[cfg(feature = "hub")]
 pub use embedded::EmbeddedHub;
+pub mod guide;
+
 #[cfg(feature = "hub")]
 pub use groundlink_hub as hub;
 pub use groundlink_protocol as protocol;

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use groundlink_protocol::types::{SessionAbortParams, SessionLogParams, SessionMode, SessionModeSetParams, SessionRef};
+use groundlink_protocol::types::{
+    SessionAbortParams, SessionLogParams, SessionMode, SessionModeSetParams, SessionModelSwitchToParams, SessionRef,
+};
 use groundlink_protocol::{Method, methods};
 use secrecy::SecretString;
 
@@ -98,6 +100,13 @@ impl Session {
     /// The agent's mode.
     pub async fn mode(&self) -> Result<SessionMode, SessionError> {
         self.call::<methods::SessionModeGet>(&SessionRef::new(self.id())).await
+    }
+
+    /// Has the agent go on with another model. The CLI (1.0.102) takes any name; one that it does not know fails with
+    /// the next message.
+    pub async fn set_model(&self, model: impl Into<String>) -> Result<(), SessionError> {
+        let params = SessionModelSwitchToParams::new(self.id(), model.into());
+        self.call::<methods::SessionModelSwitchTo>(&params).await.map(drop)
     }
 
     /// Writes a line into the session's timeline, and with it an event; `ephemeral` lines are not stored.

@@ -48,12 +48,10 @@ impl Client {
     pub fn lifecycle(&self) -> Lifecycle {
         let changes = self.inner.router.lifecycle.subscribe();
         let changes = futures::stream::unfold(changes, |mut changes| async move {
-            loop {
-                match changes.recv().await {
-                    Ok(change) => return Some((Change::Session(change), changes)),
-                    Err(RecvError::Lagged(missed)) => return Some((Change::Missed(missed), changes)),
-                    Err(RecvError::Closed) => return None,
-                }
+            match changes.recv().await {
+                Ok(change) => Some((Change::Session(change), changes)),
+                Err(RecvError::Lagged(missed)) => Some((Change::Missed(missed), changes)),
+                Err(RecvError::Closed) => None,
             }
         });
         Lifecycle { changes: Box::pin(changes) }

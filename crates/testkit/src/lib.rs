@@ -15,6 +15,40 @@
 //! - [`wait`]: waiting for a condition
 //! - [`normalise`]: comparable output
 
+//!
+//! # A test of your own program
+//!
+//! ```no_run
+//! use groundlink::prelude::*;
+//! use groundlink_testkit::ScratchRepo;
+//! use groundlink_testkit::scripted::ScriptedModel;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let model = ScriptedModel::start().await?;
+//! let (repo, home) = (ScratchRepo::new(), tempfile::tempdir()?);
+//! // The real CLI, found as always; it keeps its state in a home of the test's, and needs no account.
+//! let client = Client::builder().offline(true).home(home.path()).start().await?;
+//! let config = SessionConfig::new()
+//!     .working_directory(repo.path())
+//!     .model("scripted")
+//!     .provider(Provider::openai_completions(model.base_url().as_str()))
+//!     .on_permission(ApproveAll);
+//! let session = client.create_session(config).await?;
+//!
+//! // Words in the prompt choose what the model does: here it runs a command that makes a file.
+//! session.send_and_wait("run-shell").await?;
+//! assert!(repo.has("shell-proof.txt"));
+//!
+//! // Any tool can be called as the model would: your own, too.
+//! let end = session.send_and_wait(r#"tool:my_tool {"city":"Oslo"}"#).await?;
+//! # client.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`SignedInCli`] does the same for programs whose users are signed in, and [`TestHub`] with a [`Viewer`] for what is
+//! shared.
+
 #![allow(clippy::missing_panics_doc)]
 
 pub mod github;

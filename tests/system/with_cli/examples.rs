@@ -80,3 +80,18 @@ async fn multi_client() {
 async fn headless_worker() {
     insta::assert_snapshot!(run("headless_worker").await);
 }
+
+#[tokio::test]
+async fn custom_tools() {
+    insta::assert_snapshot!(run("custom_tools").await);
+}
+
+#[tokio::test]
+async fn hooks() {
+    insta::assert_snapshot!(run("hooks").await);
+}
+
+#[tokio::test]
+async fn reconnect() {
+    insta::assert_snapshot!(run("reconnect").await);
+}

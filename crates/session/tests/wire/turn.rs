@@ -34,7 +34,8 @@ async fn a_turn_ends_with_the_answer_to_its_own_message() {
     let idle = |id: &str| ephemeral(id, "session.idle", json!({}));
     let aborted = ephemeral("9", "session.idle", json!({"aborted": true}));
     // What happens; the answer, whether it was aborted, the error.
-    let table: Vec<(Vec<Value>, Option<&str>, bool, Option<&str>)> = vec![
+    type Row = (Vec<Value>, Option<&'static str>, bool, Option<&'static str>);
+    let table: Vec<Row> = vec![
         (
             vec![asked("1", "m1"), said("2", "first", "m1"), said("3", "last", "m1"), idle("4")],
             Some("last"),

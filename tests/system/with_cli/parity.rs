@@ -1,0 +1,113 @@
+//! What the official SDKs document and no other test here runs, with the real CLI. See the guide's page on parity.
+
+use std::time::Duration;
+
+use groundlink::session::{Message, SendMode, SessionMode};
+use groundlink_tests::native::Rig;
+use groundlink_tests::offline::{Offline, turn};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+#[tokio::test]
+async fn the_server_answers_for_itself() {
+    let rig = Rig::start().await;
+    let client = rig.client().start().await.expect("the CLI starts");
+    let pong = client.rpc().ping_with(|params| params.message = Some("x".to_owned())).await.expect("a pong");
+    assert_eq!(pong.message, "pong: x");
+    let status = client.call::<groundlink::protocol::methods::StatusGet>(&Default::default()).await.expect("a status");
+    assert_eq!(Some(status.version), client.version());
+    assert!(client.auth_status().await.expect("a status").is_authenticated);
+    let models = client.rpc().models().list().await.expect("models").models;
+    assert!(models.iter().any(|model| model.id == groundlink_testkit::github::MODEL), "{models:?}");
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn plans_files_and_modes_are_read_and_written() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    let session = client.create_session(offline.config()).await.expect("a session");
+    let plan = session.rpc().plan();
+    assert!(!plan.read().await.expect("no plan").exists);
+    plan.update("# Plan\n- one").await.expect("written");
+    let read = plan.read().await.expect("a plan");
+    assert_eq!((read.exists, read.content.as_deref()), (true, Some("# Plan\n- one")));
+    plan.delete().await.expect("deleted");
+    assert!(!plan.read().await.expect("no plan").exists);
+
+    let files = session.rpc().workspaces();
+    files.create_file("text", "notes/a.md").await.expect("written");
+    assert_eq!(files.read_file("notes/a.md").await.expect("read").content, "text");
+    let listed = files.list_files().await.expect("a list").files;
+    assert!(listed.iter().any(|file| file.ends_with("a.md")), "{listed:?}");
+
+    session.set_mode(SessionMode::Plan).await.expect("set");
+    assert_eq!(session.mode().await.expect("a mode"), SessionMode::Plan);
+    session.set_mode(SessionMode::Interactive).await.expect("set");
+    session.set_model("another-model").await.expect("switched");
+    let model = session.rpc().model().get_current().await.expect("a model").model_id;
+    assert_eq!(model.as_deref(), Some("another-model"));
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn history_is_cut_and_forked() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    let session = client.create_session(offline.config()).await.expect("a session");
+    turn(&session, "stream-text-2").await;
+    turn(&session, "stream-text-3").await;
+    let history = session.history().await.expect("a log");
+    let asked: Vec<_> = history.iter().filter(|event| event.kind() == "user.message").collect();
+    assert_eq!(asked.len(), 2);
+    let fork = client.rpc().sessions().fork(session.id()).await.expect("a fork").session_id;
+    assert_ne!(fork, session.id());
+    let forked = client.resume_session(&fork, offline.config()).await.expect("the fork opens");
+    let kept = forked.history().await.expect("a log");
+    assert_eq!(kept.iter().filter(|event| event.kind() == "user.message").count(), 2);
+
+    session.rpc().history().truncate(asked[1].id()).await.expect("cut");
+    let left = session.history().await.expect("a log");
+    assert_eq!(left.iter().filter(|event| event.kind() == "user.message").count(), 1, "the second message is gone");
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_waits_or_steers() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    let session = client.create_session(offline.config()).await.expect("a session");
+    let mut events = session.subscribe().only(["user.message", "assistant.message_delta"]);
+    let first = session.send("slow-stream-10").await.expect("taken");
+    let waiting = async {
+        while events.next().await.expect("open").event().is_none_or(|event| event.kind() != "assistant.message_delta") {
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("the turn runs");
+    let steering = session.send(Message::text("stream-text-1").mode(SendMode::Immediate)).await.expect("taken");
+    let queued = session.send(Message::text("stream-text-2").mode(SendMode::Enqueue)).await.expect("taken");
+    let mut seen = Vec::new();
+    let waiting = async {
+        while seen.len() < 2 {
+            let item = events.next().await.expect("open");
+            let Some(event) = item.event().filter(|event| event.kind() == "user.message") else { continue };
+            let data: groundlink::protocol::events::UserMessage = event.data().expect("it decodes");
+            seen.push(data.message_id.expect("an id"));
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("both are taken up");
+    assert_eq!(seen, [steering, queued], "after {first}");
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn agents_are_listed() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    let agent = groundlink::session::CustomAgent::new("reviewer", "You review.");
+    let session =
+        client.create_session(offline.config().custom_agent(&agent).expect("an agent")).await.expect("a session");
+    let agents = session.rpc().agent().list().await.expect("agents").agents;
+    assert!(agents.iter().any(|agent| agent.name == "reviewer"), "{agents:?}");
+    client.stop().await;
+}
