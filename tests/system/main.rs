@@ -4,6 +4,7 @@ mod bad_input;
 mod guide;
 
 mod with_cli {
+    mod attach;
     mod bridge;
     mod canary;
     mod commands;

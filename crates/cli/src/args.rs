@@ -33,6 +33,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Follow a session: what was said, and what is being said
     Watch(WatchArgs),
+    /// Follow a session in this terminal, answer it by keys and write to it
+    Attach(AttachArgs),
     /// Send a message to a session
     Send(SendArgs),
     /// List what a session is waiting for
@@ -149,6 +151,17 @@ pub struct WatchArgs {
     /// Print one JSON object a line, for programs
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `attach`.
+#[derive(Debug, Args)]
+pub struct AttachArgs {
+    /// The session's link
+    #[arg(value_parser = parse_http_url)]
+    pub link: Url,
+    /// Who attaches.
+    #[command(flatten)]
+    pub device: DeviceArgs,
 }
 
 /// Options of `send`.
@@ -296,6 +309,8 @@ mod tests {
         ("demo --cli-version latest", "in full"),
         ("share --signed-in", "--signed-in"),
         ("serve --public-url https://hub.example", ""),
+        ("attach http://h/t/k --device desk", ""),
+        ("attach", "LINK"),
         ("watch", "LINK"),
         ("watch not-a-link", "http://"),
         ("watch file:///etc/passwd", "http://"),

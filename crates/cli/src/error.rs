@@ -168,6 +168,12 @@ pub enum Error {
         /// What would fit.
         hint: &'static str,
     },
+    /// `attach` without a terminal.
+    #[error(
+        "attach needs a terminal to read keys from and to draw on. Without one, use `groundlink watch LINK`, and \
+         `groundlink pending`, `respond` and `send`."
+    )]
+    NoTerminal,
     /// The HTTP client could not be set up.
     #[error("cannot set up the HTTP client: {0}")]
     Http(#[source] reqwest::Error),
@@ -212,6 +218,7 @@ mod tests {
             Error::NoSuchRequest { request: "ab1".into() },
             Error::AmbiguousRequest { request: "ab".into() },
             Error::WrongAnswer { hint: "`approve` or `deny`" },
+            Error::NoTerminal,
         ];
         let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(messages.join("\n"));
