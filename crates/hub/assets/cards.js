@@ -58,6 +58,11 @@ function formContent(form) {
   return content;
 }
 
+/** The person ends the turn, and knows that this closes what is open. */
+export function closeAll() {
+  for (const card of dock.querySelectorAll('.card')) answered.add(card.getAttribute('data-request-id') ?? '');
+}
+
 // ---------------------------------------------------------------- the second tap
 
 /** @type {{button: HTMLElement, label: string, timer: ReturnType<typeof setTimeout>} | undefined} */
@@ -155,18 +160,20 @@ export function cardGone(card) {
   const request = card.getAttribute('data-request-id') ?? '';
   const row = document.getElementById(card.getAttribute('data-item') ?? '');
   const outcome = row?.querySelector(':scope > .inside > .outcome, :scope > .outcome');
-  const by = outcome?.querySelector('.by[data-device]')?.getAttribute('data-device');
+  const by = outcome?.querySelector('.by');
   // Who answered needs no telling, unless somebody else was faster.
-  if (answered.delete(request) && (!outcome || by === device.id)) return;
+  if (answered.delete(request) && (!by || by.getAttribute('data-device') === device.id)) return;
   const what = card.querySelector('.cmd, .fact .v, .md')?.textContent?.trim().split('\n')[0] ?? '';
   const note = document.createElement('p');
+  const words = document.createElement('strong');
+  const [verdict, time] = [outcome?.cloneNode(true), outcome?.querySelector('time')];
+  if (verdict instanceof Element) verdict.querySelectorAll('time, .answer').forEach((part) => part.remove());
+  words.textContent = verdict?.textContent?.replace(/\s+/g, ' ').trim() || 'Closed without an answer';
   const subject = document.createElement('span');
   subject.className = 'what mono';
   subject.dir = 'auto';
   subject.textContent = what.length > 80 ? `${what.slice(0, 79)}…` : what;
-  const words = document.createElement('strong');
-  words.textContent = outcome ? outcome.textContent.replace(/\s+/g, ' ').trim() : 'Closed without an answer';
-  note.append(words, ' ', subject);
+  note.append(words, ' ', ...(time ? [time.cloneNode(true), ' '] : []), subject);
   must('settled').replaceChildren(note);
   clearTimeout(settledTimer);
   settledTimer = setTimeout(() => must('settled').replaceChildren(), SETTLED_MS);

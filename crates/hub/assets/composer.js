@@ -2,6 +2,7 @@
 // Writing to the agent: the message field, the queue, mode, model and stop.
 
 import { app, composeError, composer, fail, fine, grow, must, newId, running, storage, stored } from './base.js';
+import { closeAll } from './cards.js';
 import { cancel, command, edit, explain } from './commands.js';
 import { follow, toEnd } from './follow.js';
 import { redraw } from './patches.js';
@@ -155,7 +156,10 @@ document.addEventListener('click', (event) => {
   const button = event.target instanceof Element ? event.target.closest('button[data-act]') : null;
   if (!(button instanceof HTMLButtonElement) || button.disabled) return;
   if (button.dataset.act === 'suggest') void message(button.dataset.prompt ?? '', 'queue', button);
-  else if (button.dataset.act === 'stop') void act(button, { type: 'abort' });
+  else if (button.dataset.act === 'stop') {
+    closeAll();
+    void act(button, { type: 'abort' });
+  }
 });
 
 document.addEventListener('change', (event) => {

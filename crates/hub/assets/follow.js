@@ -63,26 +63,63 @@ log.addEventListener('click', (event) => {
 
 // ---------------------------------------------------------------- older items
 
-let loading = false;
+/** The part that is being fetched. @type {Promise<void> | undefined} */
+let loading;
 
-async function loadOlder() {
+const loadOlder = () => (loading ??= fetchOlder().finally(() => { loading = undefined; }));
+
+async function fetchOlder() {
   const note = document.getElementById('older');
   const first = log.querySelector(':scope > [data-n]');
-  if (loading || !note || !first) return;
-  loading = true;
+  if (!note || !first) return;
   try {
     const answer = await fetch(`${api}/page/older?before=${first.getAttribute('data-n')}`, { headers: { accept: 'application/json' } });
-    if (!answer.ok) return;
+    // A page that was drawn anew meanwhile begins elsewhere.
+    if (!answer.ok || !first.isConnected) return;
     /** @type {{html: string}} */
     const part = await answer.json();
     // What the reader looks at stays where it is.
-    const anchor = /** @type {HTMLElement} */ (first);
-    const before = anchor.getBoundingClientRect().top;
+    const before = first.getBoundingClientRect().top;
     prepend(part.html);
-    window.scrollBy(0, anchor.getBoundingClientRect().top - before);
-  } catch { /* the next scroll tries again */ } finally {
-    loading = false;
-  }
+    window.scrollBy(0, first.getBoundingClientRect().top - before);
+  } catch { /* the next scroll tries again */ }
+}
+
+/** The most parts that are fetched to find again what the reader looked at. */
+const MAX_PARTS = 40;
+/** How many frames it may take until it stays in its place, and how many in a row show that it does. */
+const FRAMES = 90;
+const STILL = 10;
+
+/**
+ * Before the transcript is drawn anew: remembers what the reader further up looks at. What is returned puts it back in
+ * its place, and fetches what is older until it is there.
+ * @returns {() => Promise<void>}
+ */
+export function hold() {
+  const seen = following ? undefined
+    : [...log.querySelectorAll(':scope > [data-n]')].find((item) => item.getBoundingClientRect().bottom > 80);
+  if (!seen) return async () => {};
+  const { id } = seen;
+  const { top } = seen.getBoundingClientRect();
+  const n = Number(seen.getAttribute('data-n'));
+  const missing = () => !document.getElementById(id) && document.getElementById('older')
+    && Number(log.querySelector(':scope > [data-n]')?.getAttribute('data-n')) > n;
+  return async () => {
+    for (let part = 0; part < MAX_PARTS && missing(); part += 1) await loadOlder();
+    const again = document.getElementById(id);
+    // What is new has its size only once it is drawn, which takes some frames. The browser's own way to keep a place
+    // would add to this one.
+    const { style } = document.documentElement;
+    style.overflowAnchor = 'none';
+    for (let frame = 0, still = 0; again?.isConnected && frame < FRAMES && still < STILL; frame += 1) {
+      const off = again.getBoundingClientRect().top - top;
+      if (Math.abs(off) >= 1) window.scrollBy(0, off);
+      still = Math.abs(off) < 1 ? still + 1 : 0;
+      await new Promise((drawn) => { requestAnimationFrame(drawn); });
+    }
+    style.overflowAnchor = '';
+  };
 }
 
 log.addEventListener('click', (event) => {

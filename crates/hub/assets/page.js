@@ -12,7 +12,7 @@
 
 import './cards.js';
 import { decorate } from './device.js';
-import { followed, toEnd } from './follow.js';
+import { followed, hold, toEnd } from './follow.js';
 import { showWayBack } from './hub-link.js';
 import './keys.js';
 import { label, restoreDraft } from './composer.js';
@@ -21,10 +21,12 @@ import { settle } from './settle.js';
 import { connect, whenPatched } from './stream.js';
 
 whenPatched((ops) => {
+  const back = ops.some((op) => op.op === 'reset') ? hold() : undefined;
   const { grew, fresh } = patch(ops);
   settle();
   label();
   followed(grew, fresh);
+  void back?.();
 });
 
 restoreDraft();

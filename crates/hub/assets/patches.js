@@ -25,7 +25,8 @@ export function patch(ops) {
   for (const op of ops) {
     switch (op.op) {
       case 'reset':
-        for (const [target, html] of Object.entries(op.regions)) {
+        // The transcript first: a card that goes finds there how it ended.
+        for (const [target, html] of Object.entries(op.regions).sort(([one], [other]) => Number(other === 'log') - Number(one === 'log'))) {
           if (target === 'dock' || target === 'queue') replaceChildren(must(target), html);
           else region(target, html);
         }

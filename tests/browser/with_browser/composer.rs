@@ -107,6 +107,7 @@ async fn mode_and_model_are_switched_and_stop_is_always_there() {
     page.click(&hook("stop")).await;
     viewer.until_idle().await;
     page.gone(&hook("stop")).await;
+    page.see_text(&hook("item-notice"), "Stopped on this device").await;
 
     send(&mut page, "two-shells").await;
     page.until("two cards", "document.querySelectorAll('.card').length === 2").await;

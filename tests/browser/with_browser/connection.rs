@@ -5,6 +5,8 @@ use std::time::Duration;
 use groundlink_testkit::Proxy;
 use groundlink_tests::bridged::Bridged;
 use groundlink_tests::browser::{Browser, DESKTOP, PHONE, Page, hook};
+use groundlink_tests::uploaded::Uploaded;
+use serde_json::json;
 
 /// A connection in this state.
 fn connection(state: &str) -> String {
@@ -149,4 +151,23 @@ async fn a_hub_that_restarts_within_a_turn_is_followed() {
     let mut phone = browser.page("phone");
     assert_eq!(phone.evaluate("document.getElementById('composer').value").await, "a thought, half written");
     live.stop().await;
+}
+
+#[tokio::test]
+async fn a_computer_that_falls_silent_is_told_from_one_that_works() {
+    let mut session = Uploaded::start(json!({"name": "groundlink"})).await;
+    session.say("user.message", json!({"content": "go"})).await;
+    session.say("assistant.turn_start", json!({"turnId": "1"})).await;
+    let mut browser = Browser::start().await;
+    let mut page = browser.open("silent", session.link(), PHONE).await;
+    page.see(&connection("live")).await;
+    watch(&mut page).await;
+    // The hub is heard, the computer is not any more: no stale "working" without a word about it.
+    let banner = page.see(&hook("presence")).await;
+    assert!(banner.contains("has been silent since "), "{banner}");
+    page.pictures("phone-silent-computer").await;
+    session.say("assistant.message", json!({"messageId": "m", "content": "back again"})).await;
+    page.see_text(&hook("item-assistant"), "back again").await;
+    page.gone(&hook("presence")).await;
+    went(&mut page).await;
 }

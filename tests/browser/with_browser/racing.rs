@@ -109,6 +109,9 @@ async fn all_at_once(race: &mut Race) {
     race.ask().await;
     // The first of the phone's two taps; the second is in the race.
     race.browser.page("phone").click(&hook("approve")).await;
+    race.browser.page("phone").see_text("[data-testid=\"approve\"][data-armed]", "Tap again to approve").await;
+    assert_eq!(race.ran(), before, "one tap is not enough");
+    assert_eq!(race.viewer.pending("permission").await["answering"], false);
     let (approve, deny) = (hook("approve"), hook("deny"));
     let clicks = [("phone", approve.as_str()), ("desktop", deny.as_str())];
     tokio::join!(race.browser.race(&clicks), race.terminal.program.write("\r"));

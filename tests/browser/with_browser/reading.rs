@@ -103,3 +103,51 @@ async fn ten_thousand_events_open_at_their_end_and_the_older_come_by_scrolling()
         page.close().await;
     }
 }
+
+#[tokio::test]
+async fn the_reader_stays_in_place_when_all_is_drawn_anew() {
+    let mut long = Uploaded::start(json!({"name": "groundlink"})).await;
+    let events: Vec<_> =
+        (0..900).map(|n| long.event("user.message", json!({"content": format!("message {n}")}))).collect();
+    long.upload(&events).await;
+    let mut browser = Browser::start().await;
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.open(device.name, long.link(), device).await;
+        page.see("[data-testid=\"connection\"][data-state=\"live\"]").await;
+        page.until("the end", AT_END).await;
+        let first = "Number(document.querySelector('#log > [data-n]').getAttribute('data-n'))";
+        for least in [700, 550, 400] {
+            page.evaluate("window.scrollTo(0, 500)").await;
+            page.until("an older part", &format!("{first} <= {least}")).await;
+        }
+        let looked_at = "(() => { const item = [...document.querySelectorAll('#log > [data-n]')]
+            .find((item) => item.getBoundingClientRect().top > 100); return [item.id, Math.round(item.getBoundingClientRect().top)]; })()";
+        page.evaluate("window.scrollTo(0, 1500)").await;
+        // What comes into view has its size only once it is drawn.
+        let still = format!(
+            "(() => {{ const now = JSON.stringify({looked_at}); window.still = now === window.seen ? (window.still ?? 0) + 1 : 0;
+                window.seen = now; return window.still > 8; }})()"
+        );
+        page.until("rest", &still).await;
+        let before = page.evaluate(looked_at).await;
+        page.evaluate("window.same = true").await;
+        long.hub.restart().await;
+        // The cursor's epoch tells that everything was drawn anew.
+        let after = format!(
+            "(() => {{ const item = document.getElementById({}); return item
+            && Math.abs(item.getBoundingClientRect().top - {}) <= 2; }})()",
+            before[0], before[1]
+        );
+        page.until(
+            "a new connection",
+            "window.same && document.querySelector('[data-testid=connection]').dataset.state !== 'live'",
+        )
+        .await;
+        page.see("[data-testid=\"connection\"][data-state=\"live\"]").await;
+        page.until("the same place", &after).await;
+        let in_order = "[...document.querySelectorAll('#log > [data-n]')].map((item) => Number(item.dataset.n))
+            .every((n, index, all) => index === 0 || n === all[index - 1] + 1)";
+        assert_eq!(page.evaluate(in_order).await, true, "every item once, in its order");
+        page.close().await;
+    }
+}

@@ -61,6 +61,9 @@ impl SessionView {
         match note.kind.as_str() {
             "user_message" => self.apply_message(note),
             "abort" => {
+                if !note.state.is_final() || note.state == CommandState::Applied {
+                    self.stopper = Some(self.sender(&note.id));
+                }
                 let stopping = self.busy && !note.state.is_final();
                 if self.header.stopping != stopping {
                     self.header.stopping = stopping;

@@ -277,6 +277,8 @@ pub struct Notice {
     pub level: Level,
     /// What it says.
     pub text: Capped,
+    /// Whose doing it was, if somebody's at the link.
+    pub by: Option<Sender>,
     /// What to do about it.
     pub advice: Option<String>,
     /// Where more is said; `http` or `https`.

@@ -88,6 +88,8 @@ pub struct SessionView {
     /// Who gave which command, and the order in which they came, so that the oldest can go.
     senders: HashMap<String, Device>,
     senders_order: VecDeque<String>,
+    /// Who has asked to stop the turn.
+    stopper: Option<Sender>,
     /// The tool call that started each sub-agent.
     agents: HashMap<String, String>,
     /// Bytes of pictures that are kept.
@@ -175,6 +177,7 @@ impl SessionView {
             applied: HashSet::new(),
             senders: HashMap::new(),
             senders_order: VecDeque::new(),
+            stopper: None,
             agents: HashMap::new(),
             image_bytes: 0,
             recent: VecDeque::new(),

@@ -157,7 +157,7 @@ impl SessionView {
         let advice = own.or_else(|| advice(level, kind, data.int("statusCode")).map(str::to_owned));
         let url = data.owned("url").filter(|url| url.starts_with("https://") || url.starts_with("http://"));
         let text = Capped::new(message, MAX_NOTICE, 0);
-        self.push(at, false, Body::Notice(Notice { level, text, advice, url }));
+        self.push(at, false, Body::Notice(Notice { level, text, by: None, advice, url }));
     }
 }
 

@@ -251,7 +251,7 @@ impl SessionView {
     pub(super) fn notice(&mut self, level: Level, text: &str, at: &str) {
         if !text.trim().is_empty() {
             let text = Capped::new(text.trim(), MAX_NOTICE, 0);
-            self.push(at, false, Body::Notice(Notice { level, text, advice: None, url: None }));
+            self.push(at, false, Body::Notice(Notice { level, text, by: None, advice: None, url: None }));
         }
     }
 
@@ -262,12 +262,13 @@ impl SessionView {
             .back()
             .is_some_and(|item| matches!(&item.body, Body::Tool(tool) if tool.state == super::ToolState::Denied));
         if !after_denial {
-            let text = match reason {
-                "remote_command" => "Stopped from the link.",
-                "user_initiated" | "user_abort" => "Stopped.",
-                _ => "The turn was stopped.",
+            let (text, by) = match reason {
+                "remote_command" => ("Stopped", self.stopper.take()),
+                "user_initiated" | "user_abort" => ("Stopped", None),
+                _ => ("The turn was stopped", None),
             };
-            self.notice(Level::Stopped, text, at);
+            let text = Capped::new(text, MAX_NOTICE, 0);
+            self.push(at, false, Body::Notice(Notice { level: Level::Stopped, text, by, advice: None, url: None }));
         }
     }
 

@@ -237,7 +237,10 @@ fn notice_row(id: &str, n: u64, at: &str, notice: &Notice) -> Markup {
         p.item.note id=(id) data-n=(n) data-testid="item-notice" data-level=(level) {
             (icon(mark))
             span.says {
-                span.said dir="auto" { (visible(notice.text.head())) (cut_note(&notice.text)) }
+                span.said dir="auto" {
+                    (visible(notice.text.head())) (cut_note(&notice.text))
+                    @if let Some(sender) = &notice.by { " " (by_device(sender, "by", "on ", "from the link")) }
+                }
                 @if let Some(advice) = &notice.advice { span.advice dir="auto" { (visible(advice)) } }
                 @if let Some(url) = &notice.url {
                     a href=(url) target="_blank" rel="noopener noreferrer nofollow" { (visible(url)) }

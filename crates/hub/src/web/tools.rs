@@ -70,7 +70,7 @@ fn inside(item: &Item, tool: &ToolCall) -> Markup {
         @if let Some(error) = &tool.error {
             p.bad { (icon(Icon::Warning)) (visible(error)) }
         }
-        p.meta { (visible(&tool.name)) " " (time(&item.at)) }
+        p.meta { span { (visible(&tool.name)) } " " (time(&item.at)) }
     }
 }
 
