@@ -5,7 +5,7 @@ use std::time::Duration;
 use groundlink::protocol::Method;
 use groundlink::protocol::events::SessionInfo;
 use groundlink::remote::{HubEndpoint, RemoteBuilderExt, RemoteError, RemoteExt};
-use groundlink::session::{ApproveAll, Client, Session};
+use groundlink::session::{ApproveAll, Client, Event, Session};
 use groundlink_testkit::process::signal;
 use groundlink_testkit::{Viewer, eventually_or};
 use groundlink_tests::native::{Rig, duplicates, said};
@@ -201,7 +201,7 @@ async fn a_gap_that_an_outage_has_left_is_filled() {
     rig.hub.start_again().await;
 
     let log = session.history().await.expect("the log");
-    let tools: Vec<&str> = log.iter().filter(|e| e.kind() == "tool.execution_complete").map(|e| e.id()).collect();
+    let tools: Vec<&str> = log.iter().filter(|e| e.kind() == "tool.execution_complete").map(Event::id).collect();
     assert_eq!(tools.len(), 20 * TURNS);
     eventually_or("every step at the hub", Duration::from_mins(2), || async {
         let events = viewer.events().await;
