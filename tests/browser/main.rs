@@ -11,4 +11,5 @@ mod with_browser {
     mod native;
     mod racing;
     mod reading;
+    mod sessions;
 }

@@ -4,10 +4,12 @@ mod bad_input;
 mod guide;
 
 mod with_cli {
+    mod attach;
     mod bridge;
     mod canary;
     mod commands;
     mod config;
+    mod doctor;
     mod examples;
     mod facade;
     mod faults;
@@ -15,6 +17,7 @@ mod with_cli {
     mod install;
     mod native;
     mod native_faults;
+    mod outage;
     mod parity;
     mod questions;
     mod queue;

@@ -18,6 +18,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The doctor has found something.
+    #[error("sessions cannot be shared from here; what failed, and what to do about it, is in the report")]
+    Unhealthy,
+    /// A hub was named, and no token for it.
+    #[error("the hub's export token is not known; put it into GROUNDLINK_HUB_TOKEN (`groundlink serve` prints it)")]
+    NoHubToken,
     /// There is no `npm` to install the CLI with.
     #[error(
         "the GitHub Copilot CLI is not installed, and npm, which would install it, was not found on PATH. \
@@ -162,6 +168,12 @@ pub enum Error {
         /// What would fit.
         hint: &'static str,
     },
+    /// `attach` without a terminal.
+    #[error(
+        "attach needs a terminal to read keys from and to draw on. Without one, use `groundlink watch LINK`, and \
+         `groundlink pending`, `respond` and `send`."
+    )]
+    NoTerminal,
     /// The HTTP client could not be set up.
     #[error("cannot set up the HTTP client: {0}")]
     Http(#[source] reqwest::Error),
@@ -206,6 +218,7 @@ mod tests {
             Error::NoSuchRequest { request: "ab1".into() },
             Error::AmbiguousRequest { request: "ab".into() },
             Error::WrongAnswer { hint: "`approve` or `deny`" },
+            Error::NoTerminal,
         ];
         let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(messages.join("\n"));

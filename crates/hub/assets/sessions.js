@@ -56,6 +56,9 @@ follow((change) => {
   settle();
 });
 
+/** Whether the archive was open before the search. @type {boolean | undefined} */
+let archiveWas;
+
 /** Counts, the search, the page's title and icon, ages. */
 function settle() {
   const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -74,8 +77,15 @@ function settle() {
   const all = rows().length;
   must('empty').hidden = all > 0;
   must('nothing').hidden = all === 0 || shown > 0;
-  // What is put away is found, too.
-  if (words.length) /** @type {HTMLDetailsElement} */ (must('archived-list')).open = true;
+  // What is put away is found, too; afterwards it is as it was.
+  const archive = /** @type {HTMLDetailsElement} */ (must('archived-list'));
+  if (words.length) {
+    archiveWas ??= archive.open;
+    archive.open = true;
+  } else if (archiveWas !== undefined) {
+    archive.open = archiveWas;
+    archiveWas = undefined;
+  }
   const waiting = document.querySelectorAll('#group-needs .session').length;
   document.title = waiting ? `(${waiting}) Sessions · groundlink` : 'Sessions · groundlink';
   const icon = /** @type {HTMLLinkElement & {dataset: DOMStringMap}} */ (must('icon'));
@@ -137,7 +147,7 @@ function fill() {
   must('menu-title').textContent = now.dataset.title ?? '';
   must('delete-name').textContent = now.dataset.title ?? '';
   document.querySelector('[data-act="archive"]')?.replaceChildren(now.hasAttribute('data-archived') ? 'Take out of the archive' : 'Archive');
-  const connected = now.hasAttribute('data-online');
+  const connected = now.hasAttribute('data-connected');
   document.querySelector('[data-act="ask-delete"]')?.toggleAttribute('disabled', connected);
   must('delete-hint').hidden = !connected;
 }

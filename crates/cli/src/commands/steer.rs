@@ -93,7 +93,7 @@ async fn carry_out(
 }
 
 /// Whether a receipt says that the command took effect.
-fn outcome(receipt: &CommandReceipt) -> Result<(), Error> {
+pub(super) fn outcome(receipt: &CommandReceipt) -> Result<(), Error> {
     let outcome = match receipt.state {
         CommandState::Applied => return Ok(()),
         CommandState::Rejected => "the session did not take it",
@@ -157,7 +157,7 @@ fn action(request: &PendingRequest, args: &RespondArgs) -> Result<CommandAction,
 }
 
 /// A form's content: the JSON object that was given, or the given text for its only field.
-fn form(schema: Option<&Value>, approved: Option<bool>, answer: Option<&str>) -> Option<Value> {
+pub(super) fn form(schema: Option<&Value>, approved: Option<bool>, answer: Option<&str>) -> Option<Value> {
     let fields = schema.and_then(|schema| schema.get("properties")?.as_object());
     let only = fields.filter(|fields| fields.len() == 1).and_then(|fields| fields.iter().next());
     let Some(answer) = answer else {

@@ -36,14 +36,13 @@ async fn watch(args: &WatchArgs) -> Result<(), Error> {
     let viewer = Viewer::open(&args.link).await?;
     let snapshot = viewer.snapshot().await?;
     if args.json {
-        return follow(&viewer, &mut Lines).await;
+        return follow(&viewer, &mut Lines, 0).await;
     }
-    follow(&viewer, &mut Page::new(io::stdout(), &snapshot).map_err(Error::Output)?).await
+    follow(&viewer, &mut Page::new(io::stdout(), &snapshot).map_err(Error::Output)?, 0).await
 }
 
-/// Shows everything from the first event on, across broken connections, until the session has ended and its hub with it.
-async fn follow(viewer: &Viewer, screen: &mut dyn Screen) -> Result<(), Error> {
-    let mut seen = 0;
+/// Shows everything after the event `seen`, across broken connections, until the session has ended and its hub with it.
+pub(super) async fn follow(viewer: &Viewer, screen: &mut dyn Screen, mut seen: u64) -> Result<(), Error> {
     let mut epoch = String::new();
     let mut ended = false;
     let mut failures = 0;
@@ -92,7 +91,7 @@ async fn follow(viewer: &Viewer, screen: &mut dyn Screen) -> Result<(), Error> {
 }
 
 /// Where a watched session is shown.
-trait Screen: Send {
+pub(super) trait Screen: Send {
     fn show(&mut self, update: &Update) -> Result<(), Error>;
     /// The connection broke and is being made again.
     fn lost(&mut self, error: Option<&Error>) -> Result<(), Error>;
@@ -135,7 +134,7 @@ fn tagged<'a, T>(kind: &'a str, fields: &'a T) -> Typed<'a, T> {
 }
 
 /// A transcript to read.
-struct Page<W> {
+pub(super) struct Page<W> {
     transcript: Transcript<W>,
     title: Option<String>,
     online: bool,
@@ -143,7 +142,7 @@ struct Page<W> {
 }
 
 impl<W: Write> Page<W> {
-    fn new(out: W, snapshot: &SessionSnapshot) -> io::Result<Self> {
+    pub(super) fn new(out: W, snapshot: &SessionSnapshot) -> io::Result<Self> {
         let mut transcript = Transcript::new(out);
         transcript.note(&header(snapshot))?;
         if snapshot.trimmed_before > 0 {
@@ -155,6 +154,11 @@ impl<W: Write> Page<W> {
             online: snapshot.presence.online,
             silent: snapshot.presence.silent,
         })
+    }
+
+    /// Writes a line of one's own.
+    pub(super) fn note(&mut self, text: &str) -> io::Result<()> {
+        self.transcript.note(text)
     }
 
     fn state(&mut self, state: &SessionSnapshot) -> io::Result<()> {

@@ -180,8 +180,8 @@ impl Live {
             if inner.deleted {
                 return Err(DeleteError::NotThere);
             }
-            // Its next upload would bring it back.
-            if inner.online || inner.pollers > 0 {
+            // Its next upload would bring it back. After its end there is none.
+            if inner.status() != SessionStatus::Ended && (inner.online || inner.pollers > 0) {
                 return Err(DeleteError::Connected);
             }
         }

@@ -143,14 +143,14 @@ pub fn row(entry: &SessionEntry) -> ListRow {
     let name = title(entry);
     let path = entry.link.find("/t/").map_or("", |at| &entry.link[at..]);
     let folder = entry.cwd.as_deref().map(folder_name);
-    let online = entry.presence.online;
+    let connected = entry.presence.online && entry.status != SessionStatus::Ended;
     let group = group(entry);
     let html = html! {
         li.session id={ "s-" (entry.session_id) } data-testid="session" data-id=(entry.session_id) data-group=(group)
             data-at=(moment_ms(entry)) data-find=(searchable(entry)) data-title=(name) data-name=[entry.name.as_deref()]
-            data-archived[entry.archived] data-online[online] {
+            data-archived[entry.archived] data-connected[connected] {
             a.open href=(path) data-testid="open" {
-                span.line {
+                span.first {
                     strong.name dir="auto" { (visible(&name)) }
                     (state(entry))
                 }
@@ -163,7 +163,7 @@ pub fn row(entry: &SessionEntry) -> ListRow {
                     span.waits.failed data-testid="failed" { (icon(Icon::Warning)) span.what dir="auto" { (visible(error)) } }
                 }
                 span.about {
-                    @if let Some(place) = entry.repository.as_deref().or(folder) {
+                    @if let Some(place) = entry.repository.as_deref().or(folder).filter(|place| *place != name) {
                         span title=[entry.cwd.as_deref()] { (icon(Icon::Folder)) span.vh { "In " } span.w dir="auto" { (visible(place)) } }
                     }
                     @if let Some(branch) = &entry.branch {
@@ -272,7 +272,7 @@ fn menu() -> Markup {
                 }
                 p.hint { "Without a name, the session's own title is shown." }
             }
-            div.choices {
+            div.two {
                 button.plain type="button" data-act="archive" data-testid="archive" { "Archive" }
                 button.plain.danger type="button" data-act="ask-delete" data-testid="delete" { "Delete" }
             }
@@ -292,7 +292,7 @@ fn deletion() -> Markup {
             }
             p.hint { "The record of who answered what is kept. Files that the agent changed stay as they are." }
             p.bad #delete-error role="alert" data-testid="delete-error" hidden {}
-            div.choices {
+            div.two {
                 button.plain type="button" data-act="close-dialog" data-testid="delete-cancel" autofocus { "Keep" }
                 button.plain.danger type="button" data-act="delete" data-testid="delete-confirm" { "Delete" }
             }

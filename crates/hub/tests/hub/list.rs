@@ -235,6 +235,11 @@ async fn a_connected_session_is_not_deleted() {
     assert!(exporter.request("DELETE", "/sessions/s1").send().await.unwrap().status().is_success());
     assert_eq!(owner.session("s1").await["status"], "ended");
     assert_eq!(owner.ask(Method::DELETE, "/s1", None).await.status(), StatusCode::NO_CONTENT);
+    // Or when the session itself has ended, though its exporter was heard a moment ago.
+    let (exporter, viewer) = hub.session("s2").await;
+    exporter.upload(&[event("end", Some("steerable"), "session.shutdown", &json!({}))]).await;
+    assert_eq!(viewer.snapshot().await["presence"]["online"], true);
+    assert_eq!(owner.ask(Method::DELETE, "/s2", None).await.status(), StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]

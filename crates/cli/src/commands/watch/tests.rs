@@ -80,7 +80,7 @@ async fn a_broken_connection_is_taken_up_again_where_it_broke() {
     let asked = Arc::default();
     let viewer = Viewer::open(&breaking_hub(Arc::clone(&asked)).await).await.unwrap();
     let mut notes = Notes::default();
-    tokio::time::timeout(Duration::from_secs(20), follow(&viewer, &mut notes)).await.expect("it ends").unwrap();
+    tokio::time::timeout(Duration::from_secs(20), follow(&viewer, &mut notes, 0)).await.expect("it ends").unwrap();
     assert_eq!(notes.0, ["idle", "1 e1", "2 e2", "lost", "3 e3", "ended"]);
     assert_eq!(*asked.lock().unwrap(), ["0", "2", "2"]);
 }

@@ -148,7 +148,7 @@ pub async fn pages(dir: &Path) -> Any<Value> {
 
 async fn page(server: &Server, id: &str) -> Any<Times> {
     let mut session = Session::attach(server, id).await?;
-    let mut viewer = Connection::stream(&server.host, &session.api("/page/stream")).await?;
+    let mut viewer = session.viewer().await?;
     let mut times = Times::default();
     for n in 0..300 {
         let mark = format!("mark{n}end");

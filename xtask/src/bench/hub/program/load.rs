@@ -1,5 +1,6 @@
 //! How much a hub bears, and what it takes.
 
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::client::Connection;
 use crate::figures::{Any, Times, rounded};
 use crate::server::Server;
-use crate::sessions::{Session, turn};
+use crate::sessions::{Session, open_page, turn};
 
 /// How long uploads are counted.
 const COUNTED: Duration = Duration::from_secs(5);
@@ -19,6 +20,19 @@ const VIEWERS: usize = 1_000;
 const SESSIONS: (usize, usize) = (500, 20);
 /// Events in an upload of the CLI at most.
 const FULL: usize = 500;
+
+/// How long the disk takes to keep something: the floor of everything that is stored before it is told.
+pub fn disk(dir: &Path) -> Any<Value> {
+    let mut file = std::fs::File::create(dir.join("probe"))?;
+    let mut times = Times::default();
+    for _ in 0..200 {
+        let at = Instant::now();
+        file.write_all(&[7; 4_096])?;
+        file.sync_data()?;
+        times.push(at.elapsed());
+    }
+    Ok(times.json())
+}
 
 /// Uploads a second: each session uploads one event, and the next when it is stored.
 pub async fn uploads(dir: &Path) -> Any<Value> {
@@ -65,7 +79,7 @@ pub async fn fan_out(dir: &Path) -> Any<Value> {
     let mut session = Session::attach(&server, "s").await?;
     let mut viewers = Vec::new();
     for _ in 0..VIEWERS {
-        viewers.push(Connection::stream(&server.host, &session.api("/page/stream")).await?);
+        viewers.push(session.viewer().await?);
     }
     let (mut each, mut last) = (Times::default(), Times::default());
     for n in 0..20 {
@@ -108,13 +122,13 @@ pub async fn memory(dir: &Path, streams: usize) -> Any<Value> {
         let mut session = Session::attach(&server, &format!("s{n}")).await?;
         let events: Vec<Value> = (0..SESSIONS.1).flat_map(|n| turn(&mut session, n)).collect();
         session.upload(&events).await?;
-        links.push(session.api("/page/stream"));
+        links.push(session.key);
     }
     settle().await;
     let with_sessions = server.memory();
     let mut viewers = Vec::with_capacity(streams);
     for n in 0..streams {
-        viewers.push(Connection::stream(&server.host, &links[n % 10]).await?);
+        viewers.push(open_page(&server.host, &links[n % 10]).await?);
     }
     settle().await;
     let with_streams = server.memory();

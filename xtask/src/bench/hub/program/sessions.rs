@@ -40,6 +40,11 @@ impl Session {
         Ok(session)
     }
 
+    /// Opens its page as a browser does: loads it, and follows its changes from there on.
+    pub async fn viewer(&self) -> Any<Connection> {
+        open_page(&self.host, &self.key).await
+    }
+
     /// The path of something at its link.
     pub fn api(&self, rest: &str) -> String {
         format!("/api/v1/links/{}{rest}", self.key)
@@ -75,6 +80,15 @@ impl Session {
         let path = format!("/mc/sessions/{}/commands", self.id);
         Ok(Poller { connection: Connection::open(&self.host).await?, path, token: self.token.clone() })
     }
+}
+
+/// Loads the page of a link, and follows its changes from there on.
+pub async fn open_page(host: &str, key: &str) -> Any<Connection> {
+    let mut browser = Connection::open(host).await?;
+    let page = String::from_utf8(browser.call("GET", &format!("/t/{key}"), "", "").await?.body)?;
+    let cursor = page.split("data-cursor=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let cursor = cursor.ok_or("that was not the page")?;
+    Connection::stream(host, &format!("/api/v1/links/{key}/page/stream?cursor={cursor}")).await
 }
 
 /// The part of an exporter that asks for commands.

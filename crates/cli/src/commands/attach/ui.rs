@@ -1,0 +1,409 @@
+//! What is on the screen: the transcript, which scrolls away upwards, and below it a foot of a few rows that is drawn anew
+//! after every change. A plain state machine: keys and news come in, bytes for the terminal and wishes come out.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use console::{measure_text_width, truncate_str};
+use crossterm::cursor::{MoveToColumn, MoveUp};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::queue;
+use crossterm::style::{Attribute, Print, SetAttribute};
+use crossterm::terminal::{Clear, ClearType};
+
+use super::answer;
+use super::editor::Editor;
+use crate::protocol::api::{CommandAction, Delivery, PendingRequest, SessionSnapshot, SessionStatus};
+
+/// Keys within this time of a request's appearance answer nothing: they were meant for something else.
+const TOO_SOON: Duration = Duration::from_millis(600);
+/// Rows for a line that is still being written.
+const PARTIAL_ROWS: usize = 3;
+
+/// What a key asks for.
+#[derive(Debug, PartialEq)]
+pub(super) enum Wish {
+    /// A command for the session; with an answer, the digest of what was shown.
+    Send(CommandAction, Option<String>),
+    /// The end of this viewer; the session goes on.
+    Detach,
+}
+
+/// What the line at the bottom is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Focus {
+    /// Keys answer what waits; when nothing does, they write a message.
+    Open,
+    /// A message, whatever waits.
+    Message,
+    /// Words that go with a refusal.
+    Why(String),
+    /// An answer in words.
+    Answer(String),
+}
+
+/// The screen. See the module's description.
+pub(super) struct Ui<W: Write> {
+    out: W,
+    columns: usize,
+    /// The end of the transcript, without a line end yet.
+    partial: String,
+    /// The widths of the foot's rows; the cursor is in the last one.
+    foot: Vec<usize>,
+    state: Option<SessionSnapshot>,
+    /// Requests that have appeared, and when.
+    appeared: Vec<(String, Instant)>,
+    /// Those that were answered here.
+    answered: HashSet<String>,
+    focus: Focus,
+    editor: Editor,
+    hint: Option<String>,
+}
+
+impl<W: Write> Ui<W> {
+    pub(super) fn new(out: W, columns: usize) -> Self {
+        Self {
+            out,
+            columns,
+            partial: String::new(),
+            foot: Vec::new(),
+            state: None,
+            appeared: Vec::new(),
+            answered: HashSet::new(),
+            focus: Focus::Open,
+            editor: Editor::default(),
+            hint: None,
+        }
+    }
+
+    /// Adds to the transcript.
+    pub(super) fn add(&mut self, text: &str) -> io::Result<()> {
+        self.erase()?;
+        self.partial.push_str(text);
+        while let Some(end) = self.partial.find('\n') {
+            let line: String = self.partial.drain(..=end).collect();
+            queue!(self.out, Print(line.trim_end_matches('\n')), Print("\r\n"))?;
+        }
+        self.draw()
+    }
+
+    /// Takes in the state; gives what is to be said of requests that are new.
+    pub(super) fn state(&mut self, state: SessionSnapshot, now: Instant) -> io::Result<Vec<String>> {
+        let is_there = |id: &str| state.pending.iter().any(|request| request.request_id == id);
+        self.appeared.retain(|(id, _)| is_there(id));
+        self.answered.retain(|id| is_there(id));
+        if let Focus::Why(id) | Focus::Answer(id) = &self.focus
+            && !is_there(id)
+        {
+            self.focus = Focus::Open;
+            if !self.editor.is_empty() {
+                self.hint = Some(
+                    "It was answered elsewhere. Your words are still here; Enter sends them as a message.".to_owned(),
+                );
+                self.focus = Focus::Message;
+            }
+        }
+        let mut said = Vec::new();
+        for request in &state.pending {
+            if !self.appeared.iter().any(|(id, _)| *id == request.request_id) {
+                self.appeared.push((request.request_id.clone(), now));
+                // Who is writing goes on writing.
+                if self.focus == Focus::Open && !self.editor.is_empty() {
+                    self.focus = Focus::Message;
+                }
+                said.extend(answer::particulars(request));
+            }
+        }
+        self.state = Some(state);
+        self.redraw()?;
+        Ok(said)
+    }
+
+    /// Says something below the transcript until the next key.
+    pub(super) fn hint(&mut self, words: &str) -> io::Result<()> {
+        self.hint = Some(words.to_owned());
+        self.redraw()
+    }
+
+    /// A command of ours did not take effect: its request can be answered again.
+    pub(super) fn failed(&mut self, request_id: Option<&str>, words: &str) -> io::Result<()> {
+        if let Some(id) = request_id {
+            self.answered.remove(id);
+        }
+        self.hint(words)
+    }
+
+    pub(super) fn resize(&mut self, columns: usize) -> io::Result<()> {
+        self.erase()?;
+        self.columns = columns;
+        self.draw()
+    }
+
+    pub(super) fn paste(&mut self, text: &str) -> io::Result<()> {
+        if self.focus == Focus::Open && self.current().is_some() {
+            return self.hint("Press Tab to write a message.");
+        }
+        self.editor.insert(text);
+        self.redraw()
+    }
+
+    /// Leaves the terminal as a program does that has ended.
+    pub(super) fn finish(&mut self, words: &str) -> io::Result<()> {
+        self.erase()?;
+        if !self.partial.is_empty() {
+            queue!(self.out, Print(&self.partial), Print("\r\n"))?;
+        }
+        queue!(self.out, Print(words), Print("\r\n"))?;
+        self.out.flush()
+    }
+
+    /// What waits for an answer that nobody has given yet.
+    fn current(&self) -> Option<&PendingRequest> {
+        let pending = self.state.iter().flat_map(|state| &state.pending);
+        pending.into_iter().find(|request| !request.answering && !self.answered.contains(&request.request_id))
+    }
+
+    fn status(&self) -> SessionStatus {
+        self.state.as_ref().map_or(SessionStatus::Starting, |state| state.status)
+    }
+
+    /// A key was pressed.
+    pub(super) fn key(&mut self, key: KeyEvent, now: Instant) -> io::Result<Option<Wish>> {
+        self.hint = None;
+        let wish = self.press(key, now);
+        self.redraw()?;
+        Ok(wish)
+    }
+
+    fn press(&mut self, key: KeyEvent, now: Instant) -> Option<Wish> {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Char('c') if control => return Some(Wish::Detach),
+            KeyCode::Char('d') if control && self.editor.is_empty() => return Some(Wish::Detach),
+            KeyCode::Char('x') if control => {
+                if matches!(self.status(), SessionStatus::Working | SessionStatus::Waiting) {
+                    return Some(Wish::Send(CommandAction::Abort {}, None));
+                }
+                self.hint = Some("No turn is running.".to_owned());
+            }
+            KeyCode::Tab => self.turn(),
+            KeyCode::Esc => {
+                self.editor.take();
+                self.focus = Focus::Open;
+            }
+            _ if self.focus == Focus::Open && self.current().is_some() => return self.answer(key, now),
+            KeyCode::Enter => return self.enter(key.modifiers.contains(KeyModifiers::ALT)),
+            _ => self.edit(key, control),
+        }
+        None
+    }
+
+    /// From answering to writing, and back.
+    fn turn(&mut self) {
+        self.focus = match (&self.focus, self.current().is_some()) {
+            (Focus::Open, true) => Focus::Message,
+            _ => Focus::Open,
+        };
+    }
+
+    fn edit(&mut self, key: KeyEvent, control: bool) {
+        let editor = &mut self.editor;
+        match key.code {
+            KeyCode::Char('u') if control => editor.delete_before(),
+            KeyCode::Char('w') if control => editor.delete_word(),
+            KeyCode::Char('a') if control => editor.home(),
+            KeyCode::Char('e') if control => editor.end(),
+            KeyCode::Char(c) if !control => editor.insert(c.encode_utf8(&mut [0; 4])),
+            KeyCode::Backspace => editor.backspace(),
+            KeyCode::Delete => editor.delete(),
+            KeyCode::Left => editor.left(),
+            KeyCode::Right => editor.right(),
+            KeyCode::Home => editor.home(),
+            KeyCode::End => editor.end(),
+            _ => {}
+        }
+    }
+
+    /// A key while something waits.
+    fn answer(&mut self, key: KeyEvent, now: Instant) -> Option<Wish> {
+        let request = self.current()?.clone();
+        let KeyCode::Char(pressed) = key.code else { return None };
+        let id = &request.request_id;
+        let at = self.appeared.iter().find(|(known, _)| known == id).map(|(_, at)| *at);
+        if at.is_none_or(|at| now.saturating_duration_since(at) < TOO_SOON) {
+            self.hint = Some("It has only just been asked. Read it, then press the key again.".to_owned());
+            return None;
+        }
+        let choices = answer::choices(&request);
+        let chosen = pressed.to_digit(10).and_then(|digit| choices.get((digit as usize).checked_sub(1)?));
+        let decides = answer::verdict(&request, false, None).is_ok();
+        let action = match pressed.to_ascii_lowercase() {
+            _ if chosen.is_some() => chosen.map(|(_, action)| action.clone()).ok_or(""),
+            'y' => answer::verdict(&request, true, None),
+            'n' if decides => answer::verdict(&request, false, None),
+            'd' if decides && choices.is_empty() => {
+                self.focus = Focus::Why(id.clone());
+                return None;
+            }
+            'a' if answer::takes_words(&request) => {
+                self.focus = Focus::Answer(id.clone());
+                return None;
+            }
+            _ => Err("Press Tab to write a message."),
+        };
+        match action {
+            Ok(action) => Some(self.send_answer(&request, action)),
+            Err(why) => {
+                self.hint = Some(why.to_owned());
+                None
+            }
+        }
+    }
+
+    fn send_answer(&mut self, request: &PendingRequest, action: CommandAction) -> Wish {
+        self.answered.insert(request.request_id.clone());
+        self.focus = Focus::Open;
+        let digest = Some(request.digest.clone()).filter(|digest| !digest.is_empty());
+        Wish::Send(action, digest)
+    }
+
+    fn enter(&mut self, steer: bool) -> Option<Wish> {
+        let id = match &self.focus {
+            Focus::Open | Focus::Message => {
+                let content = self.editor.take();
+                self.focus = Focus::Open;
+                if content.trim().is_empty() {
+                    return None;
+                }
+                let delivery = if steer { Delivery::Steer } else { Delivery::Queue };
+                return Some(Wish::Send(CommandAction::UserMessage { content, delivery }, None));
+            }
+            Focus::Why(id) | Focus::Answer(id) => id.clone(),
+        };
+        let request =
+            self.state.iter().flat_map(|state| &state.pending).find(|request| request.request_id == id)?.clone();
+        let text = self.editor.take();
+        let action = if matches!(self.focus, Focus::Why(_)) {
+            answer::verdict(&request, false, Some(text.trim().to_owned()).filter(|why| !why.is_empty()))
+        } else {
+            answer::words(&request, &text)
+        };
+        match action {
+            Ok(action) => Some(self.send_answer(&request, action)),
+            Err(why) => {
+                self.editor.insert(&text);
+                self.hint = Some(why.to_owned());
+                None
+            }
+        }
+    }
+
+    /// The row above the line: what can be done.
+    fn guide(&self) -> String {
+        if let Some(hint) = &self.hint {
+            return hint.clone();
+        }
+        let Some(state) = &self.state else { return "connecting ...".to_owned() };
+        let mut parts = Vec::new();
+        let open = state.pending.iter().filter(|request| !self.answered.contains(&request.request_id)).count();
+        match (&self.focus, self.current()) {
+            (Focus::Why(_), _) => parts.push("Enter denies and tells the agent why · Esc back".to_owned()),
+            (Focus::Answer(_), _) => parts.push("Enter answers · Esc back".to_owned()),
+            (Focus::Message, Some(_)) => parts.push("something waits for an answer: Tab".to_owned()),
+            (Focus::Open, Some(request)) => {
+                let more = if open > 1 { format!(" (1 of {open})") } else { String::new() };
+                parts.push(format!("needs you{more}: {} · Tab message", answer::keys(request)));
+            }
+            _ => {
+                parts.push(state.status.to_string());
+                if !state.presence.online && state.status != SessionStatus::Ended {
+                    parts.push("offline".to_owned());
+                }
+            }
+        }
+        if !state.steerable {
+            parts.push("read only".to_owned());
+        }
+        let queued = state.queue.len();
+        if queued > 0 {
+            parts.push(format!("{queued} queued"));
+        }
+        if matches!(state.status, SessionStatus::Working | SessionStatus::Waiting) {
+            if !self.editor.is_empty() && matches!(self.focus, Focus::Open | Focus::Message) {
+                parts.push("Enter queues, Alt+Enter steers".to_owned());
+            }
+            parts.push("Ctrl+X stops".to_owned());
+        }
+        parts.push("Ctrl+C detaches".to_owned());
+        parts.join(" · ")
+    }
+
+    fn label(&self) -> &'static str {
+        match &self.focus {
+            Focus::Why(_) => "why not> ",
+            Focus::Answer(_) => "answer> ",
+            Focus::Open if self.current().is_some() => "",
+            _ => "message> ",
+        }
+    }
+
+    fn redraw(&mut self) -> io::Result<()> {
+        self.erase()?;
+        self.draw()
+    }
+
+    /// Takes the foot away; the cursor is where it began.
+    fn erase(&mut self) -> io::Result<()> {
+        if self.foot.is_empty() {
+            return Ok(());
+        }
+        let columns = self.columns.max(1);
+        let rows: usize = self.foot.iter().rev().skip(1).map(|width| width.div_ceil(columns).max(1)).sum();
+        self.foot.clear();
+        queue!(self.out, MoveToColumn(0))?;
+        if let Some(up) = u16::try_from(rows).ok().filter(|up| *up > 0) {
+            queue!(self.out, MoveUp(up))?;
+        }
+        queue!(self.out, Clear(ClearType::FromCursorDown))
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        // One column less than there are, so that no terminal wraps a full row.
+        let room = self.columns.saturating_sub(1).max(10);
+        for row in tail_rows(&self.partial, room) {
+            queue!(self.out, Print(&row), Print("\r\n"))?;
+            self.foot.push(measure_text_width(&row));
+        }
+        let guide = truncate_str(&self.guide(), room, "…").into_owned();
+        queue!(self.out, SetAttribute(Attribute::Dim), Print(&guide), SetAttribute(Attribute::Reset), Print("\r\n"))?;
+        self.foot.push(measure_text_width(&guide));
+        let label = self.label();
+        let (text, column) = self.editor.shown(room.saturating_sub(label.len()));
+        queue!(self.out, SetAttribute(Attribute::Bold), Print(label), SetAttribute(Attribute::Reset), Print(&text))?;
+        let column = u16::try_from(label.len() + column).unwrap_or(u16::MAX);
+        queue!(self.out, MoveToColumn(column))?;
+        self.foot.push(label.len() + measure_text_width(&text));
+        self.out.flush()
+    }
+}
+
+/// The last rows of a text that has no end yet.
+fn tail_rows(text: &str, room: usize) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    for c in text.chars() {
+        let last = rows.last_mut().expect("one row at least");
+        if measure_text_width(last) + measure_text_width(c.encode_utf8(&mut [0; 4])) > room {
+            rows.push(c.to_string());
+        } else {
+            last.push(c);
+        }
+    }
+    if text.is_empty() {
+        rows.clear();
+    }
+    rows.split_off(rows.len().saturating_sub(PARTIAL_ROWS))
+}
+
+#[cfg(test)]
+mod tests;

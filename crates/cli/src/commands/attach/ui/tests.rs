@@ -1,0 +1,231 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::protocol::api::RequestKind;
+
+const COLUMNS: u16 = 60;
+const ROWS: u16 = 14;
+
+/// A screen in a terminal that remembers what it was told.
+struct Screen {
+    ui: Ui<Vec<u8>>,
+    began: Instant,
+}
+
+impl Screen {
+    fn new() -> Self {
+        Self { ui: Ui::new(Vec::new(), usize::from(COLUMNS)), began: Instant::now() }
+    }
+
+    fn shown(&self) -> String {
+        let mut terminal = vt100::Parser::new(ROWS, COLUMNS, 0);
+        terminal.process(&self.ui.out);
+        let text = terminal.screen().contents();
+        let (row, column) = terminal.screen().cursor_position();
+        format!("{}\n[cursor {row},{column}]", text.trim_end())
+    }
+
+    /// The session's state now.
+    fn state(&mut self, status: &str, pending: &[Value]) -> Vec<String> {
+        let state = json!({"session_id": "s", "status": status, "presence": {"online": true}, "steerable": true,
+            "pending": pending, "last_seq": 1, "viewers": 1});
+        self.ui.state(serde_json::from_value(state).unwrap(), self.began).unwrap()
+    }
+
+    /// Presses a key, long after everything was asked.
+    fn press(&mut self, code: KeyCode) -> Option<Wish> {
+        self.press_with(code, KeyModifiers::NONE)
+    }
+
+    fn press_with(&mut self, code: KeyCode, modifiers: KeyModifiers) -> Option<Wish> {
+        self.ui.key(KeyEvent::new(code, modifiers), self.began + TOO_SOON).unwrap()
+    }
+
+    fn type_text(&mut self, text: &str) {
+        for c in text.chars() {
+            assert_eq!(self.press(KeyCode::Char(c)), None, "{c}");
+        }
+    }
+}
+
+fn request(id: &str, kind: RequestKind, more: &Value) -> Value {
+    let mut request = json!({"request_id": id, "kind": kind, "summary": "s", "allow_freeform": false, "answering": false,
+        "seq": 1, "requested_at": "", "digest": format!("digest of {id}"), "choices": []});
+    for (name, value) in more.as_object().unwrap() {
+        request[name] = value.clone();
+    }
+    request
+}
+
+fn shell(id: &str) -> Value {
+    request(id, RequestKind::Permission, &json!({"permission": "shell", "detail": "echo hi"}))
+}
+
+fn permission(id: &str, approved: bool, feedback: Option<&str>) -> Wish {
+    let feedback = feedback.map(str::to_owned);
+    let action = CommandAction::PermissionResponse { request_id: id.to_owned(), approved, scope: None, feedback };
+    Wish::Send(action, Some(format!("digest of {id}")))
+}
+
+fn message(text: &str, delivery: Delivery) -> Wish {
+    Wish::Send(CommandAction::UserMessage { content: text.to_owned(), delivery }, None)
+}
+
+#[test]
+fn the_transcript_scrolls_above_the_foot_and_nothing_of_an_old_foot_is_left() {
+    let mut screen = Screen::new();
+    screen.ui.add("--- A session ---\n").unwrap();
+    screen.state("working", &[]);
+    screen.ui.add("copilot> a text that str").unwrap();
+    screen.ui.add("eams in and is longer than one row of the terminal is").unwrap();
+    let streaming = screen.shown();
+    screen.ui.add(", to its end\n* Run tests\n").unwrap();
+    screen.type_text("and then");
+    screen.press(KeyCode::Left);
+    screen.state("waiting", &[shell("r")]);
+    let typing = screen.shown();
+    screen.press(KeyCode::Esc);
+    let asked = screen.shown();
+    screen.ui.finish("Detached; the session goes on.").unwrap();
+    insta::assert_snapshot!([streaming, typing, asked, screen.shown()].join("\n=====\n"));
+}
+
+#[test]
+fn many_lines_leave_one_foot() {
+    let mut screen = Screen::new();
+    screen.state("idle", &[]);
+    for n in 0..50 {
+        screen.ui.add(&format!("line {n} {}\n", "word ".repeat(n % 20))).unwrap();
+    }
+    let shown = screen.shown();
+    assert_eq!(shown.matches("Ctrl+C detaches").count(), 1, "{shown}");
+    assert!(shown.contains("line 49") && shown.ends_with("[cursor 13,9]"), "{shown}");
+}
+
+#[test]
+fn keys_answer_what_waits() {
+    let mut screen = Screen::new();
+    screen.state("waiting", &[shell("r1"), shell("r2")]);
+    assert_eq!(screen.press(KeyCode::Char('y')), Some(permission("r1", true, None)));
+    // The answer is under way: the next key is for the next request.
+    assert_eq!(screen.press(KeyCode::Char('N')), Some(permission("r2", false, None)));
+    assert_eq!(screen.press(KeyCode::Char('y')), None, "now it is a letter");
+    screen.ui.failed(Some("r2"), "Not done: somebody else was first").unwrap();
+    assert!(screen.shown().contains("somebody else was first"));
+    screen.press(KeyCode::Esc);
+    screen.press(KeyCode::Char('d'));
+    screen.type_text("not now");
+    assert_eq!(screen.press(KeyCode::Enter), Some(permission("r2", false, Some("not now"))));
+}
+
+#[test]
+fn a_key_that_was_meant_for_something_else_answers_nothing() {
+    let mut screen = Screen::new();
+    screen.state("working", &[]);
+    screen.type_text("say y");
+    // A request comes while somebody types: the words stay words.
+    screen.state("waiting", &[shell("r")]);
+    screen.type_text(" then");
+    assert!(screen.shown().contains("something waits for an answer: Tab"), "{}", screen.shown());
+    assert_eq!(screen.press(KeyCode::Enter), Some(message("say y then", Delivery::Queue)));
+    let soon = screen.began + Duration::from_millis(100);
+    let early = screen.ui.key(KeyEvent::new(KeyCode::Char('y'), KeyModifiers::NONE), soon).unwrap();
+    assert_eq!(early, None);
+    assert!(screen.shown().contains("only just been asked"), "{}", screen.shown());
+    assert_eq!(screen.press(KeyCode::Char('q')), None);
+    screen.ui.paste("y").unwrap();
+    assert!(screen.shown().contains("Tab"), "{}", screen.shown());
+    screen.press(KeyCode::Tab);
+    screen.type_text("y");
+    assert_eq!(screen.press(KeyCode::Enter), Some(message("y", Delivery::Queue)));
+    assert_eq!(screen.press(KeyCode::Char('y')), Some(permission("r", true, None)));
+}
+
+#[test]
+fn what_was_not_shown_whole_is_not_approved() {
+    let mut screen = Screen::new();
+    let long =
+        request("r", RequestKind::Permission, &json!({"permission": "write", "detail": "+ a\n[900 more bytes]"}));
+    let said = screen.state("waiting", &[long]);
+    assert_eq!(said, ["  | + a\n  | [900 more bytes]"]);
+    assert_eq!(screen.press(KeyCode::Char('y')), None);
+    assert!(screen.shown().contains("too long"), "{}", screen.shown());
+    assert_eq!(screen.press(KeyCode::Char('n')), Some(permission("r", false, None)));
+}
+
+#[test]
+fn questions_forms_and_plans_have_keys_of_their_own() {
+    let mut screen = Screen::new();
+    let question = request("q", RequestKind::UserInput, &json!({"choices": ["red", "blue"], "allow_freeform": true}));
+    assert_eq!(screen.state("waiting", &[question]), ["  1 red\n  2 blue"]);
+    assert!(screen.shown().contains("1-2 choose · a answer in words"), "{}", screen.shown());
+    assert_eq!(screen.press(KeyCode::Char('y')), None);
+    assert_eq!(screen.press(KeyCode::Char('3')), None);
+    let answer = |answer: &str, freeform| {
+        let (request_id, answer) = ("q".to_owned(), answer.to_owned());
+        Some(Wish::Send(
+            CommandAction::AskUserResponse { request_id, answer, freeform },
+            Some("digest of q".to_owned()),
+        ))
+    };
+    assert_eq!(screen.press(KeyCode::Char('2')), answer("blue", false));
+    screen.ui.failed(Some("q"), "").unwrap();
+    screen.press(KeyCode::Char('a'));
+    screen.type_text("green");
+    assert_eq!(screen.press(KeyCode::Enter), answer("green", true));
+
+    let schema = json!({"properties": {"color": {"type": "string", "oneOf": [{"const": "r", "title": "Red"}]}}});
+    let form = request("f", RequestKind::Elicitation, &json!({"schema": schema}));
+    assert_eq!(screen.state("waiting", &[form]), ["  1 Red"]);
+    let accept = |content: Value| CommandAction::ElicitationResponse {
+        request_id: "f".into(),
+        action: "accept".into(),
+        content: Some(content),
+    };
+    assert_eq!(
+        screen.press(KeyCode::Char('1')),
+        Some(Wish::Send(accept(json!({"color": "r"})), Some("digest of f".into())))
+    );
+
+    let number = json!({"properties": {"age": {"type": "integer"}}});
+    screen.state("waiting", &[request("f", RequestKind::Elicitation, &json!({"schema": number}))]);
+    screen.ui.failed(Some("f"), "").unwrap();
+    screen.press(KeyCode::Char('a'));
+    screen.type_text("old");
+    assert_eq!(screen.press(KeyCode::Enter), None);
+    assert!(screen.shown().contains("does not fit") && screen.shown().contains("answer> old"), "{}", screen.shown());
+    screen.press_with(KeyCode::Char('u'), KeyModifiers::CONTROL);
+    screen.type_text("7");
+    assert_eq!(screen.press(KeyCode::Enter), Some(Wish::Send(accept(json!({"age": 7})), Some("digest of f".into()))));
+
+    screen.state("waiting", &[request("p", RequestKind::PlanApproval, &json!({}))]);
+    let Some(Wish::Send(CommandAction::PlanApprovalResponse { approved, .. }, _)) = screen.press(KeyCode::Char('y'))
+    else {
+        panic!("a plan is approved by y");
+    };
+    assert!(approved);
+}
+
+#[test]
+fn words_for_a_request_that_somebody_else_answered_are_kept() {
+    let mut screen = Screen::new();
+    screen.state("waiting", &[shell("r")]);
+    screen.press(KeyCode::Char('d'));
+    screen.type_text("use tabs");
+    screen.state("working", &[]);
+    assert!(screen.shown().contains("answered elsewhere") && screen.shown().contains("message> use tabs"));
+    assert_eq!(screen.press_with(KeyCode::Enter, KeyModifiers::ALT), Some(message("use tabs", Delivery::Steer)));
+}
+
+#[test]
+fn a_turn_is_stopped_and_the_viewer_left() {
+    let mut screen = Screen::new();
+    screen.state("idle", &[]);
+    assert_eq!(screen.press_with(KeyCode::Char('x'), KeyModifiers::CONTROL), None);
+    screen.state("working", &[]);
+    let stop = screen.press_with(KeyCode::Char('x'), KeyModifiers::CONTROL);
+    assert_eq!(stop, Some(Wish::Send(CommandAction::Abort {}, None)));
+    screen.type_text("draft");
+    assert_eq!(screen.press_with(KeyCode::Char('d'), KeyModifiers::CONTROL), None);
+    assert_eq!(screen.press_with(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Wish::Detach));
+}
