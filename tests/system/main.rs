@@ -9,6 +9,7 @@ mod with_cli {
     mod canary;
     mod commands;
     mod config;
+    mod doctor;
     mod examples;
     mod facade;
     mod faults;
@@ -16,6 +17,7 @@ mod with_cli {
     mod install;
     mod native;
     mod native_faults;
+    mod outage;
     mod parity;
     mod questions;
     mod queue;

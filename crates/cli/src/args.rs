@@ -45,6 +45,11 @@ pub enum Command {
     Respond(RespondArgs),
     /// Stop the turn that is running
     Abort(AbortArgs),
+    /// Find out what stands in the way of sharing, and who can change it
+    ///
+    /// Towards GitHub it shares a session for a moment and deletes it again: nothing else shows what the policies of
+    /// organisations allow.
+    Doctor(DoctorArgs),
 }
 
 /// Options of `demo`.
@@ -233,6 +238,21 @@ pub struct DeviceArgs {
     pub name: Option<String>,
 }
 
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Look at sharing from this directory
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// Look at sharing to this hub instead of GitHub: its export address, as `groundlink serve` prints it. The token is
+    /// taken from `GROUNDLINK_HUB_TOKEN`, or else `COPILOT_MC_ACCESS_TOKEN`
+    #[arg(long, value_name = "URL", value_parser = parse_http_url)]
+    pub hub: Option<Url>,
+    /// Print one JSON object, for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `abort`.
 #[derive(Debug, Args)]
 pub struct AbortArgs {
@@ -306,7 +326,10 @@ mod tests {
         ("respond http://h/t/k r perhaps", "approve"),
         ("respond http://h/t/k r approve --answer red", "--answer"),
         ("abort http://h/t/k", ""),
-        ("doctor", "doctor"),
+        ("doctor", ""),
+        ("doctor --dir . --hub http://h/mc --json", ""),
+        ("doctor --hub here", "--hub"),
+        ("heal", "heal"),
     ];
 
     #[test]

@@ -18,6 +18,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The doctor has found something.
+    #[error("sessions cannot be shared from here; what failed, and what to do about it, is in the report")]
+    Unhealthy,
+    /// A hub was named, and no token for it.
+    #[error("the hub's export token is not known; put it into GROUNDLINK_HUB_TOKEN (`groundlink serve` prints it)")]
+    NoHubToken,
     /// There is no `npm` to install the CLI with.
     #[error(
         "the GitHub Copilot CLI is not installed, and npm, which would install it, was not found on PATH. \

@@ -16,6 +16,7 @@
 mod always;
 mod bridge;
 mod control;
+mod doctor;
 mod error;
 mod heal;
 mod link;
@@ -26,6 +27,7 @@ mod target;
 pub use always::{RemoteBuilderExt, RemoteClientExt, RemoteLink};
 pub use bridge::{Bridge, BridgeBuilder, BridgeHandle, BridgeState, BridgeStatus, HubEndpoint};
 pub use control::{RemoteControl, RemoteExt, RemoteStatus};
+pub use doctor::{Check, CheckName, CheckOutcome, Doctor, Report, doctor};
 pub use error::RemoteError;
 pub use groundlink_protocol::mc::{ExporterInfo, Suggestion};
 pub use groundlink_session::RemoteMode;

@@ -127,5 +127,7 @@ impl std::fmt::Debug for Qr {
     }
 }
 
+#[cfg(feature = "qr-png")]
+mod png;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 mod announce;
 mod attach;
+mod doctor;
 mod hub;
 mod model;
 mod serve;
@@ -24,5 +25,6 @@ pub async fn run(command: Command) -> Result<(), Error> {
         Command::Pending(args) => steer::pending(args).await,
         Command::Respond(args) => steer::respond(args).await,
         Command::Abort(args) => steer::abort(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
     }
 }

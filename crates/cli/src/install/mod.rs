@@ -73,6 +73,11 @@ pub async fn ensure_cli(options: &InstallOptions, progress: &dyn Progress) -> Re
     npm::install(options, version, progress).await
 }
 
+/// The path of a Copilot CLI that is there already; nothing is installed.
+pub async fn find_cli(options: &InstallOptions) -> Result<Option<PathBuf>, Error> {
+    existing(options).await
+}
+
 /// The CLI that is already there, if any.
 async fn existing(options: &InstallOptions) -> Result<Option<PathBuf>, Error> {
     // A version on the command line is a newer wish than an environment variable.

@@ -151,6 +151,21 @@ impl HubClient {
         }
     }
 
+    /// Asks for a session that nobody has: a hub that lets us in says so, and changes nothing.
+    pub(crate) async fn check(&self) -> Result<(), Failure> {
+        let nobody = uuid::Uuid::new_v4().to_string();
+        let response = self.send(self.http.get(self.endpoint.at(&["sessions", &nobody])).timeout(SLACK)).await?;
+        let status = response.status();
+        let json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| {
+            kind.to_str().is_ok_and(|kind| kind.starts_with("application/json") || kind.contains("+json"))
+        });
+        let body = read(response).await?;
+        if json && (status == StatusCode::NOT_FOUND || status.is_success()) {
+            return Ok(());
+        }
+        Err(Failure::Strange { status: status.as_u16(), detail: detail(&body) })
+    }
+
     /// Uploads events and acknowledgements.
     pub(crate) async fn upload(&self, id: &str, batch: &Batch) -> Result<(), Failure> {
         let upload = Upload {
@@ -276,7 +291,7 @@ fn detail(body: &[u8]) -> String {
 }
 
 /// The innermost cause, which is the one that helps: "connection refused" rather than "error sending request".
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
