@@ -106,6 +106,11 @@ async fn everything_that_a_session_may_show_is_accessible() {
         page.evaluate("document.querySelectorAll('details').forEach((row) => { row.open = true; })").await;
         page.until("the pictures", "[...document.querySelectorAll('[data-testid=picture]')].every((image) => image.complete && image.naturalWidth > 0)").await;
         looked_at(&mut page, "a rich session, opened", device.mobile).await;
+        // Old and new side by side where there is room; the steps of a sub-agent within its call.
+        let layout = "getComputedStyle(document.querySelector('[data-testid=item-tool] .diff.two .dx')).display";
+        assert_eq!(page.evaluate(layout).await == "grid", !device.mobile, "{}", device.name);
+        let steps = "[...document.querySelectorAll('[data-kind=agent] > .kids')].map((kids) => kids.children.length)";
+        assert_eq!(page.evaluate(steps).await, json!([2, 1]));
         for (part, share) in [("top", 0.0), ("middle", 0.4), ("lower", 0.75)] {
             page.evaluate(&format!("window.scrollTo(0, document.body.scrollHeight * {share})")).await;
             page.pictures(&format!("{}-rich-{part}", device.name)).await;

@@ -164,10 +164,12 @@ async fn a_computer_that_falls_silent_is_told_from_one_that_works() {
     watch(&mut page).await;
     // The hub is heard, the computer is not any more: no stale "working" without a word about it.
     let banner = page.see(&hook("presence")).await;
-    assert!(banner.contains("has been silent since "), "{banner}");
+    assert!(banner.contains("has been silent since ") && banner.contains("It was working then"), "{banner}");
+    page.see_text(&hook("status"), "Offline").await;
     page.pictures("phone-silent-computer").await;
     session.say("assistant.message", json!({"messageId": "m", "content": "back again"})).await;
     page.see_text(&hook("item-assistant"), "back again").await;
     page.gone(&hook("presence")).await;
+    assert_eq!(page.see(&hook("status")).await, "Working");
     went(&mut page).await;
 }

@@ -97,6 +97,7 @@ async fn two_browsers_and_the_terminal_answer_once() {
     all_at_once(&mut race).await;
     two_browsers(&mut race).await;
     the_terminal_alone(&mut race).await;
+    everybody_says_something(&mut race).await;
     for name in ["phone", "desktop"] {
         let mut page = race.browser.page(name);
         page.fits_its_width().await;
@@ -175,4 +176,29 @@ async fn the_terminal_alone(race: &mut Race) {
     assert!(phone.starts_with("Approved in the terminal"), "{phone}");
     assert_eq!(phone, desktop);
     assert_eq!(race.ran() - before, 1);
+}
+
+/// Each message says where it was typed.
+async fn everybody_says_something(race: &mut Race) {
+    let from = race.terminal.program.screen().len();
+    race.terminal.program.write("typed by hand").await;
+    race.terminal.shows("hand", from).await;
+    race.terminal.program.write("\r").await;
+    for name in ["phone", "desktop"] {
+        let row = race
+            .browser
+            .page(name)
+            .see_text("[data-testid=\"item-user\"][data-source=\"local\"]", "typed by hand")
+            .await;
+        assert!(row.contains("Terminal"), "{row}");
+    }
+    race.viewer.until_idle().await;
+    let mut phone = race.browser.page("phone");
+    phone.fill(&hook("composer"), "typed by thumb").await;
+    phone.click(&hook("send")).await;
+    for (name, source) in [("phone", "This device"), ("desktop", "Ann's phone")] {
+        let row = race.browser.page(name).see_text(&hook("item-user"), "typed by thumb").await;
+        assert!(row.contains(source), "{name}: {row}");
+    }
+    race.viewer.until_idle().await;
 }

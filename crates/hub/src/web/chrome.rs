@@ -19,19 +19,23 @@ pub(super) fn status_label(status: SessionStatus) -> &'static str {
     }
 }
 
-/// The session's name: its title, else its folder.
+/// The session's name: what a person has called it, its title, else its folder.
 pub(super) fn title(view: &SessionView) -> String {
     let header = view.header();
     let folder = header.cwd.as_deref().map(folder_name);
-    header.title.as_deref().or(folder).unwrap_or("Session").to_owned()
+    header.name.as_deref().or(header.title.as_deref()).or(folder).unwrap_or("Session").to_owned()
 }
 
 pub(super) fn head(view: &SessionView) -> Markup {
     let header = view.header();
     let status = view.status();
+    // What waits is shown below and waits for as long as it takes; of the rest nobody knows whether it still is so.
+    let away = away_label(view).filter(|_| status != SessionStatus::Waiting);
     html! {
         h1 dir="auto" title=(title(view)) { (title(view)) }
-        span.pill data-testid="status" data-status=(status.as_str()) { (status_label(status)) }
+        span.pill data-testid="status" data-status=(status.as_str()) data-presence=[away.map(|(word, _)| word)] {
+            (away.map_or_else(|| status_label(status), |(_, label)| label))
+        }
         p.where {
             @if let Some(cwd) = &header.cwd {
                 span title=(cwd) { (icon(Icon::Folder)) span.vh { "Folder " } span.w { (folder_name(cwd)) } }
@@ -51,6 +55,18 @@ pub(super) fn head(view: &SessionView) -> Markup {
             }
         }
     }
+}
+
+/// Whether the computer is not heard, or not as it should be, and so what is shown may not be so any more.
+fn away(view: &SessionView) -> bool {
+    let presence = view.header().presence;
+    view.status() != SessionStatus::Ended && (!presence.online || presence.silent)
+}
+
+/// What is known of a session whose computer is not heard.
+fn away_label(view: &SessionView) -> Option<(&'static str, &'static str)> {
+    let known = if view.header().presence.online { ("silent", "Silent") } else { ("offline", "Offline") };
+    away(view).then_some(known)
 }
 
 fn level(percent: u64) -> &'static str {
@@ -141,35 +157,23 @@ fn thousands(count: u64) -> String {
     }
 }
 
-/// Banners: what the exporter wants to be known, and that it is silent.
+/// A banner: what the exporter wants to be known.
 pub(super) fn notice(view: &SessionView) -> Markup {
-    let header = view.header();
-    let silent = !header.presence.online && !matches!(view.status(), SessionStatus::Ended);
     html! {
-        @if let Some(notice) = header.exporter.as_ref().and_then(|exporter| exporter.notice.as_deref()) {
+        @if let Some(notice) = view.header().exporter.as_ref().and_then(|exporter| exporter.notice.as_deref()) {
             p.banner data-testid="notice" { (icon(Icon::Info)) span dir="auto" { (notice) } }
-        }
-        @if silent {
-            p.banner.silent data-testid="presence" {
-                (icon(Icon::Warning))
-                @if let Some(ms) = header.presence.last_seen_ms {
-                    span {
-                        "The computer has been silent since " (time_ms(ms))
-                        ". What you see is the last that was heard; it goes on when the computer is back."
-                    }
-                } @else {
-                    span { "Nothing has been heard of the computer yet." }
-                }
-            }
         }
     }
 }
 
-/// The line below the transcript that says that something is going on.
+/// The line below the transcript that says that something is going on, or that nobody knows.
 pub(super) fn activity(view: &SessionView) -> Markup {
     let header = view.header();
+    let working = view.status() == SessionStatus::Working;
     html! {
-        @if view.status() == SessionStatus::Working {
+        @if away(view) {
+            p.banner.silent data-testid="presence" { (icon(Icon::Warning)) span { (silence(view)) } }
+        } @else if working {
             p.activity {
                 span.dots aria-hidden="true" { i {} i {} i {} }
                 @if header.stopping {
@@ -178,8 +182,22 @@ pub(super) fn activity(view: &SessionView) -> Markup {
                     (header.activity.as_deref().unwrap_or("Working"))
                 }
             }
-        } @else if view.items().len() == 0 && view.status() != SessionStatus::Ended {
+        }
+        @if !working && view.items().len() == 0 && view.status() != SessionStatus::Ended {
             p.empty { "Nothing has been said yet." }
+        }
+    }
+}
+
+/// Since when the computer is not heard, and what to make of that.
+fn silence(view: &SessionView) -> Markup {
+    html! {
+        @if let Some(ms) = view.header().presence.last_seen_ms {
+            "The computer has been silent since " (time_ms(ms)) ". "
+            @if view.status() == SessionStatus::Working { "It was working then. " }
+            "What you see is the last that was heard; it goes on when the computer is back."
+        } @else {
+            "Nothing has been heard of the computer yet."
         }
     }
 }

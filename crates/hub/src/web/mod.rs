@@ -26,7 +26,11 @@
 //! | `field` (`name`), `elicit-accept`, `elicit-decline`, `elicit-cancel` | in `card-elicitation` |
 //! | `plan-action` (`data-value`), `plan-feedback`, `plan-reject` | in `card-plan` |
 //! | `card-error` | why an answer did not get through |
-//! | `composer`, `send`, `stop`, `mode`, `suggestion`, `compose-error` | the foot of the page |
+//! | `settled` | what became of a request that somebody else answered, for a while |
+//! | `composer`, `send`, `stop`, `mode`, `model`, `suggestion`, `compose-error` | the foot of the page |
+//! | `delivery`, `delivery-queue`, `delivery-steer` | how a message joins the running turn |
+//! | `queue-edit`, `queue-text`, `queue-save`, `queue-steer`, `queue-cancel` | in `item-queued`, while it waits |
+//! | `details-open`, `details`, `qr`, `copy-link`, `device-name` | the session's window: its link, and what this device is called |
 //! | `new-below` | shown when something came in below the part in view |
 //! | `back` | the way to all sessions, in a browser that has been there |
 //!
