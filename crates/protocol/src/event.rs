@@ -25,14 +25,90 @@ struct Inner {
 
 #[derive(Default)]
 struct Envelope {
-    id: Option<String>,
-    kind: Option<String>,
-    timestamp: String,
-    parent_id: Option<String>,
-    agent_id: Option<String>,
+    id: Text,
+    kind: Text,
+    timestamp: Text,
+    parent_id: Text,
+    agent_id: Text,
     ephemeral: bool,
     // Where the data lies in the raw text; empty when there is none.
     data: Range<usize>,
+}
+
+/// A text of the envelope.
+#[derive(Default)]
+enum Text {
+    /// There is none, or something else in its place.
+    #[default]
+    Absent,
+    /// Where it lies in the raw text. Nearly all do: nothing is copied for them.
+    Here(Range<usize>),
+    /// It was written with escapes.
+    Unescaped(String),
+}
+
+impl Text {
+    /// `start` is where the event's text begins.
+    fn read(value: &RawValue, start: usize) -> Self {
+        let json = value.get();
+        match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+            Some(inner) if !inner.contains('\\') => {
+                let begin = inner.as_ptr().addr() - start;
+                Self::Here(begin..begin + inner.len())
+            }
+            Some(_) => serde_json::from_str(json).map_or(Self::Absent, Self::Unescaped),
+            None => Self::Absent,
+        }
+    }
+
+    fn get<'a>(&'a self, raw: &'a RawValue) -> Option<&'a str> {
+        match self {
+            Self::Absent => None,
+            Self::Here(place) => raw.get().get(place.clone()),
+            Self::Unescaped(text) => Some(text),
+        }
+    }
+}
+
+/// The fields of the envelope.
+enum Field {
+    Id,
+    Type,
+    Timestamp,
+    ParentId,
+    AgentId,
+    Ephemeral,
+    Data,
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+
+        impl Visitor<'_> for Name {
+            type Value = Field;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a field's name")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Field, E> {
+                Ok(match name {
+                    "id" => Field::Id,
+                    "type" => Field::Type,
+                    "timestamp" => Field::Timestamp,
+                    "parentId" => Field::ParentId,
+                    "agentId" => Field::AgentId,
+                    "ephemeral" => Field::Ephemeral,
+                    "data" => Field::Data,
+                    _ => Field::Other,
+                })
+            }
+        }
+
+        deserializer.deserialize_identifier(Name)
+    }
 }
 
 impl Event {
@@ -53,7 +129,7 @@ impl Event {
     /// When it is not an object with a non-empty string `id` and `type`.
     pub fn from_raw(raw: RawJson) -> Result<Self, DecodeError> {
         let envelope = Envelope::read(raw.get())?;
-        let present = |field: &Option<String>| field.as_ref().is_some_and(|text| !text.is_empty());
+        let present = |field: &Text| field.get(&raw).is_some_and(|text| !text.is_empty());
         if !present(&envelope.id) {
             return Err(DecodeError::Envelope { field: "id" });
         }
@@ -65,27 +141,27 @@ impl Event {
 
     /// The event's id, unique in its session.
     pub fn id(&self) -> &str {
-        self.0.envelope.id.as_deref().unwrap_or_default()
+        self.0.envelope.id.get(&self.0.raw).unwrap_or_default()
     }
 
     /// The `type` on the wire, such as `user.message`.
     pub fn kind(&self) -> &str {
-        self.0.envelope.kind.as_deref().unwrap_or_default()
+        self.0.envelope.kind.get(&self.0.raw).unwrap_or_default()
     }
 
     /// When it happened, RFC 3339; empty when the sender did not say.
     pub fn timestamp(&self) -> &str {
-        &self.0.envelope.timestamp
+        self.0.envelope.timestamp.get(&self.0.raw).unwrap_or_default()
     }
 
     /// The durable event before this one, where there is one.
     pub fn parent_id(&self) -> Option<&str> {
-        self.0.envelope.parent_id.as_deref()
+        self.0.envelope.parent_id.get(&self.0.raw)
     }
 
     /// The sub-agent it comes from; `None` for the main agent.
     pub fn agent_id(&self) -> Option<&str> {
-        self.0.envelope.agent_id.as_deref()
+        self.0.envelope.agent_id.get(&self.0.raw)
     }
 
     /// Whether the CLI keeps no record of it: it is never replayed after a restart.
@@ -158,20 +234,19 @@ impl<'de> Visitor<'de> for Fields {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
         let mut envelope = Envelope::default();
         // Values of an unexpected shape count as absent: one odd field must not lose an event.
-        let text = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
-        while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-            match name.as_str() {
-                "id" => envelope.id = text(value),
-                "type" => envelope.kind = text(value),
-                "timestamp" => envelope.timestamp = text(value).unwrap_or_default(),
-                "parentId" => envelope.parent_id = text(value),
-                "agentId" => envelope.agent_id = text(value),
-                "ephemeral" => envelope.ephemeral = value.get() == "true",
-                "data" => {
+        while let Some((field, value)) = map.next_entry::<Field, &'de RawValue>()? {
+            match field {
+                Field::Id => envelope.id = Text::read(value, self.start),
+                Field::Type => envelope.kind = Text::read(value, self.start),
+                Field::Timestamp => envelope.timestamp = Text::read(value, self.start),
+                Field::ParentId => envelope.parent_id = Text::read(value, self.start),
+                Field::AgentId => envelope.agent_id = Text::read(value, self.start),
+                Field::Ephemeral => envelope.ephemeral = value.get() == "true",
+                Field::Data => {
                     let start = value.get().as_ptr().addr() - self.start;
                     envelope.data = start..start + value.get().len();
                 }
-                _ => {}
+                Field::Other => {}
             }
         }
         Ok(envelope)

@@ -67,9 +67,9 @@ impl Feed {
                 inner.first_durable = Some(event.id().to_owned());
             }
             inner.log.push(event);
-            std::mem::take(&mut inner.wakers)
+            Awake::take(&mut inner.wakers)
         };
-        wakers.into_values().for_each(Waker::wake);
+        wakers.wake();
     }
 
     /// Ids of the stored events that are still here.
@@ -170,6 +170,32 @@ impl Feed {
     /// Forgets a reader.
     pub(crate) fn leave(&self, reader: &Reader) {
         self.lock().wakers.remove(&reader.id);
+    }
+}
+
+/// Readers that are to be woken, outside the lock. A few take no memory of their own: this is done for every event.
+#[derive(Default)]
+struct Awake {
+    few: [Option<Waker>; 4],
+    more: Vec<Waker>,
+}
+
+impl Awake {
+    /// The map keeps its memory.
+    fn take(wakers: &mut HashMap<u64, Waker>) -> Self {
+        let mut awake = Self::default();
+        let mut slots = awake.few.iter_mut();
+        for (_, waker) in wakers.drain() {
+            match slots.next() {
+                Some(slot) => *slot = Some(waker),
+                None => awake.more.push(waker),
+            }
+        }
+        awake
+    }
+
+    fn wake(self) {
+        self.few.into_iter().flatten().chain(self.more).for_each(Waker::wake);
     }
 }
 
