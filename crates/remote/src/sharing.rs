@@ -1,9 +1,10 @@
 //! What this crate keeps with a session: its bridge, and how it came to be shared.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use groundlink_session::{ExportsTo, RemoteMode, Session, SessionError, WeakSession};
 use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::always::ClientTarget;
@@ -17,6 +18,8 @@ use crate::target::{RemoteTarget, RemoteWay, WayReason};
 pub(crate) struct Sharing {
     /// Held over a whole change, so that changes of one session happen one after the other.
     bridge: Mutex<Option<Bridged>>,
+    /// Watches over a natively shared session.
+    vigil: std::sync::Mutex<Option<AbortOnDropHandle<()>>>,
     made: watch::Sender<Made>,
 }
 
@@ -54,6 +57,19 @@ impl Sharing {
         self.made.subscribe()
     }
 
+    /// Nothing is changed as long as this is held.
+    pub(crate) async fn changing(&self) -> impl Drop + '_ {
+        self.bridge.lock().await
+    }
+
+    pub(crate) fn keep_vigil(&self, task: JoinHandle<()>) {
+        *self.vigil.lock().unwrap_or_else(PoisonError::into_inner) = Some(AbortOnDropHandle::new(task));
+    }
+
+    fn end_vigil(&self) {
+        self.vigil.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
     /// Shares a session, or changes how it is shared.
     pub(crate) async fn enable(self: &Arc<Self>, session: &Session, wanted: &Wanted) -> Result<(), RemoteError> {
         let mut bridge = self.bridge.lock().await;
@@ -80,13 +96,14 @@ impl Sharing {
             // The way back from steering to watching is to end it, as with the CLI's own exporter.
             return Ok(());
         }
+        self.end_vigil();
         // Shared twice, it would be at two places, of which only one is told.
         self.end(&mut bridge, session).await;
         let reason = match made.filter(|_| stays) {
             Some((_, reason)) => reason,
             None => match self.try_native(session, wanted, &endpoint).await? {
                 None => {
-                    heal::watch(session, &endpoint);
+                    heal::watch(session, self, &endpoint);
                     return Ok(());
                 }
                 Some(reason) => reason,
@@ -150,6 +167,7 @@ impl Sharing {
             self.end(&mut bridge, session).await;
             return Ok(());
         }
+        self.end_vigil();
         session.disable_remote().await?;
         self.made.send_replace(Made::default());
         Ok(())

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use groundlink::protocol::Method;
 use groundlink::protocol::events::SessionInfo;
-use groundlink::remote::{RemoteError, RemoteExt};
+use groundlink::remote::{HubEndpoint, RemoteBuilderExt, RemoteError, RemoteExt};
+use groundlink::session::{ApproveAll, Client, Event, Session};
 use groundlink_testkit::process::signal;
 use groundlink_testkit::{Viewer, eventually_or};
 use groundlink_tests::native::{Rig, duplicates, said};
@@ -142,4 +143,82 @@ async fn sharing_that_cannot_be_says_why() {
     let error = session.remote().enable().await.expect_err("no hub");
     assert!(error.to_string().contains("server can be reached"), "{error}");
     client.stop().await;
+}
+
+/// An outage that is long enough for an idle CLI to fall deaf: its next sign of life comes after ten seconds at most, and is
+/// tried five times.
+const DEAFENING: Duration = Duration::from_secs(16);
+
+#[tokio::test]
+async fn an_idle_cli_that_fell_deaf_is_woken_when_the_hub_is_back() {
+    let mut rig = Rig::start().await;
+    let (client, session) = watched_over(&rig).await;
+    let link = session.remote().enable().await.expect("enabled").link.expect("a link");
+    let viewer = Viewer::open_live(link.url().as_str()).await;
+    viewer.say("said before the outage").await;
+    viewer.until_idle().await;
+    // Another one, of a CLI that nobody watches over.
+    let other = rig.client().start().await.expect("the CLI starts");
+    let unwatched = other.create_session(rig.config()).await.expect("a session");
+    let link = unwatched.remote().enable().await.expect("enabled").link.expect("a link");
+    let unwatched = Viewer::open_live(link.url().as_str()).await;
+
+    rig.hub.stop().await;
+    tokio::time::sleep(DEAFENING).await;
+    rig.hub.start_again().await;
+
+    // Nothing happens in the session but what its keeper does.
+    viewer.say("said after the outage").await;
+    viewer.until_idle().await;
+    let events = viewer.events().await;
+    assert_eq!(duplicates(&events), []);
+    assert_eq!((said(&events, "said before the outage"), said(&events, "said after the outage")), (1, 1));
+    assert_eq!(unwatched.snapshot().await["presence"]["online"], false, "the trap is there");
+    client.stop().await;
+    other.stop().await;
+}
+
+/// Turns of twenty steps, with far more events than the thousand that the CLI keeps.
+const TURNS: usize = 6;
+
+#[tokio::test]
+async fn a_gap_that_an_outage_has_left_is_filled() {
+    let mut rig = Rig::start().await;
+    let (client, session) = watched_over(&rig).await;
+    let link = session.remote().enable().await.expect("enabled").link.expect("a link");
+    let viewer = Viewer::open_live(link.url().as_str()).await;
+    viewer.say("said before the outage").await;
+    viewer.until_idle().await;
+
+    // More events than the CLI keeps for a hub that is away.
+    rig.hub.stop().await;
+    let mut events = session.subscribe();
+    for _ in 0..TURNS {
+        session.send("fast-steps 20").await.expect("sent");
+        let idle = tokio::time::timeout(Duration::from_mins(1), events.next_of_kind("session.idle")).await;
+        idle.expect("in time").expect("the end of the turn");
+    }
+    rig.hub.start_again().await;
+
+    let log = session.history().await.expect("the log");
+    let tools: Vec<&str> = log.iter().filter(|e| e.kind() == "tool.execution_complete").map(Event::id).collect();
+    assert_eq!(tools.len(), 20 * TURNS);
+    eventually_or("every step at the hub", Duration::from_mins(2), || async {
+        let events = viewer.events().await;
+        let there = |id: &&&str| events.iter().any(|event| event["event"]["id"] == **id);
+        let found = tools.iter().filter(there).count();
+        if found == tools.len() { Ok(()) } else { Err(format!("{found} of {} steps", tools.len())) }
+    })
+    .await;
+    assert_eq!(duplicates(&viewer.events().await), []);
+    client.stop().await;
+}
+
+/// A session that its CLI exports to the hub, of a client that was given the hub.
+async fn watched_over(rig: &Rig) -> (Client, Session) {
+    let hub = rig.hub.handle();
+    let hub = HubEndpoint::new(hub.export_base(), hub.export_token().clone());
+    let client = rig.signed_in(Client::builder()).remote_to(hub).start().await.expect("the CLI starts");
+    let session = client.create_session(rig.config().on_permission(ApproveAll)).await.expect("a session");
+    (client, session)
 }

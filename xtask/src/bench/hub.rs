@@ -26,12 +26,13 @@ pub(crate) struct Args {
 }
 
 /// The program's files.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("main.rs", include_str!("hub/program/main.rs")),
     ("client.rs", include_str!("hub/program/client.rs")),
     ("figures.rs", include_str!("hub/program/figures.rs")),
     ("latency.rs", include_str!("hub/program/latency.rs")),
     ("load.rs", include_str!("hub/program/load.rs")),
+    ("machine.rs", include_str!("hub/program/machine.rs")),
     ("server.rs", include_str!("hub/program/server.rs")),
     ("sessions.rs", include_str!("hub/program/sessions.rs")),
 ];

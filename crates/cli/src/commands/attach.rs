@@ -58,7 +58,7 @@ async fn attach(viewer: &Viewer, snapshot: &SessionSnapshot, shared: &Shared) ->
     if from > 0 {
         page.note("* earlier events are not shown here").map_err(Error::Output)?;
     }
-    let mut screen = Attached { page, shared: shared.clone() };
+    let mut screen = Attached { page, shared: shared.clone(), from };
     tokio::select! {
         followed = follow(viewer, &mut screen, from) => followed.map(|()| Detached),
         left = read_keys(viewer, shared) => left,
@@ -151,13 +151,16 @@ impl Write for Shared {
 struct Attached {
     page: Page<Shared>,
     shared: Shared,
+    /// The transcript begins after this event.
+    from: u64,
 }
 
 impl Screen for Attached {
     fn show(&mut self, update: &Update) -> Result<(), Error> {
         self.page.show(update)?;
         if let Update::State(state) = update {
-            let said = self.shared.ui().state(SessionSnapshot::clone(state), Instant::now()).map_err(Error::Output)?;
+            let state = SessionSnapshot::clone(state);
+            let said = self.shared.ui().state(state, self.from, Instant::now()).map_err(Error::Output)?;
             for words in said {
                 self.page.note(&words).map_err(Error::Output)?;
             }

@@ -181,7 +181,7 @@ pub(super) fn form(schema: Option<&Value>, approved: Option<bool>, answer: Optio
 }
 
 /// A pending request for a person to read.
-fn describe(request: &PendingRequest) -> String {
+pub(super) fn describe(request: &PendingRequest) -> String {
     let kind = match request.kind {
         RequestKind::Permission => request.permission.as_deref().unwrap_or("permission"),
         RequestKind::UserInput => "question",

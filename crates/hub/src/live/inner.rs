@@ -88,6 +88,7 @@ impl Inner {
         let state = base_state(row);
         let mut view = SessionView::new(row.id.clone());
         state.seed(&mut view);
+        view.set_name(row.name.clone());
         view.set_exporter(exporter.clone());
         view.set_presence(Presence { online: false, silent: false, last_seen_ms: row.last_seen });
         Self {

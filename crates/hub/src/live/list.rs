@@ -167,9 +167,14 @@ impl Live {
         for line in lines {
             self.store.audit(self.n, line).await?;
         }
-        let mut inner = self.lock();
-        inner.name = name.unwrap_or_else(|| inner.name.clone());
-        inner.archived = archived.unwrap_or(inner.archived);
+        {
+            let mut inner = self.lock();
+            inner.name = name.unwrap_or_else(|| inner.name.clone());
+            inner.archived = archived.unwrap_or(inner.archived);
+            let name = inner.name.clone();
+            inner.view.set_name(name);
+        }
+        bump(&self.seen);
         Ok(())
     }
 

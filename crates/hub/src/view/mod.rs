@@ -114,6 +114,8 @@ struct Closed {
 /// What stands at the top of the page.
 #[derive(Clone, Debug, Default)]
 pub struct Header {
+    /// What a person has called the session.
+    pub name: Option<String>,
     /// The session's title.
     pub title: Option<String>,
     /// The working directory.
@@ -191,6 +193,14 @@ impl SessionView {
     pub(crate) fn seed(&mut self, fill: impl FnOnce(&mut Header)) {
         fill(&mut self.header);
         self.touch_header();
+    }
+
+    /// What a person has called it, which counts more than its title.
+    pub fn set_name(&mut self, name: Option<String>) {
+        if self.header.name != name {
+            self.header.name = name;
+            self.touch_header();
+        }
     }
 
     /// Whether the exporter was heard lately.

@@ -19,11 +19,11 @@ pub(super) fn status_label(status: SessionStatus) -> &'static str {
     }
 }
 
-/// The session's name: its title, else its folder.
+/// The session's name: what a person has called it, its title, else its folder.
 pub(super) fn title(view: &SessionView) -> String {
     let header = view.header();
     let folder = header.cwd.as_deref().map(folder_name);
-    header.title.as_deref().or(folder).unwrap_or("Session").to_owned()
+    header.name.as_deref().or(header.title.as_deref()).or(folder).unwrap_or("Session").to_owned()
 }
 
 pub(super) fn head(view: &SessionView) -> Markup {

@@ -160,6 +160,9 @@ async fn a_name_and_the_archive_are_kept_and_told_to_the_audit() {
     let device = json!({"id": "d", "name": "phone"});
     let entry = owner.edit("s1", &json!({"name": " Release ", "archived": true, "device": device})).await;
     assert_eq!((&entry["name"], &entry["archived"]), (&json!("Release"), &json!(true)));
+    // Its page has the name.
+    let page = viewer.http.get(format!("{}/t/{}", viewer.hub, viewer.key)).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("<title>Release · groundlink</title>"), "{page}");
     // The same again is nothing new; an empty name is none.
     owner.edit("s1", &json!({"name": "Release", "archived": true})).await;
     let entry = owner.edit("s1", &json!({"name": "", "archived": false})).await;

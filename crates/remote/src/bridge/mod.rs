@@ -64,6 +64,21 @@ const REPORTS: usize = 64;
 /// How long the session may take to list its models before it is exported without.
 const MODELS_WITHIN: Duration = Duration::from_secs(3);
 
+/// Looks now and then whether a hub is there.
+#[derive(Debug)]
+pub(crate) struct HubWatch(HubClient);
+
+impl HubWatch {
+    pub(crate) fn new(endpoint: &HubEndpoint) -> Result<Self, RemoteError> {
+        HubClient::new(endpoint.clone()).map(Self)
+    }
+
+    /// Whether it answers, whatever it says.
+    pub(crate) async fn is_alive(&self) -> bool {
+        !matches!(self.0.check().await, Err(hub::Failure::Passing { .. }))
+    }
+}
+
 /// Asks a hub whether it is one, and takes our token.
 pub(crate) async fn check_hub(endpoint: &HubEndpoint) -> Result<(), RemoteError> {
     HubClient::new(endpoint.clone())?.check().await.map_err(|failure| failure.into_error(endpoint))

@@ -14,6 +14,7 @@ use crossterm::terminal::{Clear, ClearType};
 
 use super::answer;
 use super::editor::Editor;
+use crate::commands::steer;
 use crate::protocol::api::{CommandAction, Delivery, PendingRequest, SessionSnapshot, SessionStatus};
 
 /// Keys within this time of a request's appearance answer nothing: they were meant for something else.
@@ -88,8 +89,9 @@ impl<W: Write> Ui<W> {
         self.draw()
     }
 
-    /// Takes in the state; gives what is to be said of requests that are new.
-    pub(super) fn state(&mut self, state: SessionSnapshot, now: Instant) -> io::Result<Vec<String>> {
+    /// Takes in the state; gives what is to be said of requests that are new. The transcript begins after the event
+    /// `from`: of what was asked before that, everything has to be said.
+    pub(super) fn state(&mut self, state: SessionSnapshot, from: u64, now: Instant) -> io::Result<Vec<String>> {
         let is_there = |id: &str| state.pending.iter().any(|request| request.request_id == id);
         self.appeared.retain(|(id, _)| is_there(id));
         self.answered.retain(|id| is_there(id));
@@ -112,6 +114,7 @@ impl<W: Write> Ui<W> {
                 if self.focus == Focus::Open && !self.editor.is_empty() {
                     self.focus = Focus::Message;
                 }
+                said.extend((request.seq <= from).then(|| steer::describe(request)));
                 said.extend(answer::particulars(request));
             }
         }

@@ -10,6 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::client::Connection;
 use crate::figures::{Any, Dice, Times};
+use crate::machine::Machine;
 use crate::server::Server;
 use crate::sessions::Session;
 
@@ -29,6 +30,7 @@ const BUSY: (usize, Duration) = (100, Duration::from_millis(200));
 /// From the tap to the exporter: held polls, alone and beside others; plain polling; the CLI's own polling.
 pub async fn taps(dir: &Path) -> Any<Value> {
     let server = Server::start(dir).await?;
+    let machine = Machine::watch(&dir.join("machine"))?;
     let mut held = Times::default();
     for n in 0..4 {
         held.extend(held_taps(&server, &format!("held-{n}")).await?);
@@ -39,12 +41,14 @@ pub async fn taps(dir: &Path) -> Any<Value> {
         beside.extend(held_taps(&server, &format!("beside-{n}")).await?);
     }
     busy.stop().await?;
+    let machine = machine.told()?;
     let plain = polled(&server, "plain", PLAIN_STEP, "?wait=0", PLAIN_STEP).await?;
     let native = polled(&server, "native", NATIVE_STEP, "", NATIVE_CYCLE).await?;
     server.stop().await?;
     Ok(json!({
         "held_poll": held.json(),
         "held_poll_beside_100_busy_sessions": beside.json(),
+        "the_machine_meanwhile": machine,
         "polling_every_3_s": plain.json(),
         "native_path": native.json(),
     }))
@@ -138,12 +142,18 @@ async fn polled(server: &Server, name: &str, step: Duration, query: &'static str
 /// From the upload to the page: one viewer, alone and beside busy sessions.
 pub async fn pages(dir: &Path) -> Any<Value> {
     let server = Server::start(dir).await?;
+    let machine = Machine::watch(&dir.join("machine"))?;
     let alone = page(&server, "alone").await?;
     let busy = Busy::start(&server).await?;
     let beside = page(&server, "beside").await?;
     busy.stop().await?;
+    let machine = machine.told()?;
     server.stop().await?;
-    Ok(json!({"alone": alone.json(), "beside_100_busy_sessions": beside.json()}))
+    Ok(json!({
+        "alone": alone.json(),
+        "beside_100_busy_sessions": beside.json(),
+        "the_machine_meanwhile": machine,
+    }))
 }
 
 async fn page(server: &Server, id: &str) -> Any<Times> {

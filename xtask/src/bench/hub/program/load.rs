@@ -1,6 +1,5 @@
 //! How much a hub bears, and what it takes.
 
-use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -20,19 +19,6 @@ const VIEWERS: usize = 1_000;
 const SESSIONS: (usize, usize) = (500, 20);
 /// Events in an upload of the CLI at most.
 const FULL: usize = 500;
-
-/// How long the disk takes to keep something: the floor of everything that is stored before it is told.
-pub fn disk(dir: &Path) -> Any<Value> {
-    let mut file = std::fs::File::create(dir.join("probe"))?;
-    let mut times = Times::default();
-    for _ in 0..200 {
-        let at = Instant::now();
-        file.write_all(&[7; 4_096])?;
-        file.sync_data()?;
-        times.push(at.elapsed());
-    }
-    Ok(times.json())
-}
 
 /// Uploads a second: each session uploads one event, and the next when it is stored.
 pub async fn uploads(dir: &Path) -> Any<Value> {

@@ -4,6 +4,7 @@ mod client;
 mod figures;
 mod latency;
 mod load;
+mod machine;
 mod server;
 mod sessions;
 
@@ -43,7 +44,6 @@ fn main() -> Any<()> {
 
 /// All figures, each part with a fresh hub.
 async fn measure(dir: &Path, streams: usize) -> Any<Value> {
-    let disk = load::disk(dir)?;
     eprintln!("==> a command's way");
     let tap = latency::taps(&dir.join("taps")).await?;
     eprintln!("==> an event's way");
@@ -60,7 +60,6 @@ async fn measure(dir: &Path, streams: usize) -> Any<Value> {
         open.push(load::cold_open(&dir.join(format!("open-{events}")), events).await?);
     }
     Ok(json!({
-        "disk_sync_ms": disk,
         "tap_to_exporter_ms": tap,
         "event_to_page_ms": page,
         "uploads": uploads,

@@ -10,11 +10,12 @@ const ROWS: u16 = 14;
 struct Screen {
     ui: Ui<Vec<u8>>,
     began: Instant,
+    from: u64,
 }
 
 impl Screen {
     fn new() -> Self {
-        Self { ui: Ui::new(Vec::new(), usize::from(COLUMNS)), began: Instant::now() }
+        Self { ui: Ui::new(Vec::new(), usize::from(COLUMNS)), began: Instant::now(), from: 0 }
     }
 
     fn shown(&self) -> String {
@@ -29,7 +30,7 @@ impl Screen {
     fn state(&mut self, status: &str, pending: &[Value]) -> Vec<String> {
         let state = json!({"session_id": "s", "status": status, "presence": {"online": true}, "steerable": true,
             "pending": pending, "last_seq": 1, "viewers": 1});
-        self.ui.state(serde_json::from_value(state).unwrap(), self.began).unwrap()
+        self.ui.state(serde_json::from_value(state).unwrap(), self.from, self.began).unwrap()
     }
 
     /// Presses a key, long after everything was asked.
@@ -151,6 +152,17 @@ fn what_was_not_shown_whole_is_not_approved() {
     assert_eq!(screen.press(KeyCode::Char('y')), None);
     assert!(screen.shown().contains("too long"), "{}", screen.shown());
     assert_eq!(screen.press(KeyCode::Char('n')), Some(permission("r", false, None)));
+}
+
+#[test]
+fn what_was_asked_before_the_transcript_begins_is_said_in_full() {
+    let mut screen = Screen::new();
+    assert!(screen.state("waiting", &[shell("r")]).is_empty(), "the transcript says it");
+    let mut screen = Screen::new();
+    screen.from = 5;
+    let said = screen.state("waiting", &[shell("r")]);
+    assert!(said.len() == 1 && said[0].contains("echo hi"), "{said:?}");
+    assert!(screen.state("waiting", &[shell("r")]).is_empty(), "once");
 }
 
 #[test]
