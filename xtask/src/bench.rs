@@ -3,6 +3,7 @@
 mod build;
 mod hub;
 mod protocol_build;
+mod session;
 mod transport;
 
 use crate::error::Result;
@@ -14,6 +15,8 @@ pub(crate) enum Bench {
     Hub(hub::Args),
     /// The CPU time of a clean build of groundlink-protocol, beside the official SDK's.
     ProtocolBuild(protocol_build::Args),
+    /// What sessions, events and calls cost a program, beside the official SDK.
+    Session(session::Args),
     /// Instructions a message of groundlink-transport and of others, and groundlink under load.
     Transport(transport::Args),
 }
@@ -23,6 +26,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     match bench {
         Bench::Hub(args) => hub::run(args),
         Bench::ProtocolBuild(args) => protocol_build::run(args),
+        Bench::Session(args) => session::run(args),
         Bench::Transport(args) => transport::run(args),
     }
 }

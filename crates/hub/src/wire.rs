@@ -33,6 +33,8 @@ const BIG_BODY: usize = 64 << 10;
 const MAX_WAIT: u64 = 60;
 /// How the CLI names itself.
 const CLI_INTEGRATION: &str = "copilot-developer-cli";
+/// How groundlink's bridge names itself.
+const BRIDGE_INTEGRATION: &str = "groundlink-bridge";
 
 /// The routes, to be put under a prefix.
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -125,12 +127,19 @@ struct Stored {
 async fn upload(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Failure> {
     let received_at = now();
     let body = read(body)?;
-    // A session that the hub does not know (any more) is made from its upload.
-    let live = app.sessions.by_id_or_new(&safe_id(&id)).await?;
+    let id = safe_id(&id);
+    let live = if is_bridge(&headers) {
+        // It attaches again and sends everything. Taken in, it would go on with the end of a session that is lost.
+        app.sessions.by_id(&id).await?.ok_or_else(Failure::not_found)?
+    } else {
+        // A session that the hub does not know (any more) is made from its upload.
+        app.sessions.by_id_or_new(&id).await?
+    };
     let big = body.len() > BIG_BODY;
     let parse = {
         let (app, live) = (app.clone(), live.clone());
@@ -181,6 +190,11 @@ async fn commands(
 /// Whether this is the CLI, or somebody who does not say.
 fn is_cli(headers: &HeaderMap) -> bool {
     headers.get("copilot-integration-id").is_none_or(|id| id == CLI_INTEGRATION)
+}
+
+/// Whether this is groundlink's bridge, which knows what to do about a session that is lost.
+fn is_bridge(headers: &HeaderMap) -> bool {
+    headers.get("copilot-integration-id").is_some_and(|id| id == BRIDGE_INTEGRATION)
 }
 
 async fn sharing(State(app): State<Arc<App>>, Path(task): Path<String>) -> Result<Response, Failure> {

@@ -50,7 +50,10 @@ pub(crate) async fn provider_token(
     let ask = ProviderTokenAsk { session_id: shared.id.clone(), provider_name: params.provider_name };
     let deadline = shared.handlers.deadlines.of(HandlerKind::ProviderToken);
     match guard::run(deadline, async move { handler.token(ask).await }).await {
-        Ok(Ok(token)) => Ok(json!({"token": token.expose_secret()})),
+        Ok(Ok(token)) => {
+            shared.gave(&token);
+            Ok(json!({"token": token.expose_secret()}))
+        }
         Ok(Err(error)) => Err(ErrorObject::internal(error)),
         Err(failure) => {
             tracing::error!(session = %shared.id, %failure, "there is no token for the provider");
@@ -67,11 +70,14 @@ pub(crate) async fn github_token(shared: Arc<Shared>, params: GitHubTokenAcquire
     let ask = GitHubTokenAsk { session_id: shared.id.clone(), host: params.host, refresh };
     let deadline = shared.handlers.deadlines.of(HandlerKind::GitHubToken);
     match guard::run(deadline, async move { handler.token(ask).await }).await {
-        Ok(Some(given)) => Ok(json!({
-            "kind": "token",
-            "accessToken": given.token.expose_secret(),
-            "expiresIn": given.expires_in.as_secs(),
-        })),
+        Ok(Some(given)) => {
+            shared.gave(&given.token);
+            Ok(json!({
+                "kind": "token",
+                "accessToken": given.token.expose_secret(),
+                "expiresIn": given.expires_in.as_secs(),
+            }))
+        }
         Ok(None) => Ok(none),
         Err(failure) => {
             tracing::error!(session = %shared.id, %failure, "there is no GitHub token");

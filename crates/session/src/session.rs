@@ -46,9 +46,17 @@ impl Session {
     }
 
     /// The credentials that the CLI was given through this client for this session: GitHub tokens, the keys of its model
-    /// provider, the tokens of connection and hub. An agent's tools may print them; whoever passes events on blanks them.
+    /// provider, the tokens of connection and hub, and those that its handlers gave so far. An agent's tools may print
+    /// them; whoever passes events on blanks them.
     pub fn secrets(&self) -> Vec<SecretString> {
-        self.client.secrets.iter().chain(&self.shared.secrets).cloned().collect()
+        let fixed = self.client.secrets.iter().chain(&self.shared.secrets).cloned();
+        fixed.chain(self.secrets_given(0)).collect()
+    }
+
+    /// The tokens that this session's handlers gave to the CLI, but the first `known`: for whoever blanks them and has
+    /// those already.
+    pub fn secrets_given(&self, known: usize) -> Vec<SecretString> {
+        self.shared.given_since(known)
     }
 
     /// The events from now on. What was sent before is not seen; see

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use groundlink_protocol::Event;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 
 use crate::config::SessionConfig;
@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) created: bool,
     /// What this session was told and nobody else is to see.
     pub(crate) secrets: Vec<SecretString>,
+    /// What its handlers gave the CLI since.
+    given: Mutex<Vec<SecretString>>,
     /// Serialises enabling and disabling: two at once could attach the session twice.
     pub(crate) remote: Arc<tokio::sync::Mutex<()>>,
     /// True once `session.shutdown` was seen.
@@ -97,11 +99,26 @@ impl Shared {
             held: Mutex::default(),
             created,
             secrets: config.secrets(),
+            given: Mutex::default(),
             remote: Arc::default(),
             shut_down: watch::Sender::new(false),
             extras: Extras::default(),
             facts: watch::Sender::new(Facts { cwd: config.params.working_directory.clone(), ..Facts::default() }),
         })
+    }
+
+    /// A handler has given the CLI a token.
+    pub(crate) fn gave(&self, secret: &SecretString) {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        if given.iter().all(|known| known.expose_secret() != secret.expose_secret()) {
+            given.push(secret.clone());
+        }
+    }
+
+    /// The tokens given so far, but the first `known`.
+    pub(crate) fn given_since(&self, known: usize) -> Vec<SecretString> {
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.iter().skip(known).cloned().collect()
     }
 
     pub(crate) fn facts(&self) -> Facts {

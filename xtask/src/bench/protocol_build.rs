@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use super::build::children;
+
 use crate::error::{Error, Result};
 use crate::workspace;
 
@@ -17,8 +19,6 @@ const PEER: &str = "github-copilot-sdk";
 const OURS: &str = "groundlink-protocol";
 /// At most this part of the peer's CPU time.
 const GOAL: f64 = 0.5;
-/// Clock ticks a second in `/proc`, the same on every Linux.
-const TICKS: f64 = 100.0;
 
 /// Options of `cargo xtask bench protocol-build`.
 #[derive(clap::Args)]
@@ -144,16 +144,6 @@ impl Subject {
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
-}
-
-/// CPU seconds of all finished children of this process and of theirs.
-fn children() -> Result<f64> {
-    let path = Path::new("/proc/self/stat");
-    let text = fs::read_to_string(path).map_err(Error::file(path))?;
-    // Fields are counted behind the program's name, which may hold anything but ends at the last parenthesis.
-    let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks = rest.split_whitespace().skip(13).take(2).filter_map(|field| field.parse::<f64>().ok());
-    Ok(ticks.sum::<f64>() / TICKS)
 }
 
 fn round(figure: f64) -> f64 {

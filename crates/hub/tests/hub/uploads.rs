@@ -88,6 +88,22 @@ async fn an_unknown_session_is_adopted_from_its_upload() {
     assert_eq!(viewer.snapshot().await["cwd"], "/home/me/demo");
 }
 
+/// It would go on as if nothing had happened, and the hub would have the end of the session only.
+#[tokio::test]
+async fn a_bridge_is_told_of_a_session_that_is_lost() {
+    let hub = TestHub::start().await;
+    let exporter = hub.exporter("lost");
+    let upload = async || {
+        let request =
+            exporter.http.post(format!("{}/sessions/lost/events", exporter.base)).bearer_auth(&exporter.token);
+        let request = request.header("copilot-integration-id", "groundlink-bridge");
+        request.body(json!({"events": []}).to_string()).send().await.unwrap().status()
+    };
+    assert_eq!(upload().await, StatusCode::NOT_FOUND);
+    exporter.attach(&json!({"id": "lost", "exporter": {"name": "groundlink"}})).await;
+    assert_eq!(upload().await, StatusCode::OK);
+}
+
 #[tokio::test]
 async fn noise_is_dropped_and_deltas_are_not_kept() {
     let hub = TestHub::start().await;

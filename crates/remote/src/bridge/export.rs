@@ -121,6 +121,8 @@ struct Run<P> {
     doubtful: bool,
     /// The newest durable event that the hub has taken.
     acknowledged: Option<String>,
+    /// How many credentials that the session was given meanwhile are known.
+    secrets_given: usize,
     /// The events of the history up to this one are only learned from: the hub has them.
     resume_after: Option<String>,
     history: History,
@@ -158,6 +160,7 @@ impl<P: Port> Exporter<P> {
             attach_backoff: Backoff::new(RETRY.0, RETRY.1),
             attached_at: now,
             doubtful: false,
+            secrets_given: 0,
             history: History::From { cursor: None, not_before: now },
             history_backoff: Backoff::new(RETRY.0, RETRY.1),
             page: Fuse::terminated(),
@@ -351,6 +354,11 @@ impl<P: Port> Run<P> {
 
     fn take(&mut self, event: Event) {
         self.parts.known.learn(&event);
+        // Before the event that may repeat it: the CLI has asked for a token before anything can print it.
+        for secret in self.parts.port.secrets_given(self.secrets_given) {
+            self.parts.redactor.add(&secret);
+            self.secrets_given += 1;
+        }
         if let Some(event) = self.parts.redactor.clean(event) {
             self.parts.outbox.push(event);
         }

@@ -8,6 +8,7 @@ use std::future::Future;
 use futures::stream::BoxStream;
 use groundlink_protocol::Event;
 use groundlink_protocol::mc::ModelChoice;
+use groundlink_session::SecretString;
 
 use super::command::Action;
 
@@ -43,6 +44,9 @@ pub(crate) enum LogError {
 pub(crate) trait Port: Clone + Send + Sync + 'static {
     /// The session's id.
     fn session_id(&self) -> String;
+
+    /// Credentials that the session was given while it ran, but the first `known`.
+    fn secrets_given(&self, known: usize) -> Vec<SecretString>;
 
     /// The events from now on. Ends with the session; holds up nobody when it is not read.
     fn events(&self) -> BoxStream<'static, Heard>;

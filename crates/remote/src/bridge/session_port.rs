@@ -7,7 +7,7 @@ use groundlink_protocol::types::{
     AbortReason, SessionAbortParams, SessionEventLogReadParams, SessionModelListParams, SessionModelSwitchToParams,
 };
 use groundlink_protocol::{Event, methods};
-use groundlink_session::{EventItem, Message, SendMode, Session, SessionError, WeakSession};
+use groundlink_session::{EventItem, Message, SecretString, SendMode, Session, SessionError, WeakSession};
 
 use super::command::Action;
 use super::port::{Heard, LogError, LogPage, Port};
@@ -23,6 +23,10 @@ const GONE: &str = "the program has let go of the session's client";
 impl Port for WeakSession {
     fn session_id(&self) -> String {
         self.id().to_owned()
+    }
+
+    fn secrets_given(&self, known: usize) -> Vec<SecretString> {
+        self.upgrade().map(|session| session.secrets_given(known)).unwrap_or_default()
     }
 
     fn events(&self) -> BoxStream<'static, Heard> {

@@ -24,9 +24,6 @@ fields! {
     /// Whether this client shows the pages of MCP servers.
     flag request_mcp_apps;
 
-    /// Whether this client is asked for skills.
-    flag has_skill_provider;
-
     /// The trace that the session belongs to (W3C trace context).
     text traceparent;
 

@@ -24,8 +24,6 @@ pub enum HandlerKind {
     Sampling,
     /// Slash commands of the client's own.
     Command,
-    /// Logins at MCP servers.
-    McpAuth,
     /// Hooks.
     Hook,
     /// Sections of the system message.
@@ -36,11 +34,9 @@ pub enum HandlerKind {
     GitHubToken,
     /// The session's files.
     SessionFs,
-    /// Skills.
-    Skills,
 }
 
-const KINDS: usize = HandlerKind::Skills as usize + 1;
+const KINDS: usize = HandlerKind::SessionFs as usize + 1;
 
 /// How long each kind of handler may take before it is answered in its place, as if it had failed.
 ///
@@ -48,11 +44,11 @@ const KINDS: usize = HandlerKind::Skills as usize + 1;
 /// |---|---|---|
 /// | permission, user input, form, plan, other model, session limit | none: people take as long as they take | rejected; "nobody answered"; cancelled; not approved; no; cancelled |
 /// | tool, slash command | 1 hour | the tool has failed; the command has failed |
-/// | sampling, MCP login | 10 minutes | refused; cancelled |
+/// | sampling | 10 minutes | refused |
 /// | hook | 1 minute | `preToolUse` and `permissionRequest` deny, every other lets things be |
 /// | section of the system message | 30 seconds | the section stays as it is |
 /// | tokens | 1 minute | an error; cancelled |
-/// | file system, skills | 1 minute | an error |
+/// | file system | 1 minute | an error |
 ///
 /// A handler past its deadline is dropped at its next `await`.
 #[derive(Debug, Clone)]
@@ -66,13 +62,11 @@ impl Default for Deadlines {
             .within(K::Tool, 60 * MINUTE)
             .within(K::Command, 60 * MINUTE)
             .within(K::Sampling, 10 * MINUTE)
-            .within(K::McpAuth, 10 * MINUTE)
             .within(K::Hook, MINUTE)
             .within(K::Transform, MINUTE / 2)
             .within(K::ProviderToken, MINUTE)
             .within(K::GitHubToken, MINUTE)
             .within(K::SessionFs, MINUTE)
-            .within(K::Skills, MINUTE)
     }
 }
 

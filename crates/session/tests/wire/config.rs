@@ -132,7 +132,6 @@ fn everything() -> SessionConfig {
         .request_canvas_renderer(true)
         .request_extensions(true)
         .request_mcp_apps(true)
-        .has_skill_provider(true)
         .traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
         .tracestate("a=b")
         .ask_permission(true)

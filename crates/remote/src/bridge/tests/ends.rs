@@ -100,3 +100,16 @@ async fn dropping_the_handle_ends_it_at_once() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(hub.events().is_empty());
 }
+
+#[tokio::test]
+async fn a_token_that_a_handler_gave_is_blanked_from_then_on() {
+    let (session, hub) = (FakeSession::default(), FakeHub::start().await);
+    let bridge = start(session.clone(), options(&hub)).await.expect("to start");
+    session.say("user.message", false, r#"{"content":"before"}"#);
+    session.give("glc_canary_of_a_callback");
+    let last = session.say("tool.execution_complete", false, r#"{"output":"it is glc_canary_of_a_callback"}"#);
+    eventually("the upload", || hub.events().contains(&last)).await;
+    let sent = hub.requests().join("\n");
+    assert!(!sent.contains("canary_of_a_callback"), "{sent}");
+    bridge.stop().await;
+}

@@ -6,6 +6,7 @@ use futures::channel::mpsc;
 use futures::stream::{BoxStream, StreamExt as _};
 use groundlink_protocol::Event;
 use groundlink_protocol::mc::ModelChoice;
+use groundlink_session::SecretString;
 
 use crate::bridge::command::Action;
 use crate::bridge::port::{Heard, LogError, LogPage, Port};
@@ -24,6 +25,7 @@ struct State {
     refusal: Option<String>,
     log_trouble: u32,
     ended: bool,
+    given: Vec<SecretString>,
 }
 
 impl FakeSession {
@@ -44,6 +46,11 @@ impl FakeSession {
             state.listeners.retain(|listener| listener.unbounded_send(Heard::Event(event.clone())).is_ok());
             id
         })
+    }
+
+    /// A handler gives the CLI a token.
+    pub(super) fn give(&self, secret: &str) {
+        self.state(|state| state.given.push(secret.into()));
     }
 
     pub(super) fn end(&self) {
@@ -70,6 +77,10 @@ impl FakeSession {
 }
 
 impl Port for FakeSession {
+    fn secrets_given(&self, known: usize) -> Vec<SecretString> {
+        self.state(|state| state.given.iter().skip(known).cloned().collect())
+    }
+
     fn session_id(&self) -> String {
         "5e551011-0000-4000-8000-000000000001".to_owned()
     }
