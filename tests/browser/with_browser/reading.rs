@@ -11,14 +11,9 @@ const AT_END: &str = "document.documentElement.scrollHeight - innerHeight - scro
 async fn the_end_is_followed_until_the_reader_scrolls_up() {
     let live = Bridged::start().await;
     let viewer = live.viewer().await;
-    for text in ["fast-steps-4", "stream-text-400"] {
-        viewer.say(text).await;
-        while viewer.snapshot().await["status"] != "idle" {
-            if viewer.snapshot().await["status"] == "waiting" {
-                viewer.permit(true).await;
-            }
-        }
-    }
+    // Enough to scroll in.
+    viewer.say("huge-text-12").await;
+    viewer.until_idle().await;
     let mut browser = Browser::start().await;
     for device in [PHONE, DESKTOP] {
         let mut page = browser.open(device.name, live.link(), device).await;
@@ -30,8 +25,14 @@ async fn the_end_is_followed_until_the_reader_scrolls_up() {
         page.until("the end, followed", AT_END).await;
         assert_eq!(page.count("[data-testid=\"new-below\"]:not([hidden])").await, 0);
 
-        page.evaluate("window.scrollBy(0, -500)").await;
+        page.wheel(-500).await;
         page.until("further up", &format!("!({AT_END})")).await;
+        page.until(
+            "rest",
+            "(() => { window.still = scrollY === window.seen ? (window.still ?? 0) + 1 : 0; window.seen = scrollY;
+                return window.still > 8; })()",
+        )
+        .await;
         let before = page.evaluate("Math.round(scrollY)").await;
         viewer.say("something new at the end").await;
         viewer.until_idle().await;

@@ -47,6 +47,11 @@ async fn remote_on_demand() {
 }
 
 #[tokio::test]
+async fn remote_to_hub() {
+    insta::assert_snapshot!(run("remote_to_hub").await);
+}
+
+#[tokio::test]
 async fn external_server() {
     insta::assert_snapshot!(run("external_server").await);
 }
