@@ -4,6 +4,7 @@
 //! is committed together. A write's answer comes after the commit. Reads use connections of their own and
 //! are never in the way (WAL).
 
+mod checkpoint;
 mod commands;
 mod delete;
 mod log;
@@ -58,13 +59,16 @@ impl Store {
         let first = first.connect_with(options.clone()).await.map_err(database)?;
         sqlx::migrate!().run(&first).await.map_err(|source| HubError::Migration { path: path.clone(), source })?;
         first.close().await;
-        let connection: SqliteConnection = options.connect().await.map_err(database)?;
+        // Checkpoints have a connection of their own.
+        let writing = options.clone().pragma("wal_autocheckpoint", "0");
+        let connection: SqliteConnection = writing.connect().await.map_err(database)?;
+        let checkpoints = checkpoint::Checkpoints::start(writing.connect().await.map_err(database)?);
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.read_only(true))
             .await
             .map_err(database)?;
-        Ok(Self { readers, writer: write::Writer::start(connection) })
+        Ok(Self { readers, writer: write::Writer::start(connection, checkpoints) })
     }
 
     /// The same for tests that open hundreds, and cut no power.
@@ -75,8 +79,9 @@ impl Store {
 
     /// Finishes what is queued and closes the file.
     pub(crate) async fn close(&self) {
-        self.writer.close().await;
+        // The last one to close brings the log over and takes it away, which one that only reads cannot.
         self.readers.close().await;
+        self.writer.close().await;
     }
 }
 

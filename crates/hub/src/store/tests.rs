@@ -335,3 +335,40 @@ async fn a_deleted_sessions_audit_is_kept_and_nothing_else() {
     let again = store.create_session("s", hash_link("k"), 1).await.unwrap();
     assert!(again.n > next.n, "{} after {}", again.n, next.n);
 }
+
+/// How long the log of `SQLite` is, and the database itself, in bytes.
+fn sizes(dir: &TempDir) -> (u64, u64) {
+    let size = |name: &str| std::fs::metadata(dir.path().join(name)).map_or(0, |file| file.len());
+    (size("hub.sqlite-wal"), size("hub.sqlite"))
+}
+
+#[tokio::test]
+async fn what_is_committed_reaches_the_database_beside_the_writer_and_the_log_does_not_grow_for_ever() {
+    const MIB: u64 = 1 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open_for_test(dir.path()).await;
+    let session = store.create_session("s", hash_link("k"), 1).await.unwrap();
+    let filler = "x".repeat(200_000);
+    let big = |n: u32| {
+        let text = format!(r#"{{"id":"{n}","timestamp":"1","parentId":null,"type":"x","data":{{"text":"{filler}"}}}}"#);
+        NewEvent::new(Event::parse(&text).unwrap())
+    };
+    // More than the log is to hold.
+    for n in 0..800 {
+        store.append(session.n, new(vec![big(n)])).await.unwrap();
+        if n % 40 == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    }
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let mut n = 800;
+    while sizes(&dir).1 < 150 * MIB {
+        assert!(std::time::Instant::now() < deadline, "the database does not grow: {:?}", sizes(&dir));
+        store.append(session.n, new(vec![event(&n.to_string(), "1")])).await.unwrap();
+        n += 1;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(sizes(&dir).0 < 150 * MIB, "the log was begun anew on the way: {:?}", sizes(&dir));
+    store.close().await;
+    assert_eq!(sizes(&dir).0, 0, "nothing is left in the log");
+}

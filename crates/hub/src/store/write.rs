@@ -4,6 +4,7 @@ use groundlink_protocol::api::AuditEntry;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpoint::Checkpoints;
 use super::log::{self, Append, Trim};
 use super::rows::{SessionRow, signed};
 use super::{Store, commands, delete};
@@ -121,12 +122,13 @@ impl std::fmt::Debug for Message {
 }
 
 impl Writer {
-    pub(super) fn start(connection: SqliteConnection) -> Self {
+    pub(super) fn start(connection: SqliteConnection, checkpoints: Checkpoints) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
         #[cfg(test)]
         let commits = std::sync::Arc::<std::sync::atomic::AtomicU64>::default();
         tokio::spawn(run(
             connection,
+            checkpoints,
             receiver,
             #[cfg(test)]
             commits.clone(),
@@ -232,6 +234,7 @@ impl Store {
 
 async fn run(
     mut connection: SqliteConnection,
+    checkpoints: Checkpoints,
     mut queue: mpsc::Receiver<Message>,
     #[cfg(test)] commits: std::sync::Arc<std::sync::atomic::AtomicU64>,
 ) {
@@ -248,8 +251,10 @@ async fn run(
         #[cfg(test)]
         commits.fetch_add(u64::from(!jobs.is_empty()), std::sync::atomic::Ordering::Relaxed);
         commit(&mut connection, jobs).await;
+        checkpoints.committed(&mut connection).await;
     }
     queue.close();
+    checkpoints.stop().await;
     if let Err(error) = connection.close().await {
         tracing::warn!(%error, "closing the database");
     }
