@@ -14,7 +14,10 @@ async fn the_server_answers_for_itself() {
     let client = rig.client().start().await.expect("the CLI starts");
     let pong = client.rpc().ping_with(|params| params.message = Some("x".to_owned())).await.expect("a pong");
     assert_eq!(pong.message, "pong: x");
-    let status = client.call::<groundlink::protocol::methods::StatusGet>(&Default::default()).await.expect("a status");
+    let status = client
+        .call::<groundlink::protocol::methods::StatusGet>(&groundlink::protocol::Empty::default())
+        .await
+        .expect("a status");
     assert_eq!(Some(status.version), client.version());
     assert!(client.auth_status().await.expect("a status").is_authenticated);
     let models = client.rpc().models().list().await.expect("models").models;
