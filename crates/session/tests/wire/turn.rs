@@ -23,6 +23,9 @@ fn asked(id: &str, message: &str) -> Value {
     durable(id, "user.message", json!({"content": "x", "messageId": message}))
 }
 
+/// What happens; the answer, whether it was aborted, the error.
+type Row = (Vec<Value>, Option<&'static str>, bool, Option<&'static str>);
+
 #[tokio::test]
 async fn a_turn_ends_with_the_answer_to_its_own_message() {
     let of_agent = {
@@ -34,7 +37,6 @@ async fn a_turn_ends_with_the_answer_to_its_own_message() {
     let idle = |id: &str| ephemeral(id, "session.idle", json!({}));
     let aborted = ephemeral("9", "session.idle", json!({"aborted": true}));
     // What happens; the answer, whether it was aborted, the error.
-    type Row = (Vec<Value>, Option<&'static str>, bool, Option<&'static str>);
     let table: Vec<Row> = vec![
         (
             vec![asked("1", "m1"), said("2", "first", "m1"), said("3", "last", "m1"), idle("4")],
