@@ -79,7 +79,11 @@ impl Program {
                 )
             }
             Self::Official => {
-                format!("github-copilot-sdk = {{ version = \"={OFFICIAL}\", default-features = false }}\n")
+                // Without the CLI in the program; `runtime` is what starts one, or connects to one.
+                format!(
+                    "github-copilot-sdk = {{ version = \"={OFFICIAL}\", default-features = false, \
+                     features = [\"runtime\"] }}\n"
+                )
             }
         }
     }
