@@ -202,9 +202,9 @@ async fn a_message_with_everything_on_it() {
         .request_header("X-Trace", &secret("7"))
         .response_schema("answer", &json!({"type": "object"}))
         .unwrap()
-        .attach(&Attachment::file("/work/a.rs"))
-        .attach(&Attachment::directory("/work/src"))
-        .attach(&Attachment::selection("/work/a.rs", "fn main", (0, 0), (0, 7)))
+        .attach(&Attachment::file("/project/a.rs"))
+        .attach(&Attachment::directory("/project/src"))
+        .attach(&Attachment::selection("/project/a.rs", "fn main", (0, 0), (0, 7)))
         .attach(&Attachment::blob("dot", "image/png", "AA=="));
     let message = message.attachment(&json!({"type": "github_url", "url": "https://github.com/o/r"})).unwrap();
     session.send(message).await.expect("sent");
