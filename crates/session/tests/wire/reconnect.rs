@@ -29,6 +29,21 @@ async fn returning(fake: &Fake, builder: ClientBuilder) -> Client {
     builder.reconnect(quick()).start_with(connect).await.expect("a client")
 }
 
+/// The same, to a server that takes one connection; the attempt at another one never ends.
+async fn stuck(fake: &Fake, builder: ClientBuilder) -> Client {
+    let (server, first) = (fake.clone(), AtomicUsize::new(0));
+    let connect = move || {
+        let stream = (first.fetch_add(1, Ordering::Relaxed) == 0).then(|| server.accept());
+        async move {
+            match stream {
+                Some(stream) => Ok(stream),
+                None => std::future::pending().await,
+            }
+        }
+    };
+    builder.reconnect(quick()).start_with(connect).await.expect("a client")
+}
+
 /// The log of the server: pages of two, in both directions.
 pub(crate) fn keep_log(fake: &Fake) -> Arc<Mutex<Vec<Value>>> {
     let log: Arc<Mutex<Vec<Value>>> = Arc::default();
@@ -224,17 +239,7 @@ async fn a_connector_that_fails_at_once_says_so() {
 async fn stop_and_drop_end_a_reconnect_that_is_under_way() {
     for drop_it in [false, true] {
         let fake = Fake::new();
-        let (server, first) = (fake.clone(), AtomicUsize::new(0));
-        let connect = move || {
-            let stream = (first.fetch_add(1, Ordering::Relaxed) == 0).then(|| server.accept());
-            async move {
-                match stream {
-                    Some(stream) => Ok(stream),
-                    None => std::future::pending().await,
-                }
-            }
-        };
-        let client = Client::builder().reconnect(quick()).start_with(connect).await.unwrap();
+        let client = stuck(&fake, Client::builder()).await;
         let session = client.create_session(SessionConfig::new().session_id(ID)).await.unwrap();
         let mut stream = session.subscribe();
         drop(session);
@@ -253,18 +258,7 @@ async fn stop_and_drop_end_a_reconnect_that_is_under_way() {
 #[tokio::test]
 async fn a_call_that_waits_for_the_connection_has_a_deadline() {
     let fake = Fake::new();
-    let (server, first) = (fake.clone(), AtomicUsize::new(0));
-    let connect = move || {
-        let stream = (first.fetch_add(1, Ordering::Relaxed) == 0).then(|| server.accept());
-        async move {
-            match stream {
-                Some(stream) => Ok(stream),
-                None => std::future::pending().await,
-            }
-        }
-    };
-    let builder = Client::builder().reconnect(quick()).call_timeout(Duration::from_millis(50));
-    let client = builder.start_with(connect).await.unwrap();
+    let client = stuck(&fake, Client::builder().call_timeout(Duration::from_millis(50))).await;
     fake.hang_up();
     let error = client.auth_status().await.unwrap_err();
     assert!(matches!(error, SessionError::Timeout { .. } | SessionError::Interrupted { .. }), "{error:?}");
