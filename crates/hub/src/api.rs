@@ -4,6 +4,7 @@ mod fragments;
 mod hubs;
 mod intent;
 mod openapi;
+mod push;
 mod schemas;
 mod stream;
 mod table;

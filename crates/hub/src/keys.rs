@@ -93,6 +93,21 @@ impl Keys {
         hash_link(candidate).ct_eq(&self.hub_hash).into()
     }
 
+    /// The hub's private key for push services (RFC 8292), as a number of 32 bytes; the next one, should it not be one.
+    pub(crate) fn vapid_secret(&self, attempt: u8) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(derive(&self.key, &format!("vapid:{attempt}")))
+    }
+
+    /// The key under which subscriptions to notifications are kept.
+    pub(crate) fn push_vault_key(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(derive(&self.key, "push"))
+    }
+
+    /// What names a session to push services, and tells them nothing.
+    pub(crate) fn push_topic(&self, session_id: &str) -> [u8; 32] {
+        derive(&self.key, &format!("topic:{session_id}"))
+    }
+
     /// The secret part of a session's link.
     pub(crate) fn link_secret(&self, session_id: &str) -> SecretString {
         let mac = derive(&self.key, &format!("link:{session_id}"));
@@ -168,6 +183,24 @@ mod tests {
         assert_eq!(link.expose_secret().len(), LINK_CHARS);
         assert_ne!(link.expose_secret(), a.link_secret("s2").expose_secret());
         assert_eq!(a.link_hash_of("s1"), hash_link(link.expose_secret()));
+    }
+
+    #[test]
+    fn what_notifications_need_is_stable_and_nothing_else() {
+        let (a, b) = (fixed(), fixed());
+        assert_eq!(*a.vapid_secret(0), *b.vapid_secret(0));
+        assert_eq!(a.push_topic("s1"), b.push_topic("s1"));
+        let all = [
+            *a.vapid_secret(0),
+            *a.vapid_secret(1),
+            *a.push_vault_key(),
+            a.push_topic("s1"),
+            a.push_topic("s2"),
+            a.hub_hash,
+        ];
+        for (n, one) in all.iter().enumerate() {
+            assert!(!all[n + 1..].contains(one), "{n}");
+        }
     }
 
     #[test]

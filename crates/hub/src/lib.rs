@@ -24,6 +24,7 @@
 //! - `ledger`: what becomes of a command. `state`: what a session is doing. [`view`]: what a page shows of it. Plain
 //!   state machines, without I/O.
 //! - [`web`]: the view as HTML, and its changes.
+//! - `push`: who is notified that is not at a page.
 //! - `store`: the `SQLite` file. `keys`: the secrets.
 //!
 //! # Who may do what
@@ -41,6 +42,7 @@ mod ledger;
 mod live;
 mod pages;
 mod problem;
+mod push;
 mod server;
 mod state;
 mod store;
@@ -50,4 +52,5 @@ mod wire;
 
 pub use error::HubError;
 pub use live::{ApiLimits, Retention, SessionSummary};
+pub use push::{PushPost, PushReceiver, PushReply, PushSettings, PushTransport, PushTransportError};
 pub use server::{Hub, HubBuilder, HubHandle};

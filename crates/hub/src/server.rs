@@ -24,6 +24,7 @@ use crate::error::HubError;
 use crate::keys::{Keys, restrict};
 use crate::live::{ApiLimits, Retention, SessionSummary, Sessions, Timing};
 use crate::problem::Failure;
+use crate::push::{Push, PushSettings};
 use crate::store::Store;
 use crate::{api, pages, wire};
 
@@ -43,6 +44,8 @@ pub(crate) struct App {
     prefix: String,
     /// Draws a link.
     pub(crate) qr: Option<fn(&str) -> String>,
+    /// Notifies those who are not at a page.
+    pub(crate) push: Option<Arc<Push>>,
 }
 
 impl App {
@@ -86,6 +89,7 @@ impl Hub {
             timing: Timing::default(),
             retention: Retention::default(),
             qr: None,
+            push: None,
         }
     }
 }
@@ -100,6 +104,7 @@ pub struct HubBuilder {
     timing: Timing,
     retention: Retention,
     qr: Option<fn(&str) -> String>,
+    push: Option<PushSettings>,
 }
 
 impl HubBuilder {
@@ -161,6 +166,13 @@ impl HubBuilder {
         self
     }
 
+    /// Lets people be notified by Web Push. The hub makes no requests of its own, so the program that runs it hands over
+    /// what makes them; without this its pages do not offer it.
+    pub fn push(mut self, settings: impl Into<Option<PushSettings>>) -> Self {
+        self.push = settings.into();
+        self
+    }
+
     /// Starts the hub. When this returns, it takes connections.
     pub async fn start(self) -> Result<HubHandle, HubError> {
         let dir = self.data_dir.ok_or(HubError::NoDataDir)?;
@@ -179,16 +191,25 @@ impl HubBuilder {
             .await
             .map_err(|source| HubError::Database { path: dir.clone(), source })?;
         let url = self.public_url.unwrap_or_else(|| local_url(local_addr));
+        let push = match &self.push {
+            Some(settings) => {
+                let opened = Push::open(sessions.clone(), settings, url.as_str()).await;
+                Some(opened.map_err(|source| HubError::Database { path: dir.clone(), source })?)
+            }
+            None => None,
+        };
         let app = Arc::new(App {
             sessions: sessions.clone(),
             url: url.as_str().trim_end_matches('/').to_owned(),
             prefix: url.path().trim_end_matches('/').to_owned(),
             qr: self.qr,
+            push: push.clone(),
         });
+        let push = push.map(|push| tokio::spawn(push.run()));
         let clock = tokio::spawn(sessions.clone().run_clock());
         let server = tokio::spawn(serve(listener, router(&app), shutdown.clone()));
         let retention = tokio::spawn(sessions.clone().run_retention(self.retention));
-        let running = Running { server, clock, retention, store, _lock: lock };
+        let running = Running { server, clock, retention, push, store, _lock: lock };
         Ok(HubHandle {
             inner: Arc::new(Inner {
                 url,
@@ -209,6 +230,7 @@ struct Running {
     server: JoinHandle<()>,
     clock: JoinHandle<()>,
     retention: JoinHandle<()>,
+    push: Option<JoinHandle<()>>,
     store: Store,
     _lock: std::fs::File,
 }
@@ -295,7 +317,7 @@ impl HubHandle {
     pub async fn shutdown(&self) {
         self.inner.shutdown.cancel();
         let mut running = self.inner.running.lock().await;
-        let Some(Running { server, clock, retention, store, _lock }) = running.take() else { return };
+        let Some(Running { server, clock, retention, push, store, _lock }) = running.take() else { return };
         let abort = server.abort_handle();
         if tokio::time::timeout(GRACE, server).await.is_err() {
             abort.abort();
@@ -303,6 +325,9 @@ impl HubHandle {
         // It ends by the same token.
         let _ = clock.await;
         let _ = retention.await;
+        if let Some(push) = push {
+            let _ = push.await;
+        }
         self.inner.sessions.keep_cards().await;
         store.close().await;
     }

@@ -8,11 +8,13 @@ mod checkpoint;
 mod commands;
 mod delete;
 mod log;
+mod push;
 mod read;
 mod rows;
 mod write;
 
 pub(crate) use log::{Append, Trim};
+pub(crate) use push::PushRow;
 pub(crate) use rows::{NewEvent, SessionRow, StoredEvent};
 pub(crate) use write::SessionUpdate;
 

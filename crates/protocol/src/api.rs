@@ -12,6 +12,11 @@
 //! | `PATCH {api}/commands/{id}` with [`CommandEdit`] | [`CommandReceipt`], of a message that still waits |
 //! | `DELETE {api}/commands/{id}` | [`CommandReceipt`], of a message that waited |
 //! | `GET {api}/audit?after=N&limit=N` | [`AuditPage`] |
+//! | `GET {api}/push` | [`PushSetup`] |
+//! | `GET {api}/push/{id}` | [`PushState`]; the id is the SHA-256 of the endpoint, in Base64url |
+//! | `PUT {api}/push/{id}` with [`PushSubscription`] | [`PushState`] |
+//! | `DELETE {api}/push/{id}` | nothing |
+//! | `PUT {api}/focus` with [`FocusReport`] | nothing |
 //!
 //! And with the link of a hub itself, whose API is at `/api/v1/hubs/KEY`:
 //!
@@ -21,14 +26,17 @@
 //! | `GET {hub}/sessions/stream` | server-sent events, see [`sessions_sse`] |
 //! | `PATCH {hub}/sessions/{id}` with [`SessionEdit`] | [`SessionEntry`] |
 //! | `DELETE {hub}/sessions/{id}` | nothing, of a session that is not connected |
+//! | `{hub}/push`, `{hub}/push/{id}`, `{hub}/focus` | as with a session's link, for all sessions |
 //!
 //! Every error is a [`Problem`] (`application/problem+json`), with a `type` of [`problem`] where a program may want
 //! to tell it from others. Reading is lenient: unknown fields are ignored, and enums have an `Unknown` variant (or
 //! `Other`) for words of a newer hub. Times whose names end in `_ms` are milliseconds since 1970.
 
 pub mod problem;
+mod push;
 mod sessions;
 
+pub use push::{FocusReport, PushContent, PushMessage, PushReason, PushSetup, PushState, PushSubscription};
 pub use sessions::{SessionEdit, SessionEntry, SessionGone, SessionList, WaitingFor, sessions_sse};
 
 use serde::{Deserialize, Serialize};

@@ -28,7 +28,7 @@ const STEP: Duration = Duration::from_millis(150);
 const MAX_NAME: usize = 120;
 
 /// Whether this is the hub's link. A wrong one is answered like a wrong path.
-fn check(app: &App, key: &str) -> Result<(), Failure> {
+pub(super) fn check(app: &App, key: &str) -> Result<(), Failure> {
     app.sessions.keys.is_hub_secret(key).then_some(()).ok_or_else(Failure::not_found)
 }
 

@@ -11,7 +11,7 @@ use super::schemas;
 use super::table::{Answer, OPERATIONS, Operation};
 
 /// The `type`s that a problem of the API may have; others are `about:blank`.
-const PROBLEMS: [&str; 12] = [
+const PROBLEMS: [&str; 13] = [
     problem::NOT_PENDING,
     problem::WRONG_KIND,
     problem::DIGEST_MISMATCH,
@@ -24,6 +24,7 @@ const PROBLEMS: [&str; 12] = [
     problem::TOO_FAST,
     problem::TOO_MANY_STREAMS,
     problem::STILL_CONNECTED,
+    problem::TOO_MANY_SUBSCRIPTIONS,
 ];
 
 /// `GET /openapi.json`

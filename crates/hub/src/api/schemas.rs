@@ -46,7 +46,9 @@ fn one_of(words: &[&str]) -> Value {
 /// All schemas by name.
 pub(super) fn all() -> Value {
     let mut all = Map::new();
-    for (name, schema) in session().into_iter().chain(log()).chain(commands()).chain(exporter()).chain(hub()) {
+    for (name, schema) in
+        session().into_iter().chain(log()).chain(commands()).chain(exporter()).chain(hub()).chain(push())
+    {
         all.insert(name.to_owned(), schema);
     }
     Value::Object(all)
@@ -167,6 +169,69 @@ fn hub() -> Vec<(&'static str, Value)> {
         ("SessionList", sessions),
         ("SessionGone", gone),
         ("SessionEdit", edit),
+    ]
+}
+
+fn push() -> Vec<(&'static str, Value)> {
+    let content = || flag("What is asked is told, and by which session.");
+    let done = || flag("The end of a turn is told, too.");
+    let setup = object(
+        "What a browser needs to subscribe.",
+        &[("public_key", text("The hub's public key (RFC 8292): an uncompressed P-256 point in Base64url."))],
+        &[],
+    );
+    let subscription = object(
+        "A browser's subscription, and what it is to be told.",
+        &[
+            ("endpoint", text("Where the browser's push service takes messages. One that the hub knows, by https.")),
+            ("p256dh", text("The browser's public key, an uncompressed P-256 point in Base64url.")),
+            ("auth", text("The 16 bytes that browser and hub share, in Base64url.")),
+            ("device", reference("Device")),
+        ],
+        &[("content", content()), ("done", done())],
+    );
+    let state = object(
+        "What the hub knows of a subscription.",
+        &[("content", content()), ("done", done()), ("since_ms", number("When it was made, or made again."))],
+        &[],
+    );
+    let focus = object(
+        "Whether a page is looked at.",
+        &[
+            ("device", reference("Device")),
+            (
+                "page",
+                json!({"type": "string", "minLength": 1, "maxLength": 64, "description": "The page, among those of the device."}),
+            ),
+            ("focused", flag("It is in view and has the focus; otherwise it was just left.")),
+        ],
+        &[],
+    );
+    let message = object(
+        "What a message says once the browser has decrypted it (RFC 8291).",
+        &[
+            ("session_id", text("The session.")),
+            ("reason", words("Why.", &["needs_you", "failed", "done"])),
+            ("at_ms", number("When it was sent, in milliseconds since 1970.")),
+        ],
+        &[("content", reference("PushContent"))],
+    );
+    let what = object(
+        "What a message is about, where that was asked for.",
+        &[("session", text("What people call the session.")), ("more", number("How many more requests wait."))],
+        &[
+            ("kind", words("The kind of question.", &["permission", "user_input", "elicitation", "plan_approval"])),
+            ("tool", text("Of a permission: what for.")),
+            ("text", text("The command, the question or the error: one line, cut to 200 characters.")),
+        ],
+    );
+    vec![
+        ("PushSetup", setup),
+        ("PushSubscription", subscription),
+        ("PushState", state),
+        ("FocusReport", focus),
+        ("PushMessage", message),
+        ("PushContent", what),
     ]
 }
 

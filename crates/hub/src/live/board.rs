@@ -38,6 +38,16 @@ pub(crate) enum BoardChange {
     Gone(String),
 }
 
+impl BoardChange {
+    /// The session, if it is there.
+    pub(crate) fn present(&self) -> Option<&str> {
+        match self {
+            Self::Changed(entry) => Some(&entry.session_id),
+            Self::Gone(_) => None,
+        }
+    }
+}
+
 /// What is new for a viewer.
 #[derive(Debug, Clone)]
 pub(crate) struct Changes {

@@ -126,6 +126,11 @@ impl Inner {
         EpochChange { epoch: self.log_epoch.clone(), trimmed_before: self.trimmed_before }
     }
 
+    /// Whether somebody has put it away.
+    pub(crate) fn archived(&self) -> bool {
+        self.archived
+    }
+
     pub(crate) fn presence(&self) -> Presence {
         Presence { online: self.online, silent: self.silent, last_seen_ms: self.last_seen }
     }
@@ -214,7 +219,7 @@ impl Inner {
     }
 
     /// The same, as it is to be shown.
-    pub(super) fn entry(&self, session_id: &str) -> SessionEntry {
+    pub(crate) fn entry(&self, session_id: &str) -> SessionEntry {
         SessionEntry { status: self.status(), since: self.since(), ..self.card(session_id) }
     }
 

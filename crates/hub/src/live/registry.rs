@@ -96,7 +96,8 @@ impl Sessions {
         self.keys.link_secret(id)
     }
 
-    pub(super) fn loaded(&self, id: &str) -> Option<Arc<Live>> {
+    /// The session with this id, if it is in memory.
+    pub(crate) fn loaded(&self, id: &str) -> Option<Arc<Live>> {
         self.slots().get(id).and_then(|slot| slot.get().cloned())
     }
 

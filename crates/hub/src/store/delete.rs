@@ -24,6 +24,7 @@ pub(super) async fn session(connection: &mut SqliteConnection, session: i64, lin
         "INSERT INTO kept_audit (session, n, at, outcome, command, kind, device, request_id, subject, reason) \
          SELECT session, n, at, outcome, command, kind, device, request_id, subject, reason FROM audit WHERE session = ?",
         "DELETE FROM audit WHERE session = ?",
+        "DELETE FROM push_subscriptions WHERE session = ?",
         "DELETE FROM commands WHERE session = ?",
         "DELETE FROM events WHERE session = ?",
         "DELETE FROM sessions WHERE n = ?",

@@ -372,3 +372,66 @@ async fn what_is_committed_reaches_the_database_beside_the_writer_and_the_log_do
     store.close().await;
     assert_eq!(sizes(&dir).0, 0, "nothing is left in the log");
 }
+
+fn subscription(id: u8, session: Option<(i64, &str)>) -> PushRow {
+    PushRow {
+        id: [id; 32],
+        session: session.map(|(n, id)| (n, id.to_owned())),
+        sealed: vec![1, 2, id],
+        device: Device { id: "d".into(), name: Some("phone".into()) },
+        content: true,
+        done: false,
+        created_at: 7,
+    }
+}
+
+#[tokio::test]
+async fn an_older_database_is_brought_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let mut older = sqlx::migrate!();
+        older.migrations.to_mut().truncate(3);
+        let options = SqliteConnectOptions::new().filename(dir.path().join(FILE)).create_if_missing(true);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        older.run(&pool).await.unwrap();
+        let session = "INSERT INTO sessions (n, id, link_hash, created_at) VALUES (3, 'old', x'00', 1)";
+        sqlx::query(session).execute(&pool).await.unwrap();
+        pool.close().await;
+    }
+    let store = Store::open_for_test(dir.path()).await;
+    assert_eq!(store.session("old").await.unwrap().unwrap().n, 3);
+    assert_eq!(store.push_subscriptions().await.unwrap(), []);
+    let row = subscription(1, Some((3, "old")));
+    store.put_push_subscription(row.clone()).await.unwrap();
+    assert_eq!(store.push_subscriptions().await.unwrap(), [row]);
+}
+
+#[tokio::test]
+async fn subscriptions_are_there_once_and_go_with_their_session() {
+    let (_dir, store) = store().await;
+    let session = store.create_session("s", hash_link("k"), 1).await.unwrap().n;
+    let (own, all) = (subscription(1, Some((session, "s"))), subscription(1, None));
+    for row in [&own, &all, &own, &all] {
+        store.put_push_subscription(row.clone()).await.unwrap();
+    }
+    let changed = PushRow { content: false, sealed: vec![9], ..own.clone() };
+    store.put_push_subscription(changed.clone()).await.unwrap();
+    let by_place = |rows: Vec<PushRow>| rows.into_iter().partition::<Vec<_>, _>(|row| row.session.is_some());
+    assert_eq!(by_place(store.push_subscriptions().await.unwrap()), (vec![changed], vec![all.clone()]));
+    store.drop_push_subscription(Some(session), [2; 32]).await.unwrap();
+    let line = AuditEntry {
+        n: 0,
+        at_ms: 1,
+        outcome: "deleted".into(),
+        command: None,
+        kind: "session".into(),
+        device: None,
+        request_id: None,
+        subject: None,
+        reason: None,
+    };
+    store.delete_session(session, line).await.unwrap();
+    assert_eq!(store.push_subscriptions().await.unwrap(), [all]);
+    store.drop_push_subscription(None, [1; 32]).await.unwrap();
+    assert_eq!(store.push_subscriptions().await.unwrap(), []);
+}

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::checkpoint::Checkpoints;
 use super::log::{self, Append, Trim};
 use super::rows::{SessionRow, signed};
-use super::{Store, commands, delete};
+use super::{PushRow, Store, commands, delete, push};
 use crate::keys::LinkHash;
 use crate::ledger::Entry;
 
@@ -82,6 +82,11 @@ enum Change {
     Delete {
         session: i64,
         line: Box<AuditEntry>,
+    },
+    Push(Box<PushRow>),
+    DropPush {
+        session: Option<i64>,
+        id: [u8; 32],
     },
     #[cfg(test)]
     Sql(&'static str),
@@ -226,6 +231,16 @@ impl Store {
         self.writer.write(Change::Delete { session, line: Box::new(line) }).await.map(drop)
     }
 
+    /// Keeps a subscription to notifications.
+    pub(crate) async fn put_push_subscription(&self, row: PushRow) -> sqlx::Result<()> {
+        self.writer.write(Change::Push(Box::new(row))).await.map(drop)
+    }
+
+    /// Forgets a subscription; without a session, one to all.
+    pub(crate) async fn drop_push_subscription(&self, session: Option<i64>, id: [u8; 32]) -> sqlx::Result<()> {
+        self.writer.write(Change::DropPush { session, id }).await.map(drop)
+    }
+
     /// Writes commands as they are now, and what became of them into the audit.
     pub(crate) async fn put_commands(&self, session: i64, entries: Vec<Entry>) -> sqlx::Result<()> {
         self.writer.write(Change::Commands { session, entries }).await.map(drop)
@@ -318,6 +333,8 @@ async fn apply(connection: &mut SqliteConnection, change: &Change) -> sqlx::Resu
         Change::Sql(statement) => sqlx::query(*statement).execute(connection).await.map(|_| Outcome::Done),
         Change::Audit { session, line } => commands::audit(connection, *session, line).await.map(|()| Outcome::Done),
         Change::Delete { session, line } => delete::session(connection, *session, line).await.map(|()| Outcome::Done),
+        Change::Push(row) => push::put(connection, row).await.map(|()| Outcome::Done),
+        Change::DropPush { session, id } => push::drop(connection, *session, *id).await.map(|()| Outcome::Done),
         Change::Commands { session, entries } => {
             for entry in entries {
                 commands::put(connection, *session, entry).await?;

@@ -3,6 +3,8 @@
 //! Zero-width characters, bidirectional controls and other characters without a shape of their own
 //! can make a command read differently from what it does. They are drawn as their code point.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, Render, html};
 
 /// Draws `text` with every hidden character made visible. Line breaks and tabs stay.
@@ -16,6 +18,20 @@ pub(super) fn visible(text: &str) -> Markup {
         }
         (rest)
     }
+}
+
+/// The same where there is only text: a hidden character becomes its code point in brackets.
+pub(crate) fn visible_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "[U+{:04X}]", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 struct Hidden(char);
@@ -74,6 +90,12 @@ mod tests {
              <span class=\"hid\" title=\"Hidden character U+200B: zero-width space\">U+200B</span>b\
              <span class=\"hid\" title=\"Hidden character U+000D: carriage return\">U+000D</span>\n&lt;b&gt;\ttab"
         );
+    }
+
+    #[test]
+    fn hidden_characters_are_written() {
+        assert_eq!(visible_text("rm \u{202e}gpj.x \u{200b}\r"), "rm [U+202E]gpj.x [U+200B][U+000D]");
+        assert_eq!(visible_text("ls -l 日本語 🚀"), "ls -l 日本語 🚀");
     }
 
     #[test]

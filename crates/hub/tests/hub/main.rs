@@ -7,6 +7,7 @@ mod limits;
 mod list;
 mod log;
 mod openapi;
+mod push;
 mod restart;
 mod secrets;
 mod storm;

@@ -3,6 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::push::{Browser, Place, Service};
 use crate::support::{TestHub, answer, json_of, permission};
 
 /// Holds bodies against the document.
@@ -26,8 +27,9 @@ impl Document {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "a line for each answer")]
 async fn the_document_says_what_the_hub_answers() {
-    let hub = TestHub::start().await;
+    let hub = Service::default().hub().await;
     let (exporter, viewer) = hub.session("s1").await;
     let base = format!("{}/api/v1", viewer.hub);
     let document = json_of(viewer.http.get(format!("{base}/openapi.json")).send().await.unwrap()).await;
@@ -40,6 +42,9 @@ async fn the_document_says_what_the_hub_answers() {
     let wrong_digest = json!({"client_id": "w", "type": "permission_response", "request_id": "R", "approved": true,
         "digest": "another"});
     let command = "/links/{key}/commands/{id}";
+    let browser = Browser::new("d");
+    let (push, subscription) = (browser.id(), browser.body());
+    let focus = json!({"device": device, "page": "1", "focused": true});
     let cases: Vec<(&str, &str, String, Option<Value>, u16)> = vec![
         ("get", "/openapi.json", String::new(), None, 200),
         ("get", "/links/{key}", String::new(), None, 200),
@@ -60,6 +65,17 @@ async fn the_document_says_what_the_hub_answers() {
         ("delete", command, first.clone(), None, 409),
         ("get", "/links/{key}/audit", "?after=0".into(), None, 200),
         ("get", "/links/{key}/audit", "?limit=-1".into(), None, 400),
+        ("get", "/links/{key}/push", String::new(), None, 200),
+        ("put", "/links/{key}/push/{id}", push.clone(), Some(subscription.clone()), 200),
+        ("put", "/links/{key}/push/{id}", "another".into(), Some(subscription.clone()), 422),
+        ("put", "/links/{key}/push/{id}", push.clone(), Some(json!({"endpoint": 1})), 422),
+        ("get", "/links/{key}/push/{id}", push.clone(), None, 200),
+        ("get", "/links/{key}/push/{id}", "nothing".into(), None, 404),
+        ("put", "/links/{key}/focus", String::new(), Some(json!({})), 422),
+        ("get", "/hubs/{key}/push", String::new(), None, 200),
+        ("put", "/hubs/{key}/push/{id}", push.clone(), Some(subscription.clone()), 200),
+        ("get", "/hubs/{key}/push/{id}", push.clone(), None, 200),
+        ("put", "/hubs/{key}/focus", String::new(), Some(json!({})), 422),
         ("get", "/hubs/{key}/sessions", String::new(), None, 200),
         ("patch", "/hubs/{key}/sessions/{id}", "s1".into(), Some(json!({"name": "mine", "device": device})), 200),
         ("patch", "/hubs/{key}/sessions/{id}", "s1".into(), Some(json!({"name": "x".repeat(121)})), 422),
@@ -80,6 +96,9 @@ async fn the_document_says_what_the_hub_answers() {
         let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
         document.check(method, path, response.status(), &kind, &json_of(response).await);
     }
+    for place in [Place::session(&viewer), Place::hub(&hub)] {
+        assert_eq!(place.put("focus", &focus).await.status(), StatusCode::NO_CONTENT);
+    }
     // Every operation leads to a route: what is asked with a wrong link is not there, but for the document.
     for (path, operations) in document.0["paths"].as_object().unwrap() {
         for method in operations.as_object().unwrap().keys() {
@@ -94,7 +113,14 @@ async fn the_document_says_what_the_hub_answers() {
             if path.contains("/picture/") {
                 continue;
             }
-            let id = if path.starts_with("/hubs/") { "s1" } else { &first };
+            // What another method took away is there again.
+            let place = if path.starts_with("/hubs/") { Place::hub(&hub) } else { Place::session(&viewer) };
+            browser.subscribe(&place, &json!({})).await;
+            let id = match path {
+                _ if path.contains("/push/") => push.as_str(),
+                _ if path.starts_with("/hubs/") => "s1",
+                _ => &first,
+            };
             let known = format!("{base}{}", path.replace("{key}", &key_of(path)).replace("{id}", id));
             let there = viewer.http.request(method.clone(), &known).body("{}").send().await.unwrap().status();
             assert!(there != StatusCode::NOT_FOUND && there != StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");

@@ -6,6 +6,7 @@ use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
+use crate::push::{Browser, Place, Service};
 use crate::support::{TestHub, event, json_of, start};
 
 fn files_with(dir: &Path, secret: &str) -> Vec<String> {
@@ -22,8 +23,12 @@ fn files_with(dir: &Path, secret: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn no_secret_is_found_in_the_data() {
-    let mut hub = TestHub::start().await;
+    let mut hub = Service::default().hub().await;
     let (exporter, viewer) = hub.attach("s1").await;
+    let browser = Browser::new("phone");
+    browser.subscribe(&Place::session(&viewer), &json!({})).await;
+    browser.subscribe(&Place::hub(&hub), &json!({})).await;
+    let browser = browser.secrets();
     let (other, other_viewer) = hub.attach("s2").await;
     let token = hub.handle.export_token().expose_secret().to_owned();
     let hub_key = hub.hub_key();
@@ -54,7 +59,8 @@ async fn no_secret_is_found_in_the_data() {
     let printed = page["events"][2]["event"]["data"]["result"]["content"].as_str().unwrap();
     assert_eq!(printed, "COPILOT_MC_ACCESS_TOKEN=******\nsee ****** ******\n");
     for _ in 0..2 {
-        for secret in [viewer.key.as_str(), &other_viewer.key, &hub_key, &token, canary] {
+        let known = [viewer.key.as_str(), &other_viewer.key, &hub_key, &token, canary];
+        for secret in known.into_iter().chain(browser.iter().map(String::as_str)) {
             assert_eq!(files_with(hub.dir.path(), secret), [""; 0], "{secret}");
         }
         // Once more with everything in the main file.

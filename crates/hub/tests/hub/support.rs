@@ -17,7 +17,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(10);
 pub(crate) struct TestHub {
     pub(crate) handle: HubHandle,
     pub(crate) dir: TempDir,
-    settings: fn(HubBuilder) -> HubBuilder,
+    settings: Box<dyn Fn(HubBuilder) -> HubBuilder + Send + Sync>,
 }
 
 impl TestHub {
@@ -25,10 +25,10 @@ impl TestHub {
         Self::with(|builder| builder).await
     }
 
-    pub(crate) async fn with(settings: fn(HubBuilder) -> HubBuilder) -> Self {
+    pub(crate) async fn with(settings: impl Fn(HubBuilder) -> HubBuilder + Send + Sync + 'static) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let handle = settings(Hub::builder().data_dir(dir.path())).start().await.expect("the hub starts");
-        Self { handle, dir, settings }
+        Self { handle, dir, settings: Box::new(settings) }
     }
 
     /// Stops the hub and starts it again on the same port with the same data.

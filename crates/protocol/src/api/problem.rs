@@ -24,3 +24,5 @@ pub const TOO_FAST: &str = "urn:groundlink:problem:too-fast";
 pub const TOO_MANY_STREAMS: &str = "urn:groundlink:problem:too-many-streams";
 /// The session's exporter is still connected, so that the session cannot be deleted.
 pub const STILL_CONNECTED: &str = "urn:groundlink:problem:still-connected";
+/// Too many devices are notified already.
+pub const TOO_MANY_SUBSCRIPTIONS: &str = "urn:groundlink:problem:too-many-subscriptions";

@@ -2,8 +2,9 @@ use std::collections::BTreeSet;
 
 use groundlink_protocol::api::{
     AuditEntry, AuditPage, CommandAction, CommandEdit, CommandIntent, CommandReceipt, CommandState, Delivery, Device,
-    EpochChange, EventPage, PassingEvent, PendingRequest, Presence, Problem, QueuedMessage, RequestKind,
-    SequencedEvent, SessionEdit, SessionEntry, SessionGone, SessionList, SessionSnapshot, SessionStatus, WaitingFor,
+    EpochChange, EventPage, FocusReport, PassingEvent, PendingRequest, Presence, Problem, PushContent, PushMessage,
+    PushReason, PushSetup, PushState, PushSubscription, QueuedMessage, RequestKind, SequencedEvent, SessionEdit,
+    SessionEntry, SessionGone, SessionList, SessionSnapshot, SessionStatus, WaitingFor,
 };
 use groundlink_protocol::mc::{ExporterInfo, ModelChoice, Suggestion};
 use serde::Serialize;
@@ -147,7 +148,30 @@ fn the_schemas_are_those_of_the_types() {
         created_at_ms: 1,
     };
     let session_edit = SessionEdit { name: Some(text("n")), archived: Some(true), device: Some(device.clone()) };
+    let subscription = PushSubscription {
+        endpoint: "https://push.example/x".into(),
+        p256dh: "k".into(),
+        auth: "a".into(),
+        device: device.clone(),
+        content: true,
+        done: true,
+    };
+    let content = PushContent {
+        session: "n".into(),
+        kind: Some(RequestKind::Permission),
+        tool: Some(text("shell")),
+        text: Some(text("ls")),
+        more: 1,
+    };
+    let message =
+        PushMessage { session_id: "s".into(), reason: PushReason::NeedsYou, at_ms: 1, content: Some(content.clone()) };
     let tested: BTreeSet<String> = [
+        holds("PushSetup", &PushSetup { public_key: "k".into() }),
+        holds("PushSubscription", &subscription),
+        holds("PushState", &PushState { content: true, done: false, since_ms: 1 }),
+        holds("FocusReport", &FocusReport { device: device.clone(), page: "p".into(), focused: true }),
+        holds("PushMessage", &message),
+        holds("PushContent", &content),
         holds("SessionEntry", &entry),
         holds("WaitingFor", &waiting),
         holds("SessionList", &SessionList { sessions: vec![entry], cursor: "e:1".into() }),
