@@ -116,6 +116,15 @@ pub struct ServeArgs {
     /// Keep so much of all events together, in MiB; those of sessions long over go first
     #[arg(long, value_name = "MIB", default_value_t = 8192)]
     pub keep: u64,
+    /// Let browsers of this push service be notified, too; *.NAME for all below one
+    #[arg(long, value_name = "HOST")]
+    pub push_service: Vec<String>,
+    /// Where push services can reach you, as mailto: or https: [default: the public URL, if it is https]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_contact)]
+    pub push_contact: Option<String>,
+    /// Offer no notifications: the hub makes no requests of its own
+    #[arg(long, conflicts_with_all = ["push_service", "push_contact"])]
+    pub no_push: bool,
     /// Print one JSON object a line, for programs
     #[arg(long)]
     pub json: bool,
@@ -273,6 +282,11 @@ fn parse_http_url(text: &str) -> Result<Url, String> {
     if matches!(url.scheme(), "http" | "https") && url.has_host() { Ok(url) } else { Err(expected.to_owned()) }
 }
 
+fn parse_contact(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "mailto" | "https"));
+    url.map(String::from).ok_or_else(|| "expected mailto:NAME@HOST or https://HOST".to_owned())
+}
+
 fn parse_text(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
 }
@@ -309,6 +323,9 @@ mod tests {
         ("demo --cli-version latest", "in full"),
         ("share --signed-in", "--signed-in"),
         ("serve --public-url https://hub.example", ""),
+        ("serve --push-service push.example --push-service *.example.org --push-contact mailto:me@example.com", ""),
+        ("serve --push-contact me@example.com", "--push-contact"),
+        ("serve --no-push --push-service push.example", "--no-push"),
         ("attach http://h/t/k --device desk", ""),
         ("attach", "LINK"),
         ("watch", "LINK"),

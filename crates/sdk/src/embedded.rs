@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use groundlink_hub::{Hub, HubBuilder, HubHandle};
+use groundlink_hub::{Hub, HubBuilder, HubHandle, PushSettings};
 use groundlink_remote::{HubEndpoint, HubSource, Link, RemoteError, RemoteTarget};
 use tokio::sync::OnceCell;
+
+use crate::PushOverHttp;
 
 /// A hub in this process, as the other end of shared sessions. It starts with the first session that is shared, and
 /// ends when the client and this value are gone.
@@ -31,7 +33,7 @@ impl EmbeddedHub {
     /// directory; the links of its sessions stay the same as long as that does.
     pub fn in_dir(data: impl Into<PathBuf>) -> Self {
         let draw = |link: &str| Link::parse(link).map(|link| link.qr().svg()).unwrap_or_default();
-        Self::from(Hub::builder().data_dir(data).qr(draw))
+        Self::from(Hub::builder().data_dir(data).qr(draw).push(PushSettings::new(PushOverHttp::new())))
     }
 
     /// The address to listen on, as `host:port`; see [`HubBuilder::listen`].

@@ -182,6 +182,10 @@ mod embedded;
 #[cfg(feature = "hub")]
 pub use embedded::EmbeddedHub;
 pub mod guide;
+#[cfg(feature = "hub")]
+mod push;
+#[cfg(feature = "hub")]
+pub use push::PushOverHttp;
 
 #[cfg(feature = "hub")]
 pub use groundlink_hub as hub;

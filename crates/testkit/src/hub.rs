@@ -2,21 +2,28 @@
 
 use std::path::Path;
 
-use groundlink_hub::{Hub, HubHandle};
+use groundlink::PushOverHttp;
+use groundlink_hub::{Hub, HubHandle, PushSettings};
 use tempfile::TempDir;
 
 /// A running hub with its data in a temporary directory.
 pub struct TestHub {
     handle: HubHandle,
     data: TempDir,
+    push: PushSettings,
 }
 
 impl TestHub {
     /// Starts a hub on a free loopback port.
     pub async fn start() -> Self {
+        Self::notifying(PushSettings::new(PushOverHttp::new())).await
+    }
+
+    /// The same, and it notifies people so.
+    pub async fn notifying(push: PushSettings) -> Self {
         let data = tempfile::Builder::new().prefix("groundlink-hub-").tempdir().expect("a temporary directory");
-        let handle = start_in(data.path(), "127.0.0.1:0").await;
-        Self { handle, data }
+        let handle = start_in(data.path(), "127.0.0.1:0", &push).await;
+        Self { handle, data, push }
     }
 
     /// Stops it and starts it again on the same port and data.
@@ -33,7 +40,7 @@ impl TestHub {
     /// Starts it again after [`stop`](Self::stop), on the same port and with what is left of its data.
     pub async fn start_again(&mut self) {
         let address = self.handle.local_addr().to_string();
-        self.handle = start_in(self.data.path(), &address).await;
+        self.handle = start_in(self.data.path(), &address, &self.push).await;
     }
 
     /// The hub's own handle.
@@ -53,6 +60,6 @@ impl std::fmt::Debug for TestHub {
     }
 }
 
-async fn start_in(data: &Path, listen: &str) -> HubHandle {
-    Hub::builder().data_dir(data).listen(listen).start().await.expect("the hub starts")
+async fn start_in(data: &Path, listen: &str, push: &PushSettings) -> HubHandle {
+    Hub::builder().data_dir(data).listen(listen).push(push.clone()).start().await.expect("the hub starts")
 }

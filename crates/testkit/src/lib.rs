@@ -8,6 +8,7 @@
 //! - [`signed_in`]: everything that makes a CLI believe somebody is signed in
 //! - [`github`]: GitHub's account endpoints
 //! - [`hub`]: a hub of the test's own
+//! - [`push_service`]: where a hub's notifications go
 //! - [`viewer`]: the hub's viewer API, as a test speaks it
 //! - [`process`]: real programs, their output, and what is left of them
 //! - [`proxy`]: connections that can be cut
@@ -56,6 +57,7 @@ pub mod hub;
 pub mod normalise;
 pub mod process;
 pub mod proxy;
+pub mod push_service;
 pub mod repo;
 pub mod signed_in;
 pub mod viewer;
@@ -65,6 +67,7 @@ pub use groundlink_cli::{install, scripted};
 pub use hub::TestHub;
 pub use process::Program;
 pub use proxy::Proxy;
+pub use push_service::{PushService, Pushed, Subscriber};
 pub use repo::ScratchRepo;
 pub use signed_in::SignedInCli;
 pub use viewer::Viewer;

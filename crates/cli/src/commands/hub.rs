@@ -3,8 +3,9 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 
+use groundlink::PushOverHttp;
 use groundlink::remote::Link;
-use groundlink_hub::{Hub, HubError, HubHandle, Retention};
+use groundlink_hub::{Hub, HubError, HubHandle, PushSettings, Retention};
 use url::Url;
 
 use crate::args::HubArgs;
@@ -21,9 +22,28 @@ pub(super) struct Place {
     pub(super) directory: PathBuf,
 }
 
+/// What only `serve` lets people choose.
+#[derive(Clone)]
+pub(super) struct Choices {
+    pub(super) public_url: Option<Url>,
+    pub(super) keep: Retention,
+    pub(super) push: Option<PushSettings>,
+}
+
+impl Default for Choices {
+    fn default() -> Self {
+        Self { public_url: None, keep: Retention::default(), push: Some(push_settings()) }
+    }
+}
+
+/// Notifications as they are without being asked for anything.
+pub(super) fn push_settings() -> PushSettings {
+    PushSettings::new(PushOverHttp::new())
+}
+
 /// Starts the hub of `serve`. Its token and its links are those of its data directory, so there is one place for it.
-pub(super) async fn start(args: &HubArgs, public_url: Option<Url>, keep: Retention) -> Result<Place, Error> {
-    start_in(args, data_dir(args)?.join("serve"), public_url, keep).await
+pub(super) async fn start(args: &HubArgs, choices: &Choices) -> Result<Place, Error> {
+    start_in(args, data_dir(args)?.join("serve"), choices).await
 }
 
 /// Starts a hub for a session of `command`, below the data directory.
@@ -35,7 +55,7 @@ pub(super) async fn start_beside_others(args: &HubArgs, command: &str) -> Result
     let mut slot = 1;
     loop {
         let name = if slot == 1 { command.to_owned() } else { format!("{command}-{slot}") };
-        match start_in(args, data.join(name), None, Retention::default()).await {
+        match start_in(args, data.join(name), &Choices::default()).await {
             Err(Error::Hub(HubError::InUse { .. })) if slot < SLOTS => slot += 1,
             other => return other,
         }
@@ -46,12 +66,7 @@ fn data_dir(args: &HubArgs) -> Result<PathBuf, Error> {
     args.data.clone().map_or_else(|| dirs::data(&dirs::process_env), Ok)
 }
 
-async fn start_in(
-    args: &HubArgs,
-    directory: PathBuf,
-    public_url: Option<Url>,
-    keep: Retention,
-) -> Result<Place, Error> {
+async fn start_in(args: &HubArgs, directory: PathBuf, choices: &Choices) -> Result<Place, Error> {
     let wanted = args.address();
     // An address of "everywhere" is no address to put into a link, and the one that is needs the port before
     // the hub has bound it.
@@ -63,10 +78,11 @@ async fn start_in(
             net::reachable(address, net::lan_address).and_then(|address| Url::parse(&format!("http://{address}")).ok());
         let hub = Hub::builder()
             .data_dir(directory.join("hub"))
-            .retention(keep)
+            .retention(choices.keep)
             .listen(address.to_string())
             .qr(draw)
-            .public_url(public_url.clone().or(here));
+            .push(choices.push.clone())
+            .public_url(choices.public_url.clone().or(here));
         match hub.start().await {
             Ok(hub) => return Ok(Place { hub, directory }),
             // Somebody took the port in between.

@@ -4,7 +4,7 @@ use groundlink_hub::Retention;
 use secrecy::ExposeSecret as _;
 
 use super::announce::{self, Listening};
-use super::hub;
+use super::hub::{self, Choices};
 use crate::args::ServeArgs;
 use crate::error::Error;
 use crate::signals::Stop;
@@ -17,9 +17,12 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Error> {
     let mut keep = Retention::default();
     keep.per_session = args.keep_per_session.saturating_mul(MIB);
     keep.total = args.keep.saturating_mul(MIB);
+    let push = args.push_service.iter().fold(hub::push_settings(), |push, host| push.service(host));
+    let push = (!args.no_push).then(|| push.contact(args.push_contact.clone()));
+    let choices = Choices { public_url: args.public_url.clone(), keep, push };
     let place = tokio::select! {
         () = stop.requested() => return Err(Error::StoppedEarly),
-        started = hub::start(&args.hub, args.public_url.clone(), keep) => started?,
+        started = hub::start(&args.hub, &choices) => started?,
     };
     let hub = place.hub;
     if args.hub.lan && !args.json {
