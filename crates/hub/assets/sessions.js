@@ -2,9 +2,11 @@
 // The page of all sessions: rows find their group, the search narrows them, windows rename, archive and delete.
 
 import { copyLink, fail, must, parse, say, sentence } from './common.js';
+import { tellFocus } from './focus.js';
 import { remember } from './hub-link.js';
 import { device } from './identity.js';
 import { api, follow } from './list-stream.js';
+import { clearNotifications, offerPush } from './push.js';
 
 const find = /** @type {HTMLInputElement} */ (must('find'));
 const nameField = /** @type {HTMLInputElement} */ (must('name'));
@@ -38,6 +40,7 @@ function put(change) {
     place(fresh, change.group);
   }
   if (focused) /** @type {HTMLElement | null} */ (fresh.querySelector(`[data-testid="${focused}"]`))?.focus({ preventScroll: true });
+  if (waited && change.group !== 'needs') void clearNotifications(change.id);
   if (change.group === 'needs' && !waited) {
     const what = fresh.querySelector('.waits .what')?.textContent ?? '';
     say('assertive', `${fresh.dataset.title} needs you: ${what}`);
@@ -237,3 +240,12 @@ link.addEventListener('focus', () => link.select());
 
 remember();
 settle();
+
+const key = must('app').dataset.push;
+if (key) {
+  offerPush(api, key, tellFocus(api));
+  // Who looks has seen it.
+  const seen = () => void clearNotifications();
+  window.addEventListener('focus', seen);
+  seen();
+}

@@ -110,6 +110,7 @@ async fn page(State(preview): State<Preview>) -> Response {
         epoch: EPOCH.to_owned(),
         link_url: "http://127.0.0.1/".to_owned(),
         qr: None,
+        push: None,
     };
     let html = web::page(&preview.view.lock().expect("no panic under the lock"), &context);
     with_policy(Html(html).into_response())

@@ -21,7 +21,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/copilot/tasks/{key}", get(by_key))
         .route("/t/{key}", get(by_key))
         .route("/t/{key}/app.webmanifest", get(manifest))
+        .route("/t/{key}/push.js", get(worker_of_session))
         .route("/h/{key}", get(all_sessions))
+        .route("/h/{key}/push.js", get(worker_of_all))
         .route("/assets/{*path}", get(file))
 }
 
@@ -49,9 +51,10 @@ async fn link(app: &App, key: &str, headers: &HeaderMap) -> Response {
     }
     let link_url = app.link(key);
     let qr = app.qr.map(|draw| draw(&link_url));
+    let push = app.push.as_ref().map(|push| push.public_key().to_owned());
     drawn(move || {
         let inner = live.lock();
-        web::page(&inner.view, &PageContext { api_base, epoch: inner.epoch.clone(), link_url, qr })
+        web::page(&inner.view, &PageContext { api_base, epoch: inner.epoch.clone(), link_url, qr, push })
     })
     .await
 }
@@ -64,7 +67,8 @@ async fn all_sessions(State(app): State<Arc<App>>, Path(key): Path<String>, head
     let (entries, cursor) = app.sessions.board.all();
     let link_url = app.hub_link();
     let qr = app.qr.map(|draw| draw(&link_url));
-    let context = ListContext { api_base: app.hub_api_base(), cursor, link_url, qr };
+    let push = app.push.as_ref().map(|push| push.public_key().to_owned());
+    let context = ListContext { api_base: app.hub_api_base(), cursor, link_url, qr, push };
     let entries: Vec<SessionEntry> = entries.iter().map(|entry| app.listed(entry)).collect();
     drawn(move || web::list(&entries, &context)).await
 }
@@ -87,6 +91,28 @@ async fn manifest(app: State<Arc<App>>, Path(key): Path<String>, headers: Header
         Ok(None) => nothing(&headers),
         Err(error) => Failure::store(&error).into_response(),
     }
+}
+
+/// The worker that shows notifications of a session. Its address is its scope: the page is not within it, and no request
+/// goes through it.
+async fn worker_of_session(app: State<Arc<App>>, Path(key): Path<String>, headers: HeaderMap) -> Response {
+    match app.sessions.by_link(&key).await {
+        Ok(Some(_)) => worker(&headers),
+        Ok(None) => nothing(&headers),
+        Err(error) => Failure::store(&error).into_response(),
+    }
+}
+
+/// The same for all sessions.
+async fn worker_of_all(app: State<Arc<App>>, Path(key): Path<String>, headers: HeaderMap) -> Response {
+    if app.sessions.keys.is_hub_secret(&key) { worker(&headers) } else { nothing(&headers) }
+}
+
+fn worker(headers: &HeaderMap) -> Response {
+    let Some(script) = web::asset("push-worker.js") else { return nothing(headers) };
+    let policy =
+        [(header::CONTENT_TYPE, script.content_type), (header::CONTENT_SECURITY_POLICY, web::WORKER_SECURITY_POLICY)];
+    (policy, script.bytes).into_response()
 }
 
 /// Whether the client is to get a page: it asks for one, or for nothing in particular and not for JSON.

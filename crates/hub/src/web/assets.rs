@@ -21,17 +21,20 @@ pub(super) const MODULES: &[&str] = &[
     "common.js",
     "composer.js",
     "device.js",
+    "focus.js",
     "follow.js",
     "hub-link.js",
     "identity.js",
     "keys.js",
     "patches.js",
+    "push.js",
     "settle.js",
     "stream.js",
 ];
 
 /// The scripts that `sessions.js`, of the page of all sessions, imports.
-pub(super) const LIST_MODULES: &[&str] = &["common.js", "hub-link.js", "identity.js", "list-stream.js"];
+pub(super) const LIST_MODULES: &[&str] =
+    &["common.js", "focus.js", "hub-link.js", "identity.js", "list-stream.js", "push.js"];
 
 /// A file that a page asks for.
 #[derive(Clone, Debug)]
@@ -113,6 +116,7 @@ mod tests {
             "sessions.css",
             "page.js",
             "sessions.js",
+            "push-worker.js",
             "icon.svg",
             "icon-attention.svg",
             "icon-192.png",
@@ -142,7 +146,8 @@ mod tests {
     /// Other origins are refused by the policy anyway; this says so before a browser does.
     #[test]
     fn the_files_name_no_other_site() {
-        let files = ["page.css", "transcript.css", "cards.css", "sessions.css", "page.js", "sessions.js"];
+        let files =
+            ["page.css", "transcript.css", "cards.css", "sessions.css", "page.js", "sessions.js", "push-worker.js"];
         for path in files.iter().chain(MODULES).chain(LIST_MODULES) {
             let text = String::from_utf8(asset(path).expect(path).bytes.into_owned()).expect("text");
             assert!(!text.contains("//cdn") && !text.contains("https://"), "{path}");

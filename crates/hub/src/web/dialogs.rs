@@ -62,6 +62,34 @@ pub(super) fn keys() -> Markup {
     }
 }
 
+/// The button that opens the window of notifications.
+pub(super) fn bell() -> Markup {
+    html! {
+        button #bell.icon-button type="button" data-testid="bell" data-state="off" aria-haspopup="dialog"
+            aria-label="Notifications" title="Notifications" { (icon(Icon::Bell)) }
+    }
+}
+
+/// Whether this device is notified, and of what.
+pub(super) fn notify(all: bool) -> Markup {
+    html! {
+        dialog.sheet #notify-dialog aria-labelledby="notify-title" data-testid="notify" {
+            (top("notify-title", "Notifications"))
+            p.hint {
+                @if all { "When one of the sessions needs you, also while this page is closed." }
+                @else { "When this session needs you, also while this page is closed." }
+                " Not while somebody looks at a page that shows it."
+            }
+            label.tick { input type="checkbox" #notify-on data-testid="notify-on" autocomplete="off"; span { "Notify this device" } }
+            p.hint #notify-state role="status" data-testid="notify-state" {}
+            label.tick { input type="checkbox" #notify-content data-testid="notify-content" autocomplete="off" disabled; span { "Say which session it is and what it asks" } }
+            p.hint { "It may be read on a locked screen. Without it, a notification only says that a session needs you. Either way only this browser can decrypt it." }
+            label.tick { input type="checkbox" #notify-done data-testid="notify-done" autocomplete="off" disabled; span { "Also when a turn is done" } }
+            p.bad #notify-error role="alert" data-testid="notify-error" hidden {}
+        }
+    }
+}
+
 pub(super) fn top(id: &str, title: &str) -> Markup {
     html! {
         div.sheet-top {

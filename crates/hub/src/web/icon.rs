@@ -39,6 +39,7 @@ pub(super) enum Icon {
     Share,
     Keys,
     More,
+    Bell,
 }
 
 impl Icon {
@@ -81,6 +82,7 @@ impl Icon {
             }
             Self::Keys => "M1.8 4h12.4v8H1.8zM4.3 6.5h.1M6.8 6.5h.1M9.2 6.5h.1M11.7 6.5h.1M5 9.6h6",
             Self::More => "M3.5 8h.1M8 8h.1M12.5 8h.1",
+            Self::Bell => "M4 11.2V7a4 4 0 0 1 8 0v4.2l1.3 1.3H2.7zM6.6 14.4h2.8",
             Self::Shield => "M8 1.8 13.3 3.7v4.1c0 3-2.1 5.4-5.3 6.4-3.2-1-5.3-3.4-5.3-6.4V3.7Z",
         }
     }

@@ -31,6 +31,7 @@
 //! | `delivery`, `delivery-queue`, `delivery-steer` | how a message joins the running turn |
 //! | `queue-edit`, `queue-text`, `queue-save`, `queue-steer`, `queue-cancel` | in `item-queued`, while it waits |
 //! | `details-open`, `details`, `qr`, `copy-link`, `device-name` | the session's window: its link, and what this device is called |
+//! | `bell`, `notify` with `notify-on`, `notify-state`, `notify-content`, `notify-done`, `notify-error` | notifications on this device, also on the page of all sessions |
 //! | `new-below` | shown when something came in below the part in view |
 //! | `back` | the way to all sessions, in a browser that has been there |
 //!
@@ -68,8 +69,14 @@ pub use app::manifest;
 pub use assets::{Asset, asset};
 pub use page::{Older, PageContext, not_found, older, page};
 pub use patch::{Op, Patch, ViewerCursor, patch_since};
+pub(crate) use sessions::title as session_name;
+pub(crate) use visible::visible_text;
+
 pub use sessions::{ListChange, ListContext, ListRow, list, row as list_row};
+
+/// The policy of the worker that shows notifications: it speaks to the hub and loads nothing.
+pub const WORKER_SECURITY_POLICY: &str = "default-src 'none'; connect-src 'self'";
 
 /// The policy that every page must be served with.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+     img-src 'self' data:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

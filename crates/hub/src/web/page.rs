@@ -29,6 +29,8 @@ pub struct PageContext {
     pub link_url: String,
     /// The link as a QR code, an SVG drawing made by the program that runs the hub; put into the page as it is.
     pub qr: Option<String>,
+    /// The hub's public key for push services, where people can be notified.
+    pub push: Option<String>,
 }
 
 /// Draws the page of a session.
@@ -43,10 +45,11 @@ pub fn page(view: &SessionView, context: &PageContext) -> String {
     let body = html! {
         a.skip href="#composer" { "Skip to the message field" }
         div #app data-api=(context.api_base) data-cursor=(cursor) data-session=(view.session_id())
-            data-link=(context.link_url) {
+            data-link=(context.link_url) data-push=[&context.push] {
             header.top {
                 a #back.icon-button data-testid="back" href="/" hidden aria-label="All sessions" title="All sessions" { (icon(Icon::Chevron)) }
                 div #head { (region("head")) }
+                @if context.push.is_some() { (dialogs::bell()) }
                 button #more.icon-button type="button" data-testid="details-open" data-act="open-details" aria-haspopup="dialog"
                     aria-label="Session details and link" title="Session details and link" { (icon(Icon::Share)) }
                 p #connection data-testid="connection" data-state="connecting" { "Connecting" }
@@ -71,6 +74,7 @@ pub fn page(view: &SessionView, context: &PageContext) -> String {
             }
             (dialogs::details(context, region("details")))
             (dialogs::keys())
+            @if context.push.is_some() { (dialogs::notify(false)) }
             div #polite.vh aria-live="polite" {}
             div #assertive.vh aria-live="assertive" {}
         }

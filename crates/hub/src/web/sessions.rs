@@ -23,6 +23,8 @@ pub struct ListContext {
     pub link_url: String,
     /// The link as a QR code, an SVG drawing made by the program that runs the hub; put into the page as it is.
     pub qr: Option<String>,
+    /// The hub's public key for push services, where people can be notified.
+    pub push: Option<String>,
 }
 
 /// A drawn session.
@@ -78,10 +80,11 @@ pub fn list(sessions: &[SessionEntry], context: &ListContext) -> String {
     let waiting = rows.iter().filter(|(entry, _)| group(entry) == "needs").count();
     let body = html! {
         a.skip href="#find" { "Skip to the search field" }
-        div #app.list data-api=(context.api_base) data-cursor=(context.cursor) {
+        div #app.list data-api=(context.api_base) data-cursor=(context.cursor) data-push=[&context.push] {
             header.bar {
                 h1 { "Sessions" }
                 p #connection data-testid="connection" data-state="connecting" { "Connecting" }
+                @if context.push.is_some() { (dialogs::bell()) }
                 button.icon-button type="button" data-testid="details-open" data-act="open-hand-on" aria-haspopup="dialog"
                     aria-label="Open this list on another device" title="Open this list on another device" { (icon(Icon::Share)) }
                 div.find role="search" {
@@ -104,6 +107,7 @@ pub fn list(sessions: &[SessionEntry], context: &ListContext) -> String {
             (hand_on(context))
             (menu())
             (deletion())
+            @if context.push.is_some() { (dialogs::notify(true)) }
             div #polite.vh aria-live="polite" {}
             div #assertive.vh aria-live="assertive" {}
         }
@@ -185,7 +189,7 @@ pub fn row(entry: &SessionEntry) -> ListRow {
 }
 
 /// What people call it.
-fn title(entry: &SessionEntry) -> String {
+pub(crate) fn title(entry: &SessionEntry) -> String {
     let folder = entry.cwd.as_deref().map(folder_name);
     entry.name.as_deref().or(entry.title.as_deref()).or(folder).unwrap_or("Session").to_owned()
 }

@@ -18,6 +18,7 @@ const CONTEXT: fn() -> PageContext = || PageContext {
     epoch: "e1".to_owned(),
     link_url: "http://hub.example/t/KEY".to_owned(),
     qr: Some("<svg data-a-code=\"\"></svg>".to_owned()),
+    push: Some("BKEY".to_owned()),
 };
 
 fn exporter() -> ExporterInfo {

@@ -40,6 +40,7 @@ fn context() -> ListContext {
         cursor: "e:7".into(),
         link_url: "http://hub.example/base/h/KEY".into(),
         qr: Some("<svg></svg>".into()),
+        push: Some("BKEY".into()),
     }
 }
 
