@@ -101,6 +101,54 @@ const operations = {
     await session.detach();
     return {};
   },
+  // The person lets the page's site do something, or has not said yet.
+  async permit(command) {
+    const { context, page } = pageOf(command);
+    await context.grantPermissions(command.permissions, { origin: new URL(page.url()).origin });
+    return {};
+  },
+  // Whether the page has the focus. A page of a test has it by default, whatever is in front of it.
+  async focus(command) {
+    const { context, page } = pageOf(command);
+    const entry = pageOf(command);
+    entry.focusing ??= await context.newCDPSession(page);
+    await entry.focusing.send("Emulation.setFocusEmulationEnabled", { enabled: command.focused });
+    if (command.focused) {
+      await entry.front?.close();
+      entry.front = undefined;
+      await page.bringToFront();
+    } else {
+      entry.front ??= await context.newPage();
+      await entry.front.bringToFront();
+    }
+    return {};
+  },
+  // What a browser does when its push service has a message for the worker of a scope.
+  async push(command) {
+    const { context, page } = pageOf(command);
+    const session = await context.newCDPSession(page);
+    const scope = new URL(command.scope, page.url()).href;
+    const found = new Promise((resolve) => {
+      session.on("ServiceWorker.workerRegistrationUpdated", ({ registrations }) => {
+        const registration = registrations.find(({ scopeURL, isDeleted }) => scopeURL === scope && !isDeleted);
+        if (registration) resolve(registration.registrationId);
+      });
+    });
+    await session.send("ServiceWorker.enable");
+    const registrationId = await Promise.race([found, new Promise((resolve) => { setTimeout(resolve, command.timeout); })]);
+    if (!registrationId) throw new Error(`no worker of ${scope}`);
+    await session.send("ServiceWorker.deliverPushMessage", { origin: new URL(scope).origin, registrationId, data: command.data });
+    await session.detach();
+    return {};
+  },
+  // The value of an expression within the worker of a scope.
+  async worker(command) {
+    const { context, page } = pageOf(command);
+    const scope = new URL(command.scope, page.url()).href;
+    const worker = context.serviceWorkers().find((one) => one.url().startsWith(scope))
+      ?? await context.waitForEvent("serviceworker", { predicate: (one) => one.url().startsWith(scope), timeout: command.timeout });
+    return { value: await worker.evaluate(command.expression) };
+  },
   // What keeps the browser from offering to install the page as an app, and the manifest it found.
   async app(command) {
     const { context, page } = pageOf(command);

@@ -9,6 +9,7 @@ mod with_browser {
     mod devices;
     mod hostile;
     mod native;
+    mod push;
     mod racing;
     mod reading;
     mod sessions;

@@ -27,7 +27,11 @@ pub struct Bridged {
 impl Bridged {
     /// Starts everything and waits until the session takes commands.
     pub async fn start() -> Self {
-        let rig = Rig::start().await;
+        Self::at(Rig::start().await).await
+    }
+
+    /// The same at a hub that is there already.
+    pub async fn at(rig: Rig) -> Self {
         let client = rig.signed_in(Client::builder()).start().await.expect("the CLI starts");
         Self::share(rig, client).await
     }

@@ -263,6 +263,26 @@ impl Page<'_> {
         self.run(json!({"op": "freeze", "frozen": frozen})).await;
     }
 
+    /// Lets the page's site do something, by the browser's name for it.
+    pub async fn permit(&mut self, permission: &str) {
+        self.run(json!({"op": "permit", "permissions": [permission]})).await;
+    }
+
+    /// Puts the page in front of the person, or another one.
+    pub async fn focus(&mut self, focused: bool) {
+        self.run(json!({"op": "focus", "focused": focused})).await;
+    }
+
+    /// Hands a message to the worker of a scope, as the browser does once it has decrypted it.
+    pub async fn push(&mut self, scope: &str, data: &str) {
+        self.run(json!({"op": "push", "scope": scope, "data": data})).await;
+    }
+
+    /// The value of a JavaScript expression within the worker of a scope.
+    pub async fn in_worker(&mut self, scope: &str, expression: &str) -> Value {
+        self.run(json!({"op": "worker", "scope": scope, "expression": expression})).await["value"].take()
+    }
+
     /// The value of a JavaScript expression.
     pub async fn evaluate(&mut self, expression: &str) -> Value {
         self.run(json!({"op": "evaluate", "expression": expression})).await["value"].take()

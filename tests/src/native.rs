@@ -27,7 +27,12 @@ pub struct Rig {
 impl Rig {
     /// Starts everything but the CLI.
     pub async fn start() -> Self {
-        Self { hub: TestHub::start().await, account: SignedInCli::start().await, repo: ScratchRepo::new() }
+        Self::at(TestHub::start().await).await
+    }
+
+    /// The same with a hub that is there already.
+    pub async fn at(hub: TestHub) -> Self {
+        Self { hub, account: SignedInCli::start().await, repo: ScratchRepo::new() }
     }
 
     /// A client whose CLI is signed in and exports to the hub.
