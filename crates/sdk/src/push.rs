@@ -45,7 +45,7 @@ impl fmt::Debug for PushOverHttp {
 impl PushTransport for PushOverHttp {
     fn post(&self, post: PushPost) -> BoxFuture<'_, Result<PushReply, PushTransportError>> {
         async {
-            let client = self.0.as_ref().map_err(|error| error.clone())?;
+            let client = self.0.as_ref().map_err(String::clone)?;
             let mut request = client.post(post.url).body(post.body);
             for (name, value) in post.headers {
                 request = request.header(name, value);

@@ -176,8 +176,8 @@ async fn a_device_is_notified_while_nobody_looks() {
     assert_eq!(content.tool.as_deref(), Some("shell"));
     assert!(content.text.as_deref().is_some_and(|text| text.contains("shell-proof.txt")), "{content:?}");
     page.push(&scope, &serde_json::to_string(&message).expect("JSON")).await;
-    let line = format!("{} needs you / Run: {}", content.session, content.text.unwrap_or_default());
-    shows(&mut page, json!([line])).await;
+    let words = format!("{} needs you / Run: {}", content.session, content.text.unwrap_or_default());
+    shows(&mut page, json!([words])).await;
 
     // Who comes back has seen it.
     page.focus(true).await;

@@ -1,6 +1,6 @@
 //! `serve`: the hub alone.
 
-use groundlink_hub::Retention;
+use groundlink_hub::{PushSettings, Retention};
 use secrecy::ExposeSecret as _;
 
 use super::announce::{self, Listening};
@@ -17,7 +17,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Error> {
     let mut keep = Retention::default();
     keep.per_session = args.keep_per_session.saturating_mul(MIB);
     keep.total = args.keep.saturating_mul(MIB);
-    let push = args.push_service.iter().fold(hub::push_settings(), |push, host| push.service(host));
+    let push = args.push_service.iter().fold(hub::push_settings(), PushSettings::service);
     let push = (!args.no_push).then(|| push.contact(args.push_contact.clone()));
     let choices = Choices { public_url: args.public_url.clone(), keep, push };
     let place = tokio::select! {
