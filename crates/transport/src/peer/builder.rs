@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::core::{Core, Setup};
 use super::{Handle, Peer, read, write};
 use crate::rpc::{MethodTable, Methods};
+use crate::task;
 use crate::{CloseReason, ErrorObject, Limits, Notification, RawJson, Request};
 
 /// What a request handler returns.
@@ -122,6 +123,16 @@ impl PeerBuilder {
         reader: impl AsyncRead + Send + Unpin + 'static,
         writer: impl AsyncWrite + Send + Unpin + 'static,
     ) -> Peer {
+        self.build_boxed(Box::new(reader), Box::new(writer))
+    }
+
+    /// Compiled once, and not for each kind of stream: a read or a write is many messages, so that its detour costs
+    /// nothing.
+    fn build_boxed(
+        self,
+        reader: Box<dyn AsyncRead + Send + Unpin>,
+        writer: Box<dyn AsyncWrite + Send + Unpin>,
+    ) -> Peer {
         let core = Arc::new(Core::new(Setup {
             limits: self.limits,
             methods: self.methods,
@@ -132,8 +143,8 @@ impl PeerBuilder {
             fast_paths: self.fast_paths,
         }));
         let peer = Peer { handle: Arc::new(Handle { core: Arc::clone(&core) }) };
-        tokio::spawn(write::run(Arc::clone(&core), writer));
-        let reading = tokio::spawn(read::run(Arc::clone(&core), reader, peer.downgrade()));
+        task::spawn(Box::pin(write::run(Arc::clone(&core), writer)));
+        let reading = task::spawn(Box::pin(read::run(Arc::clone(&core), reader, peer.downgrade())));
         core.end_with(reading.abort_handle());
         peer
     }
