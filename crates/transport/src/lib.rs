@@ -53,6 +53,7 @@ pub mod memory;
 mod message;
 mod peer;
 mod quick;
+#[cfg(feature = "jsonrpsee")]
 pub mod rpc;
 mod task;
 pub mod tcp;
@@ -65,5 +66,6 @@ pub use error::{CallError, CloseReason, Error, ErrorObject, codes};
 pub use limits::Limits;
 pub use message::{Notification, Request};
 pub use peer::{HandlerFuture, Peer, PeerBuilder, Reply, WeakPeer};
+#[cfg(feature = "jsonrpsee")]
 pub use rpc::Named;
 pub use tcp::CliUrl;

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::core::{Core, Setup};
 use super::{Handle, Peer, read, write};
+#[cfg(feature = "jsonrpsee")]
 use crate::rpc::{MethodTable, Methods};
 use crate::task;
 use crate::{CloseReason, ErrorObject, Limits, Notification, RawJson, Request};
@@ -25,6 +26,7 @@ pub(crate) type EndHook = Arc<dyn Fn(CloseReason) -> BoxFuture<'static, CloseRea
 #[derive(Clone, Default)]
 pub struct PeerBuilder {
     limits: Limits,
+    #[cfg(feature = "jsonrpsee")]
     methods: MethodTable,
     on_request: Option<RequestHandler>,
     on_notification: Option<NotificationSink>,
@@ -55,6 +57,7 @@ impl PeerBuilder {
 
     /// Serves the methods of a jsonrpsee module. They are looked up before [`on_request`](Self::on_request) is asked, and
     /// run as it describes.
+    #[cfg(feature = "jsonrpsee")]
     #[must_use]
     pub fn methods(mut self, methods: impl Into<Methods>) -> Self {
         self.methods = MethodTable::new(methods.into());
@@ -135,6 +138,7 @@ impl PeerBuilder {
     ) -> Peer {
         let core = Arc::new(Core::new(Setup {
             limits: self.limits,
+            #[cfg(feature = "jsonrpsee")]
             methods: self.methods,
             on_request: self.on_request,
             on_notification: self.on_notification,

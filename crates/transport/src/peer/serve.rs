@@ -144,6 +144,7 @@ fn panicked(method: &str) -> ErrorObject {
 }
 
 fn answering(core: &Core, request: Request) -> HandlerFuture {
+    #[cfg(feature = "jsonrpsee")]
     if let Some(answering) = core.setup.methods.call(&request) {
         return answering;
     }
