@@ -11,7 +11,10 @@ pub(crate) fn check(address: &str) -> Result<(), &'static str> {
     let uri: Uri = address.parse().map_err(|_| REASON)?;
     let web = matches!(uri.scheme_str(), Some("http" | "https"));
     let host = uri.host().is_some_and(|host| !host.is_empty());
-    if web && host { Ok(()) } else { Err(REASON) }
+    // `Uri` lets anything stand behind the colon.
+    let port = uri.port_u16().is_some()
+        || uri.authority().is_some_and(|whole| uri.host().is_some_and(|host| whole.as_str().ends_with(host)));
+    if web && host && port { Ok(()) } else { Err(REASON) }
 }
 
 #[cfg(test)]
