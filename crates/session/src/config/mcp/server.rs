@@ -104,7 +104,7 @@ impl McpServer {
             }
             Kind::Remote { url, .. } => address::check(url)
                 .map_err(|reason| SessionError::invalid("mcp_servers", format!("the address of `{name}` {reason}"))),
-            _ => Ok(()),
+            Kind::Stdio { .. } => Ok(()),
         }
     }
 
