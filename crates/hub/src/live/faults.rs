@@ -22,7 +22,6 @@ use crate::ingest::{Secrets, Upload};
 use crate::keys::{LinkHash, hash_link};
 use crate::ledger::CommandKind;
 use crate::store::Store;
-use crate::view::{Body, SessionView};
 use exporter::{Exporter, Handed};
 
 thread_local! {
@@ -438,16 +437,6 @@ impl World {
         assert_eq!(inner.view.header().title, fresh.view.header().title);
         let open = |requests: &[crate::view::Request]| requests.iter().map(|r| r.id.clone()).collect::<Vec<_>>();
         assert_eq!(open(inner.view.requests()), open(fresh.view.requests()), "the open requests of a page");
-        let waiting =
-            |view: &SessionView| view.queue().iter().map(|q| (q.command.clone(), q.state)).collect::<Vec<_>>();
-        assert_eq!(waiting(&inner.view), waiting(&fresh.view), "the messages that wait");
-        if inner.trimmed_before == 0 {
-            assert_eq!(
-                said(&inner.view),
-                said(&fresh.view),
-                "what a page shows that was there, and one that is loaded now"
-            );
-        }
     }
 
     /// What is asked can be read, however much is trimmed.
@@ -519,21 +508,6 @@ impl World {
             }
         }
     }
-}
-
-/// What people have said and what came of it, and the other rows by their number. Where a message that failed stands
-/// among the others is where it was heard of, which is not stored.
-fn said(view: &SessionView) -> (Vec<String>, usize) {
-    let mut said = Vec::new();
-    let mut others = 0;
-    for item in view.items() {
-        match &item.body {
-            Body::User(user) => said.push(format!("{} {}", user.text.head(), user.failed.is_some())),
-            _ => others += 1,
-        }
-    }
-    said.sort_unstable();
-    (said, others)
 }
 
 async fn load(store: &Store) -> Arc<Live> {
