@@ -2,15 +2,18 @@
 
 mod with_browser {
     mod access;
+    mod approvals;
     mod attention;
     mod composer;
     mod connection;
     mod demo;
     mod devices;
+    mod ends;
     mod hostile;
     mod native;
     mod push;
     mod racing;
     mod reading;
     mod sessions;
+    mod work;
 }

@@ -24,6 +24,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/t/{key}/push.js", get(worker_of_session))
         .route("/h/{key}", get(all_sessions))
         .route("/h/{key}/push.js", get(worker_of_all))
+        .route("/h/{key}/app.webmanifest", get(list_manifest))
         .route("/assets/{*path}", get(file))
 }
 
@@ -113,6 +114,14 @@ fn worker(headers: &HeaderMap) -> Response {
     let policy =
         [(header::CONTENT_TYPE, script.content_type), (header::CONTENT_SECURITY_POLICY, web::WORKER_SECURITY_POLICY)];
     (policy, script.bytes).into_response()
+}
+
+/// The same for the page of all sessions.
+async fn list_manifest(app: State<Arc<App>>, Path(key): Path<String>, headers: HeaderMap) -> Response {
+    if !app.sessions.keys.is_hub_secret(&key) {
+        return nothing(&headers);
+    }
+    ([(header::CONTENT_TYPE, "application/manifest+json")], web::list_manifest(&key)).into_response()
 }
 
 /// Whether the client is to get a page: it asks for one, or for nothing in particular and not for JSON.
