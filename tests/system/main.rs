@@ -13,6 +13,7 @@ mod with_cli {
     mod examples;
     mod facade;
     mod faults;
+    mod files;
     mod hooks;
     mod install;
     mod native;

@@ -85,7 +85,10 @@ pub use config::{CustomAgent, McpServer, SectionAction, SessionConfig, SystemMes
 pub use connect::StartTimings;
 pub use error::SessionError;
 pub use events::{EventItem, EventLimits, EventStream, Lagged};
-pub use fs::{FileInfo, FsError, InMemoryFs, SessionFs, SessionFsConfig};
+pub use fs::{
+    DirectoryFs, FileInfo, FsError, InMemoryFs, SessionDatabase, SessionFs, SessionFsConfig, SqlFailure, SqlFailureClass,
+    SqlKind, SqlResult, SqlStatement, WithDatabase,
+};
 pub use handlers::hooks;
 pub use handlers::tools::{Tool, ToolCall, ToolDefer, ToolHandler, ToolResult, ToolResultKind, TypedTool};
 pub use handlers::{

@@ -7,6 +7,7 @@ mod child;
 mod config;
 mod events;
 mod fake;
+mod files;
 mod handlers;
 mod handshake;
 mod lifecycle;
