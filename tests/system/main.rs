@@ -20,6 +20,7 @@ mod with_cli {
     mod native_faults;
     mod outage;
     mod parity;
+    mod provided;
     mod questions;
     mod queue;
     mod requests;

@@ -72,6 +72,7 @@ mod session;
 mod shared;
 mod sharing;
 mod stored;
+mod telemetry;
 mod turn;
 mod weak;
 
@@ -92,10 +93,11 @@ pub use fs::{
 pub use handlers::hooks;
 pub use handlers::tools::{Tool, ToolCall, ToolDefer, ToolHandler, ToolResult, ToolResultKind, TypedTool};
 pub use handlers::{
-    AnswerOutcome, AnswerReport, ApproveAll, Ask, AutoModeAsk, AutoModeHandler, CommandCall, CommandEnd,
-    CommandHandler, Deadlines, ElicitationAsk, ElicitationHandler, GitHubToken, GitHubTokenAsk, GitHubTokenHandler,
-    HandlerEnd, HandlerKind, LimitsAsk, LimitsHandler, PermissionAsk, PermissionHandler, PlanAsk, PlanHandler,
-    ProviderTokenAsk, ProviderTokenHandler, SamplingAsk, SamplingHandler, SectionText, SectionTransform, SlashCommand,
+    AnswerOutcome, AnswerReport, ApproveAll, Ask, AutoModeAsk, AutoModeHandler, Canvas, CanvasCall, CanvasHandler,
+    CanvasView, CommandCall, CommandEnd, CommandHandler, Deadlines, ElicitationAsk, ElicitationHandler, GitHubToken, GitHubTokenAsk, GitHubTokenHandler,
+    HandlerEnd, HandlerKind, LimitsAsk, LimitsHandler, McpAuthAnswer, McpAuthAsk, McpAuthHandler, McpChallenge, McpOauthClient, McpToken, PermissionAsk, PermissionHandler, PlanAsk, PlanHandler,
+    ProviderTokenAsk, ProviderTokenHandler, RequestHandler, SamplingAsk, SamplingHandler, SectionText, SectionTransform,
+    Skill, SkillProvider, SlashCommand,
     UserInputAsk, UserInputHandler,
 };
 pub use handshake::PROTOCOL_VERSION;
@@ -110,11 +112,12 @@ pub use remote::{RemoteMode, RemoteState};
 pub use session::Session;
 pub use sharing::{ExportsTo, Repository, SharedSession, Sharer};
 pub use stored::{Change, Lifecycle};
+pub use telemetry::{OtlpProtocol, Telemetry, TraceContext};
 pub use turn::TurnEnd;
 pub use weak::WeakSession;
 
 // Types of others that appear in this API.
-pub use groundlink_protocol::Event;
+pub use groundlink_protocol::{Event, RawJson};
 pub use groundlink_protocol::types::{
     AgentMode, AutopilotOptions, CapiSessionOptions, CloudRepository, CloudSession, DefaultAgent, ImageGeneration,
     InfiniteSessions, LargeOutput, MemoryOptions, NamedProviderConfig, ProviderModelConfig, SendMode,

@@ -212,8 +212,10 @@ async fn forward(shared: &Shared, request: Request) -> Result<Response, String> 
         .await
         .map_err(|error| error.to_string())?;
     let mut response = Response::builder().status(answer.status());
-    if let Some(content_type) = answer.headers().get(header::CONTENT_TYPE) {
-        response = response.header(header::CONTENT_TYPE, content_type);
+    for name in [header::CONTENT_TYPE, header::RETRY_AFTER] {
+        if let Some(value) = answer.headers().get(&name) {
+            response = response.header(name, value);
+        }
     }
     response.body(Body::from_stream(answer.bytes_stream())).map_err(|error| error.to_string())
 }

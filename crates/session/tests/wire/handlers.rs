@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use groundlink_session::{
     AnswerOutcome, AnswerReport, AutoModeAnswer, AutoModeAsk, CommandCall, Deadlines, ElicitationAsk,
-    GitHubToken, GitHubTokenAsk, HandlerEnd, HandlerKind, HookCall, LimitsAnswer, LimitsAsk, NamedProviderConfig,
+    GitHubToken, GitHubTokenAsk, HandlerEnd, HandlerKind, HookCall, LimitsAnswer, LimitsAsk, McpAuthAsk, McpToken, NamedProviderConfig,
     PermissionAsk, PermissionDecision, PlanAsk, PreToolUse, ProviderTokenAsk, SamplingAsk, SecretString, SectionText,
     Session, SessionConfig, SlashCommand, SystemMessage, Tool, ToolCall, ToolResult, UserInputAsk, hooks,
 };
@@ -42,6 +42,7 @@ fn failing(how: Fails) -> SessionConfig {
         K::AutoModeSwitch,
         K::SessionLimits,
         K::Sampling,
+        K::McpAuth,
         K::Command,
         K::Hook,
     ];
@@ -56,6 +57,7 @@ fn failing(how: Fails) -> SessionConfig {
         .on_auto_mode_switch(move |_: AutoModeAsk| fail(how))
         .on_session_limits(move |_: LimitsAsk| fail(how))
         .on_sampling(move |_: SamplingAsk| fail(how))
+        .on_mcp_auth(move |_: McpAuthAsk| fail::<Option<McpToken>>(how))
         .command(SlashCommand::new("c", "", move |_: CommandCall| fail::<()>(how)))
         .hook(move |_: HookCall<PreToolUse>| fail::<()>(how))
         .hook(move |_: HookCall<hooks::PostToolUse>| fail::<()>(how))
@@ -111,6 +113,15 @@ fn table() -> Vec<Row> {
             ephemeral("s", "sampling.requested", json!({"requestId": "s", "serverName": "lamp"})),
             "session.ui.handlePendingSampling",
             json!({}),
+        ),
+        row(
+            ephemeral(
+                "m",
+                "mcp.oauth_required",
+                json!({"requestId": "m", "serverName": "lamp", "serverUrl": "http://l", "reason": "initial"}),
+            ),
+            "session.mcp.oauth.handlePendingRequest",
+            json!({"result": {"kind": "cancelled"}}),
         ),
         row(
             ephemeral("c", "command.execute", json!({"requestId": "c", "commandName": "c", "command": "/c"})),
