@@ -159,6 +159,9 @@ impl Client {
             .map_err(|error| SessionError::from_call(M::NAME, Some(&shared.id), error))?;
         unregister.keep();
         shared.opened();
+        if let Some(capabilities) = &result.capabilities {
+            shared.update(|facts| facts.capabilities.change(capabilities));
+        }
         for event_type in asks::interests(&shared.handlers) {
             let params = asks::interest(&shared.id, event_type);
             let called = inner.router.line.call::<Value>(asks::REGISTER_INTEREST, &params).await;
@@ -169,9 +172,12 @@ impl Client {
         if result.session_id != shared.id {
             tracing::warn!(asked = %shared.id, got = %result.session_id, "the server chose another session id");
         }
-        if let Some(url) = result.remote_url {
-            shared.update(|facts| facts.remote_url = Some(url));
-        }
+        shared.update(|facts| {
+            facts.workspace = result.workspace_path;
+            if let Some(url) = result.remote_url {
+                facts.remote_url = Some(url);
+            }
+        });
         // These tasks hold no client: they must not keep a CLI alive that hangs.
         if !create {
             tokio::spawn(pending::reconcile(Arc::clone(&shared)));

@@ -44,6 +44,7 @@
 mod answers;
 mod asks;
 mod builder;
+mod capabilities;
 mod cli;
 mod client;
 mod config;
@@ -80,25 +81,26 @@ pub use answers::{
     Approval, AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer,
 };
 pub use builder::ClientBuilder;
-pub use cli::{CLI_PATH_VARIABLE, CliCommand};
+pub use capabilities::Capabilities;
+pub use cli::CliCommand;
 pub use client::Client;
-pub use config::{CustomAgent, McpServer, SectionAction, SessionConfig, SystemMessage};
+pub use config::{CustomAgent, McpServer, SectionAction, SessionConfig, SystemMessage, WorkingDirectoryTrust};
 pub use connect::StartTimings;
 pub use error::SessionError;
 pub use events::{EventItem, EventLimits, EventStream, Lagged};
 pub use fs::{
-    DirectoryFs, FileInfo, FsError, InMemoryFs, SessionDatabase, SessionFs, SessionFsConfig, SqlFailure, SqlFailureClass,
-    SqlKind, SqlResult, SqlStatement, WithDatabase,
+    DirectoryFs, FileInfo, FsError, InMemoryFs, SessionDatabase, SessionFs, SessionFsConfig, SqlFailure,
+    SqlFailureClass, SqlKind, SqlResult, SqlStatement, WithDatabase,
 };
 pub use handlers::hooks;
 pub use handlers::tools::{Tool, ToolCall, ToolDefer, ToolHandler, ToolResult, ToolResultKind, TypedTool};
 pub use handlers::{
     AnswerOutcome, AnswerReport, ApproveAll, Ask, AutoModeAsk, AutoModeHandler, Canvas, CanvasCall, CanvasHandler,
-    CanvasView, CommandCall, CommandEnd, CommandHandler, Deadlines, ElicitationAsk, ElicitationHandler, GitHubToken, GitHubTokenAsk, GitHubTokenHandler,
-    HandlerEnd, HandlerKind, LimitsAsk, LimitsHandler, McpAuthAnswer, McpAuthAsk, McpAuthHandler, McpChallenge, McpOauthClient, McpToken, PermissionAsk, PermissionHandler, PlanAsk, PlanHandler,
-    ProviderTokenAsk, ProviderTokenHandler, RequestHandler, SamplingAsk, SamplingHandler, SectionText, SectionTransform,
-    Skill, SkillProvider, SlashCommand,
-    UserInputAsk, UserInputHandler,
+    CanvasView, CommandCall, CommandEnd, CommandHandler, Deadlines, ElicitationAsk, ElicitationHandler, GitHubToken,
+    GitHubTokenAsk, GitHubTokenHandler, HandlerEnd, HandlerKind, LimitsAsk, LimitsHandler, McpAuthAnswer, McpAuthAsk,
+    McpAuthHandler, McpChallenge, McpOauthClient, McpToken, PermissionAsk, PermissionHandler, PlanAsk, PlanHandler,
+    ProviderTokenAsk, ProviderTokenHandler, RequestHandler, SamplingAsk, SamplingHandler, SectionText,
+    SectionTransform, Skill, SkillProvider, SlashCommand, UserInputAsk, UserInputHandler,
 };
 pub use handshake::PROTOCOL_VERSION;
 pub use history::HistoryPage;
@@ -117,13 +119,13 @@ pub use turn::TurnEnd;
 pub use weak::WeakSession;
 
 // Types of others that appear in this API.
-pub use groundlink_protocol::{Event, RawJson};
 pub use groundlink_protocol::types::{
     AgentMode, AutopilotOptions, CapiSessionOptions, CloudRepository, CloudSession, DefaultAgent, ImageGeneration,
     InfiniteSessions, LargeOutput, MemoryOptions, NamedProviderConfig, ProviderModelConfig, SendMode,
     SessionLifecycleParams, SessionLifecycleType, SessionLimitsConfig, SessionListEntry, SessionMode,
     ToolSearchOptions,
 };
+pub use groundlink_protocol::{Event, RawJson};
 pub use groundlink_transport::CloseReason;
 #[cfg(feature = "schemars")]
 pub use schemars;

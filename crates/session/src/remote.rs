@@ -48,11 +48,7 @@ pub struct RemoteState {
 
 impl RemoteState {
     pub(crate) fn of(facts: &Facts) -> Self {
-        Self {
-            url: facts.remote_url.clone(),
-            steerable: facts.remote_steerable,
-            problem: facts.remote_problem.clone(),
-        }
+        Self { url: facts.remote_url.clone(), steerable: facts.remote_steerable, problem: facts.remote_problem.clone() }
     }
 }
 

@@ -17,8 +17,8 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::asks;
 use crate::SessionError;
+use crate::asks;
 use crate::config::SessionConfig;
 use crate::history::parse;
 use crate::shared::Shared;

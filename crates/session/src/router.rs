@@ -16,8 +16,8 @@ use tokio::sync::{broadcast, watch};
 
 use crate::asks;
 use crate::fs::{SessionFs, serve as fs_serve};
-use crate::handlers::{CanvasCall, Deadlines, HandlerKind as Kind, RequestHandlers};
 use crate::handlers::hooks::{self, HookInput as _};
+use crate::handlers::{CanvasCall, Deadlines, HandlerKind as Kind, RequestHandlers};
 use crate::line::Line;
 use crate::serve;
 use crate::shared::Shared;
@@ -188,11 +188,9 @@ impl Router {
                     move |shared, call| serve::canvas(shared, method, call),
                 )
             }
-            method if method.starts_with(serve::SKILLS) => self.serve(
-                request,
-                |router, params: &serve::SkillParams| router.get(&params.session_id),
-                serve::skills,
-            ),
+            method if method.starts_with(serve::SKILLS) => {
+                self.serve(request, |router, params: &serve::SkillParams| router.get(&params.session_id), serve::skills)
+            }
             method if self.others.get().is_some_and(|others| others.contains_key(method)) => self.other(request),
             unknown => {
                 let error = ErrorObject::method_not_found(unknown);

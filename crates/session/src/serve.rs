@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use groundlink_protocol::RawJson;
 use groundlink_protocol::types::{
     GitHubTokenAcquireReason, GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SystemMessageTransformParams,
 };
-use groundlink_protocol::RawJson;
 use groundlink_transport::ErrorObject;
-use serde::Deserialize;
 use secrecy::ExposeSecret as _;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::handlers::{CanvasCall, GitHubTokenAsk, HandlerKind, ProviderTokenAsk, RequestHandler, SectionText, guard};

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
+use crate::capabilities::Capabilities;
 use crate::config::SessionConfig;
 use crate::events::Feed;
 use crate::extras::Extras;
@@ -82,6 +83,9 @@ pub(crate) struct Facts {
     pub(crate) remote_problem: Option<String>,
     /// Somebody in this program exports it, not the CLI.
     pub(crate) bridged: bool,
+    pub(crate) capabilities: Capabilities,
+    /// The folder of the session's own files.
+    pub(crate) workspace: Option<String>,
 }
 
 impl Shared {
@@ -276,6 +280,7 @@ impl Shared {
                     });
                 }
             }
+            "capabilities.changed" => self.update(|facts| facts.capabilities.change(event.data_raw())),
             "session.shutdown" => {
                 self.shut_down.send_replace(true);
             }

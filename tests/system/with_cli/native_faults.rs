@@ -185,7 +185,8 @@ async fn an_idle_cli_that_fell_deaf_hears_again_also_where_the_other_end_is_not_
     rig.hub.start_again().await;
 
     // The only thing that happens in the session.
-    let woken = tokio::time::timeout(Duration::from_mins(2), events.next()).await.expect("an event").expect("a session");
+    let woken =
+        tokio::time::timeout(Duration::from_mins(2), events.next()).await.expect("an event").expect("a session");
     let woken: SessionInfo = woken.event().expect("an event").data().expect("a session.info");
     assert_eq!((woken.info_type.as_str(), woken.message.as_str()), ("keep_alive", ""));
     viewer.until("the CLI", |snapshot| snapshot["presence"]["online"] == true).await;

@@ -9,9 +9,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use groundlink::session::{
-    ApproveAll, AutoModeAnswer, AutoModeAsk, Canvas, CanvasCall, CanvasHandler, CanvasView, Client, LimitsAnswer,
-    LimitsAsk, McpAuthAsk, McpServer, McpToken, Message, SamplingAsk, SecretString, Session, SessionLimitsConfig, Skill,
-    Telemetry, Tool, ToolCall, TraceContext,
+    ApproveAll, AutoModeAnswer, AutoModeAsk, Canvas, CanvasCall, CanvasHandler, CanvasView, Client, ElicitationAnswer,
+    ElicitationAsk, HookCall, LimitsAnswer, LimitsAsk, McpAuthAsk, McpServer, McpToken, Message, SamplingAsk,
+    SecretString, Session, SessionLimitsConfig, Skill, Telemetry, Tool, ToolCall, TraceContext, hooks,
 };
 use groundlink_testkit::eventually;
 use groundlink_tests::native::Rig;
@@ -90,6 +90,27 @@ async fn the_agent_opens_a_canvas_and_works_on_it() {
 }
 
 #[tokio::test]
+async fn the_agent_asks_by_a_form_and_is_told_who_can_fill_in_some() {
+    let offline = Offline::new().await;
+    let server = offline.server().await;
+    let (one, two) = (server.client().await, server.client().await);
+    let session = one.create_session(offline.config().ask_user_by_form(true)).await.expect("a session");
+    assert!(!session.capabilities().elicitation && session.workspace_path().is_some());
+    let config = offline.config().ask_user_by_form(true).on_elicitation(|ask: ElicitationAsk| async move {
+        assert!(ask.event.data_raw().get().contains("Which color?"));
+        ElicitationAnswer::accept(&json!({"answer": "blue"})).expect("an object")
+    });
+    let other = two.resume_session(session.id(), config).await.expect("joined");
+    eventually("the form's reader", PATIENCE, || async { session.capabilities().elicitation.then_some(()) }).await;
+    assert!(other.capabilities().elicitation);
+    let said = turn(&session, "ask-choice").await;
+    assert!(said.contains("blue"), "{said}");
+    two.stop().await;
+    eventually("nobody", PATIENCE, || async { (!session.capabilities().elicitation).then_some(()) }).await;
+    one.stop().await;
+}
+
+#[tokio::test]
 async fn the_agent_uses_a_skill_of_the_programs() {
     let offline = Offline::new().await;
     let client = offline.client().await;
@@ -130,7 +151,8 @@ impl Locked {
             return StatusCode::NOT_FOUND.into_response();
         }
         if headers.get(header::AUTHORIZATION).is_none_or(|value| value != "Bearer a-canary-of-the-tests") {
-            let where_to = format!(r#"Bearer resource_metadata="{here}/.well-known/oauth-protected-resource/mcp", scope="read""#);
+            let where_to =
+                format!(r#"Bearer resource_metadata="{here}/.well-known/oauth-protected-resource/mcp", scope="read""#);
             return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, where_to)]).into_response();
         }
         let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.expect("a body");
@@ -168,7 +190,7 @@ async fn until_server_is(session: &Session, status: &str) {
 async fn a_server_that_wants_a_token_is_signed_in_to_by_the_program() {
     let (offline, locked) = (Offline::new().await, Locked::start().await);
     let client = offline.client().await;
-    let server = || [("lamp", McpServer::http(format!("{}/mcp", locked.address)).tools(["*"]))];
+    let server = || [("lamp", McpServer::http(format!("{}/mcp", locked.address).parse().expect("a URL")).tools(["*"]))];
     let asked: Seen<McpAuthAsk> = Seen::default();
     let asks = Arc::clone(&asked);
     let config = offline.config().on_permission(ApproveAll).mcp_servers(server()).expect("servers");
@@ -189,11 +211,7 @@ async fn a_server_that_wants_a_token_is_signed_in_to_by_the_program() {
     // Nobody signs in: the session goes on without the server.
     for nobody in [true, false] {
         let config = offline.config().mcp_servers(server()).expect("servers");
-        let config = if nobody {
-            config.on_mcp_auth(|_: McpAuthAsk| async { None::<McpToken> })
-        } else {
-            config
-        };
+        let config = if nobody { config.on_mcp_auth(|_: McpAuthAsk| async { None::<McpToken> }) } else { config };
         let session = client.create_session(config).await.expect("a session");
         until_server_is(&session, "needs-auth").await;
         assert!(turn(&session, "hello").await.contains("hello"));
@@ -233,14 +251,21 @@ async fn a_server_asks_the_model_through_the_program() {
         let thinker = [("thinker", McpServer::stdio("node", ["-e", SAMPLER]).tools(["*"]))];
         let config = offline.config().on_permission(ApproveAll).mcp_servers(thinker).expect("servers");
         let config = config.on_sampling(move |ask: SamplingAsk| async move {
-            assert_eq!(ask.data.server_name, "thinker");
+            assert_eq!(ask.data.server_name.as_deref(), Some("thinker"));
             assert!(ask.event.data_raw().get().contains("What is 1 + 1?"));
             let message = json!({"role": "assistant", "content": {"type": "text", "text": "two"}, "model": "m"});
             serde_json::value::to_raw_value(&message).ok().filter(|_| answered)
         });
+        let calls: Seen<(String, String)> = Seen::default();
+        let noting = Arc::clone(&calls);
+        let config = config.hook(move |call: HookCall<hooks::PreMcpToolCall>| {
+            noting.lock().expect("a lock").push((call.data.server_name, call.data.tool_name));
+            async {}
+        });
         let session = client.create_session(config).await.expect("a session");
         until_server_is(&session, "connected").await;
         let said = turn(&session, "tool:thinker-think {}").await;
+        assert_eq!(noted(&calls), [("thinker".to_owned(), "think".to_owned())], "its hook is told");
         let expected = if answered { r#""text":"two""# } else { "cancelled" };
         assert!(said.contains(expected), "{said}");
     }
@@ -266,7 +291,7 @@ async fn another_model_is_offered_at_a_rate_limit() {
         assert!(done.data_raw().get().contains(&format!(r#""response":"{word}""#)), "{}", done.data_raw());
         let ask = noted(&asked).remove(0);
         assert_eq!(ask.data.error_code.as_deref(), Some("rate_limited"));
-        assert_eq!(ask.data.retry_after_seconds, Some(7200));
+        assert_eq!(ask.data.retry_after_seconds, Some(7200.into()));
         session.abort().await.expect("ended");
     }
     client.stop().await;
@@ -289,10 +314,12 @@ async fn a_session_at_its_limit_asks_whether_to_go_on() {
     turn(&session, "costly-text-50").await;
     assert!(turn(&session, "costly-text-50 again").await.contains("not cheap"), "60 more credits: it goes on");
     assert_eq!(turn(&session, "costly-text-50 once more").await, "", "cancelled: nothing is said");
-    let asked = noted(&asked);
-    let figures: Vec<(f64, f64)> =
-        asked.iter().map(|ask| (ask.data.used_ai_credits.as_f64(), ask.data.max_ai_credits.as_f64())).map(|(u, m)| (u.unwrap_or_default(), m.unwrap_or_default())).collect();
-    assert_eq!(figures, [(50.0, 30.0), (100.0, 90.0)]);
+    let credits = |number: Option<serde_json::Number>| number.and_then(|number| number.as_f64());
+    let figures: Vec<_> = noted(&asked)
+        .into_iter()
+        .map(|ask| (credits(ask.data.used_ai_credits), credits(ask.data.max_ai_credits)))
+        .collect();
+    assert_eq!(figures, [(Some(50.0), Some(30.0)), (Some(100.0), Some(90.0))]);
     client.stop().await;
 }
 
@@ -301,7 +328,10 @@ async fn work_is_traced_under_the_programs_own_spans() {
     let offline = Offline::new().await;
     let place = tempfile::tempdir().expect("a directory");
     let file = place.path().join("spans.jsonl");
-    let (here, theirs) = ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-11111111111111111111111111111111-2222222222222222-01");
+    let (here, theirs) = (
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-11111111111111111111111111111111-2222222222222222-01",
+    );
     let client = offline
         .builder()
         .telemetry(Telemetry::file(&file).source_name("groundlink-tests").capture_content(false))

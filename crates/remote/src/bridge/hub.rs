@@ -287,7 +287,8 @@ fn kind_of(body: &[u8]) -> String {
 fn is_page(body: &[u8]) -> bool {
     let start = &body.trim_ascii_start()[..body.trim_ascii_start().len().min(512)];
     let start = String::from_utf8_lossy(start).to_ascii_lowercase();
-    start.starts_with('<') && ["<!doctype html", "<html", "<head", "<body", "<h1", "<title"].iter().any(|tag| start.contains(tag))
+    start.starts_with('<')
+        && ["<!doctype html", "<html", "<head", "<body", "<h1", "<title"].iter().any(|tag| start.contains(tag))
 }
 
 /// What an error answer says, short: the detail of a problem document, or the beginning of the text.

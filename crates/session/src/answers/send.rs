@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use groundlink_protocol::types::HandlePendingResult;
 use groundlink_protocol::{Method as _, RawJson, methods};
-use serde::Serialize;
-use serde_json::value::to_raw_value;
-use serde_json::json;
 use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use serde_json::json;
+use serde_json::value::to_raw_value;
 
 use super::{AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer};
 use crate::handlers::McpAuthAnswer;

@@ -27,6 +27,15 @@ impl SessionConfig {
         self
     }
 
+    /// Whether the agent asks by forms: its questions then come as an [elicitation](Self::on_elicitation) with fields of the
+    /// agent's own, and not as [user input](Self::on_user_input).
+    #[must_use]
+    pub fn ask_user_by_form(mut self, on: bool) -> Self {
+        // It is text.
+        let _ = self.params.extra.set("askUserVariant", &if on { "elicitation" } else { "legacy" });
+        self.ask_user(true)
+    }
+
     /// Whether forms can be asked for; unanswered, they stay open.
     #[must_use]
     pub fn ask_elicitation(mut self, ask: bool) -> Self {

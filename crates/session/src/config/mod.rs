@@ -17,6 +17,7 @@ use std::path::Path;
 pub use agents::CustomAgent;
 use groundlink_protocol::RawJson;
 use groundlink_protocol::types::SessionCreateParams;
+pub use identity::WorkingDirectoryTrust;
 pub use mcp::McpServer;
 pub use prompt::{SectionAction, SystemMessage};
 use secrecy::SecretString;

@@ -10,7 +10,9 @@ use data_encoding::BASE64;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{FileInfo, FsError, SessionDatabase, SessionFs, SqlFailure, SqlFailureClass, SqlKind, SqlResult, SqlStatement};
+use super::{
+    FileInfo, FsError, SessionDatabase, SessionFs, SqlFailure, SqlFailureClass, SqlKind, SqlResult, SqlStatement,
+};
 use crate::handlers::guard;
 
 /// What all methods of this kind begin with.

@@ -109,7 +109,8 @@ impl SessionDatabase for OddDatabase {
     async fn transaction(&self, session: &str, statements: Vec<SqlStatement>) -> Result<Vec<SqlResult>, SqlFailure> {
         let mut results = Vec::new();
         for statement in statements {
-            let failed = |error: FsError| SqlFailure { class: SqlFailureClass::BusyOrLocked, message: error.to_string() };
+            let failed =
+                |error: FsError| SqlFailure { class: SqlFailureClass::BusyOrLocked, message: error.to_string() };
             results.push(self.run(session, statement).await.map_err(failed)?);
         }
         Ok(results)
@@ -139,24 +140,40 @@ async fn bytes_and_databases_are_offered_where_there_are_some() {
     let table = [
         ("writeFileBytes", json!({"path": "/b", "content": "/wAB"}), Value::Null),
         ("readFileBytes", json!({"path": "/b"}), json!({"content": "/wAB"})),
-        ("readFile", json!({"path": "/b"}), json!({
-            "content": "", "error": {"code": "UNKNOWN", "message": "/b is no text"},
-        })),
-        ("readFileBytes", json!({"path": "/x"}), json!({
-            "content": "", "error": {"code": "ENOENT", "message": "no such file or directory: /x"},
-        })),
+        (
+            "readFile",
+            json!({"path": "/b"}),
+            json!({
+                "content": "", "error": {"code": "UNKNOWN", "message": "/b is no text"},
+            }),
+        ),
+        (
+            "readFileBytes",
+            json!({"path": "/x"}),
+            json!({
+                "content": "", "error": {"code": "ENOENT", "message": "no such file or directory: /x"},
+            }),
+        ),
         ("sqliteExists", json!({}), json!({"exists": true})),
         ("sqliteQuery", of("good"), row.clone()),
         ("sqliteQuery", of("bad"), failing(json!({"code": "UNKNOWN", "message": "no such table"}))),
         ("sqliteQuery", of("hang"), failing(json!({"code": "UNKNOWN", "message": late}))),
         ("sqliteTransaction", json!({"statements": [of("good"), of("good")]}), json!({"results": [row, row]})),
-        ("sqliteTransaction", json!({"statements": [of("good"), of("bad")]}), json!({
-            "results": [], "error": {"errorClass": "busyOrLocked", "message": "no such table"},
-        })),
+        (
+            "sqliteTransaction",
+            json!({"statements": [of("good"), of("bad")]}),
+            json!({
+                "results": [], "error": {"errorClass": "busyOrLocked", "message": "no such table"},
+            }),
+        ),
         // Nobody knows how far it came.
-        ("sqliteTransaction", json!({"statements": [of("hang")]}), json!({
-            "results": [], "error": {"errorClass": "postCommitAmbiguous", "message": late},
-        })),
+        (
+            "sqliteTransaction",
+            json!({"statements": [of("hang")]}),
+            json!({
+                "results": [], "error": {"errorClass": "postCommitAmbiguous", "message": late},
+            }),
+        ),
     ];
     for (operation, mut params, answer) in table {
         params["sessionId"] = ID.into();

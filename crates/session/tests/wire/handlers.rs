@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use groundlink_session::{
-    AnswerOutcome, AnswerReport, AutoModeAnswer, AutoModeAsk, CommandCall, Deadlines, ElicitationAsk,
-    GitHubToken, GitHubTokenAsk, HandlerEnd, HandlerKind, HookCall, LimitsAnswer, LimitsAsk, McpAuthAsk, McpToken, NamedProviderConfig,
-    PermissionAsk, PermissionDecision, PlanAsk, PreToolUse, ProviderTokenAsk, SamplingAsk, SecretString, SectionText,
-    Session, SessionConfig, SlashCommand, SystemMessage, Tool, ToolCall, ToolResult, UserInputAsk, hooks,
+    AnswerOutcome, AnswerReport, AutoModeAnswer, AutoModeAsk, CommandCall, Deadlines, ElicitationAsk, GitHubToken,
+    GitHubTokenAsk, HandlerEnd, HandlerKind, HookCall, LimitsAnswer, LimitsAsk, McpAuthAsk, McpToken,
+    NamedProviderConfig, PermissionAsk, PermissionDecision, PlanAsk, PreToolUse, ProviderTokenAsk, SamplingAsk,
+    SecretString, SectionText, Session, SessionConfig, SlashCommand, SystemMessage, Tool, ToolCall, ToolResult,
+    UserInputAsk, hooks,
 };
 use serde_json::{Value, json};
 

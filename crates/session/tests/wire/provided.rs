@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use groundlink_session::{
     AnswerOutcome, AnswerReport, Canvas, CanvasCall, CanvasHandler, CanvasView, Client, LimitsAnswer, LimitsAsk,
-    McpAuthAnswer, McpAuthAsk, McpToken, Message, RawJson, SecretString, SessionConfig, Skill, SkillProvider, TraceContext,
+    McpAuthAnswer, McpAuthAsk, McpToken, Message, RawJson, SecretString, SessionConfig, Skill, SkillProvider,
+    TraceContext,
 };
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -82,9 +83,7 @@ async fn canvases_are_declared_and_always_answered_for() {
             {"id": "plain", "displayName": "Plain", "description": "A page"},
         ])
     );
-    let call = |canvas: &str, instance: &str| {
-        json!({"sessionId": ID, "canvasId": canvas, "instanceId": instance, "extensionId": "e", "actionName": "add"})
-    };
+    let call = |canvas: &str, instance: &str| json!({"sessionId": ID, "canvasId": canvas, "instanceId": instance, "extensionId": "e", "actionName": "add"});
     for (method, canvas, instance, answer) in [
         ("canvas.open", "board", "good", Ok(json!({"url": "http://x", "title": "t"}))),
         ("canvas.open", "plain", "good", Ok(json!({}))),
@@ -128,7 +127,9 @@ async fn skills_are_given_and_a_provider_that_fails_has_none() {
     let _session = client.create_session(SessionConfig::new().session_id(other).on_skills(Odd)).await.unwrap();
     let listed = fake.ask("skillProvider.list", json!({"sessionId": other})).await.unwrap();
     assert_eq!(listed, json!({"skills": []}), "late");
-    for (name, text) in [("there", json!("# Do it")), ("gone", Value::Null), ("fails", Value::Null), ("panics", Value::Null)] {
+    for (name, text) in
+        [("there", json!("# Do it")), ("gone", Value::Null), ("fails", Value::Null), ("panics", Value::Null)]
+    {
         let read = fake.ask("skillProvider.read", json!({"sessionId": other, "name": name})).await.unwrap();
         assert_eq!(read["markdown"], text, "{name}");
     }
@@ -149,7 +150,9 @@ async fn what_has_no_handler_of_its_own_is_answered_by_the_clients() {
     let _client = fake.start(builder).await.unwrap();
     let confirmed = fake.ask("installations.confirm", json!({"confirmationId": "c"})).await.unwrap();
     assert_eq!(confirmed, json!({"decision": "decline", "confirmationId": "c"}));
-    for (method, part) in [("uiThread.run", "no such thread"), ("workflow.execute", "60s"), ("workflow.abort", "panicked")] {
+    for (method, part) in
+        [("uiThread.run", "no such thread"), ("workflow.execute", "60s"), ("workflow.abort", "panicked")]
+    {
         let error = fake.ask(method, json!({})).await.unwrap_err().to_string();
         assert!(error.contains(part), "{method}: {error}");
     }
@@ -220,7 +223,8 @@ async fn the_trace_of_the_caller_goes_along_unless_another_is_given() {
     let count = Arc::new(AtomicUsize::new(0));
     let builder = Client::builder().trace_context(move || {
         let number = count.fetch_add(1, Ordering::SeqCst);
-        (number < 3).then(|| TraceContext { tracestate: Some("a=b".to_owned()), ..TraceContext::new(format!("t{number}")) })
+        (number < 3)
+            .then(|| TraceContext { tracestate: Some("a=b".to_owned()), ..TraceContext::new(format!("t{number}")) })
     });
     let client = fake.start(builder).await.unwrap();
     let session = client.create_session(SessionConfig::new().session_id(ID)).await.unwrap();
