@@ -8,6 +8,7 @@ use crate::Session;
 /// What a session can ask for, since a client that has it open can do it: this one, the terminal, or another.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(clippy::struct_excessive_bools)] // Each is a thing of its own.
 pub struct Capabilities {
     /// Somebody fills in forms.
     pub elicitation: bool,

@@ -129,7 +129,7 @@ async fn enable(shared: Arc<Shared>, mode: RemoteMode) -> Result<RemoteState, Se
             facts.remote_url.clone_from(&result.url);
         }
     });
-    shared.keep_vigil(tokio::spawn(keep_awake(Arc::clone(&shared))));
+    shared.keep_vigil(tokio::spawn(keep_awake(Arc::clone(&shared))).abort_handle());
     Ok(shared.remote_state())
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use groundlink_protocol::Event;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::AbortHandle;
 
 use crate::capabilities::Capabilities;
 use crate::config::SessionConfig;
@@ -118,9 +118,9 @@ impl Shared {
     }
 
     /// There is one at a time.
-    pub(crate) fn keep_vigil(&self, task: JoinHandle<()>) {
+    pub(crate) fn keep_vigil(&self, task: AbortHandle) {
         let mut vigil = self.vigil.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = vigil.replace(task.abort_handle()) {
+        if let Some(before) = vigil.replace(task) {
             before.abort();
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::FsError;
 
-/// Keeps one SQLite database a session, beside its files. There is none ready-made: a program brings the library that it
+/// Keeps one `SQLite` database a session, beside its files. There is none ready-made: a program brings the library that it
 /// likes.
 ///
 /// Without one the agent has no `sql` tool. With one, the CLI makes its own tables there (`todos`, `todo_deps`), and the
@@ -24,7 +24,7 @@ pub trait SessionDatabase: Send + Sync + 'static {
     async fn transaction(&self, session: &str, statements: Vec<SqlStatement>) -> Result<Vec<SqlResult>, SqlFailure>;
 }
 
-/// A statement of SQLite's SQL.
+/// A statement in the SQL of `SQLite`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -32,7 +32,8 @@ pub(crate) struct Params {
     /// Of one statement.
     query_type: Option<SqlKind>,
     query: String,
-    params: BTreeMap<String, Value>,
+    #[serde(rename = "params")]
+    values: BTreeMap<String, Value>,
     /// Of several.
     statements: Vec<SqlStatement>,
 }
@@ -102,7 +103,7 @@ async fn run(fs: &dyn SessionFs, operation: &str, params: Params) -> Result<Valu
         "sqliteExists" => json!({"exists": database(fs)?.exists(session).await?}),
         "sqliteQuery" => {
             let kind = params.query_type.ok_or_else(|| FsError::Other("a statement of no known kind".to_owned()))?;
-            let statement = SqlStatement { kind, sql: params.query, params: params.params };
+            let statement = SqlStatement { kind, sql: params.query, params: params.values };
             json!(database(fs)?.run(session, statement).await?)
         }
         "appendFile" => nothing(fs.append(session, path, params.content).await?),
