@@ -60,7 +60,8 @@ impl Telemetry {
         self
     }
 
-    /// Whether what was said, and what tools were given and gave, is exported too. By default it is not.
+    /// Whether what was said, and what tools were given and gave, is exported too, and the names of the program's own tools.
+    /// By default it is not.
     #[must_use]
     pub fn capture_content(mut self, on: bool) -> Self {
         self.capture_content = Some(on);

@@ -85,26 +85,36 @@ async fn the_agent_opens_a_canvas_and_works_on_it() {
     assert!(said.contains("the handler panicked"), "{said}");
     session.rpc().canvas().close("b1").await.expect("closed");
     let seen = noted(&board.0);
-    assert_eq!(seen, [r#"open b1 {"title":"x"}"#, "add b1", "open broken ", "open hollow ", "close b1"]);
+    assert_eq!(seen, [r#"open b1 {"title":"x"}"#, "add b1", "open broken {}", "open hollow {}", "close b1"]);
     client.stop().await;
 }
 
 #[tokio::test]
-async fn the_agent_asks_by_a_form_and_is_told_who_can_fill_in_some() {
+async fn the_agent_asks_by_a_form() {
     let offline = Offline::new().await;
-    let server = offline.server().await;
-    let (one, two) = (server.client().await, server.client().await);
-    let session = one.create_session(offline.config().ask_user_by_form(true)).await.expect("a session");
-    assert!(!session.capabilities().elicitation && session.workspace_path().is_some());
+    let client = offline.client().await;
     let config = offline.config().ask_user_by_form(true).on_elicitation(|ask: ElicitationAsk| async move {
         assert!(ask.event.data_raw().get().contains("Which color?"));
         ElicitationAnswer::accept(&json!({"answer": "blue"})).expect("an object")
     });
-    let other = two.resume_session(session.id(), config).await.expect("joined");
-    eventually("the form's reader", PATIENCE, || async { session.capabilities().elicitation.then_some(()) }).await;
-    assert!(other.capabilities().elicitation);
+    let session = client.create_session(config).await.expect("a session");
     let said = turn(&session, "ask-choice").await;
     assert!(said.contains("blue"), "{said}");
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn what_others_can_do_for_a_session_is_known() {
+    let offline = Offline::new().await;
+    let server = offline.server().await;
+    let (one, two) = (server.client().await, server.client().await);
+    let session = one.create_session(offline.config()).await.expect("a session");
+    assert!(!session.capabilities().elicitation && session.workspace_path().is_some());
+    let able = offline.config().on_elicitation(|_: ElicitationAsk| async { ElicitationAnswer::Decline });
+    let other = two.resume_session(session.id(), able).await.expect("joined");
+    assert!(other.capabilities().elicitation);
+    eventually("somebody who fills in forms", PATIENCE, || async { session.capabilities().elicitation.then_some(()) })
+        .await;
     two.stop().await;
     eventually("nobody", PATIENCE, || async { (!session.capabilities().elicitation).then_some(()) }).await;
     one.stop().await;
@@ -119,7 +129,7 @@ async fn the_agent_uses_a_skill_of_the_programs() {
     let session = client.create_session(config).await.expect("a session");
     let mut events = session.subscribe();
     let said = turn(&session, r#"tool:skill {"skill":"greet"}"#).await;
-    assert!(said.contains("loaded successfully"), "{said}");
+    assert!(said.contains("Say hello and the name."), "the model reads it: {said}");
     let invoked = events.next_of_kind("skill.invoked").await.expect("an event");
     let invoked: Value = serde_json::from_str(invoked.data_raw().get()).expect("JSON");
     assert_eq!((&invoked["name"], &invoked["content"]), (&json!("greet"), &json!("Say hello and the name.")));
@@ -312,7 +322,13 @@ async fn a_session_at_its_limit_asks_whether_to_go_on() {
     });
     let session = client.create_session(config).await.expect("a session");
     turn(&session, "costly-text-50").await;
-    assert!(turn(&session, "costly-text-50 again").await.contains("not cheap"), "60 more credits: it goes on");
+    let said = turn(&session, "costly-text-50 again").await;
+    assert!(
+        said.contains("not cheap"),
+        "60 more credits: it goes on: {said} {:?} {:?}",
+        noted(&asked),
+        session.history().await
+    );
     assert_eq!(turn(&session, "costly-text-50 once more").await, "", "cancelled: nothing is said");
     let credits = |number: Option<serde_json::Number>| number.and_then(|number| number.as_f64());
     let figures: Vec<_> = noted(&asked)
@@ -369,7 +385,9 @@ async fn work_is_traced_under_the_programs_own_spans() {
     ] {
         let turn = spans.iter().find(|span| span["traceId"] == trace && span["name"] == "invoke_agent");
         assert_eq!(turn.expect("the agent's work")["parentSpanId"], parent);
-        assert!(spans.iter().any(|span| span["traceId"] == trace && span["name"] == "execute_tool lamp"), "{trace}");
+        // Without content, the names of a program's tools are no names either.
+        let call = |span: &&Value| span["name"].as_str().is_some_and(|name| name.starts_with("execute_tool "));
+        assert!(spans.iter().filter(call).any(|span| span["traceId"] == trace), "{trace}");
     }
     assert!(text.contains("groundlink-tests"), "the source's name");
 }

@@ -75,7 +75,7 @@ async fn the_session_in_the_foreground_is_told_and_changed() {
     let shown = async {
         while let Some(change) = changes.next().await {
             let Change::Session(change) = change else { continue };
-            if change.kind == SessionLifecycleType::Foreground && change.session_id == session.id() {
+            if change.kind == SessionLifecycleType::SessionForeground && change.session_id == session.id() {
                 return;
             }
         }
