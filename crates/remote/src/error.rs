@@ -54,7 +54,7 @@ pub enum RemoteError {
 
     /// The Copilot CLI could not set the session up for sharing.
     #[error(
-        "the session could not be shared: {message} Check that its directory is a clone of a GitHub repository whose \
+        "the session could not be shared: {message}; check that its directory is a clone of a GitHub repository whose \
          owner allows remote sessions, and that the server can be reached; or share it through a hub with \
          `Bridge`, which needs neither"
     )]

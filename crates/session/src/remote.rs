@@ -122,6 +122,17 @@ async fn enable(shared: Arc<Shared>, mode: RemoteMode) -> Result<RemoteState, Se
     });
     let called = shared.line.call(methods::SessionRemoteEnable::NAME, &params).await;
     let result: SessionRemoteEnableResult = called.map_err(|error| unavailable(&shared.id, error))?;
+    if result.url.is_none() && result.started == Some(false) {
+        // Observed with CLI 1.0.102: that, without a request or an event, where the account says
+        // `cli_remote_control_enabled: false`.
+        return Err(SessionError::RemoteUnavailable {
+            message: "the Copilot CLI did not begin to share the session, and gave no reason; it does so where remote \
+                      control is switched off for the account"
+                .to_owned(),
+            next: "ask whoever pays for the account's Copilot for its policy, or share through a hub's bridge, which needs \
+                   no account",
+        });
+    }
     shared.update(|facts| {
         facts.remote_steerable = result.remote_steerable;
         facts.remote_problem = None;
@@ -194,5 +205,6 @@ fn unavailable(session: &str, error: CallFailure) -> SessionError {
     } else {
         "check that the server it exports to is reachable and that you may use it, or share through a hub's bridge"
     };
-    SessionError::RemoteUnavailable { message, next }
+    // More is said behind it.
+    SessionError::RemoteUnavailable { message: message.trim_end_matches('.').to_owned(), next }
 }

@@ -230,6 +230,23 @@ async fn github_needs_a_repository_there_and_a_hub_needs_none() {
 }
 
 #[tokio::test]
+async fn an_account_that_may_not_share_gets_a_bridge_or_the_reason() {
+    let rig = Rig::start().await;
+    rig.account.github().switch_remote_control_off();
+    let client = rig.signed_in(Client::builder()).remote_to(endpoint(&rig.hub)).start().await.expect("the CLI starts");
+    let session = client.create_session(rig.config()).await.expect("a session");
+    let error = session.remote().by(RemoteWay::Native).enable().await.expect_err("not by the CLI");
+    assert!(error.to_string().contains("switched off for the account"), "{error}");
+    let status = session.remote().enable().await.expect("by a bridge");
+    assert_eq!(status.way, Some(RemoteWay::Bridge));
+    assert!(matches!(status.reason, Some(WayReason::Refused(_))), "{status:?}");
+    let viewer = Viewer::open_live(status.link.expect("a link").as_str()).await;
+    viewer.say("said over the bridge").await;
+    viewer.until_idle().await;
+    client.stop().await;
+}
+
+#[tokio::test]
 async fn a_clone_of_a_github_repository_is_shared_with_github() {
     let (rig, repo) = (Rig::start().await, ScratchRepo::of_github("octo/demo"));
     rig.account.github().answer_sharing(201);

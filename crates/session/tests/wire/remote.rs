@@ -139,6 +139,10 @@ async fn a_refusal_says_what_to_do() {
         let text = error.to_string();
         assert!(text.contains(advice) && !text.contains("failed with message"), "{text}");
     }
+    // An account for which it is switched off.
+    fake.answer(ENABLE, json!({"remoteSteerable": false, "started": false}));
+    let error = session.enable_remote(RemoteMode::On).await.unwrap_err().to_string();
+    assert!(error.contains("switched off for the account"), "{error}");
     fake.on(ENABLE, |fake, _| {
         fake.hang_up();
         Box::pin(std::future::pending())
