@@ -99,7 +99,11 @@ impl Databases {
 
     async fn open(&self, session: &str) -> Result<SqliteConnection, FsError> {
         let url = format!("sqlite://{}?mode=rwc", self.file(session)?.display());
-        SqliteConnectOptions::from_str(&url).map_err(failed)?.connect().await.map_err(failed)
+        SqliteConnectOptions::from_str(&url)
+            .map_err(|error| failed(&error))?
+            .connect()
+            .await
+            .map_err(|error| failed(&error))
     }
 }
 
@@ -111,7 +115,7 @@ impl SessionDatabase for Databases {
 
     async fn run(&self, session: &str, statement: SqlStatement) -> Result<SqlResult, FsError> {
         let mut connection = self.open(session).await?;
-        run(&mut connection, statement).await.map_err(failed)
+        run(&mut connection, statement).await.map_err(|error| failed(&error))
     }
 
     async fn transaction(&self, session: &str, statements: Vec<SqlStatement>) -> Result<Vec<SqlResult>, SqlFailure> {
@@ -130,7 +134,7 @@ impl SessionDatabase for Databases {
     }
 }
 
-fn failed(error: sqlx::Error) -> FsError {
+fn failed(error: &sqlx::Error) -> FsError {
     FsError::Other(error.to_string())
 }
 

@@ -230,7 +230,7 @@ async fn a_server_that_wants_a_token_is_signed_in_to_by_the_program() {
 }
 
 /// An MCP server that asks the model, and gives what it is told.
-const SAMPLER: &str = r#"
+const SAMPLER: &str = r"
 const lines = require('node:readline').createInterface({input: process.stdin});
 const say = (message) => console.log(JSON.stringify({jsonrpc: '2.0', ...message}));
 let call;
@@ -251,7 +251,7 @@ lines.on('line', (line) => {
         say({id, error: {code: -32601, message: 'no such method'}});
     }
 });
-"#;
+";
 
 #[tokio::test]
 async fn a_server_asks_the_model_through_the_program() {
