@@ -13,6 +13,7 @@ use crate::SessionError;
 use crate::line::CallFailure;
 use crate::session::Session;
 use crate::shared::{Facts, Shared};
+use crate::task;
 
 /// How long an exported session may be without an event before one is made: the CLI's longest wait between two tries to
 /// upload. Observed with CLI 1.0.102: after five failed uploads in a row it neither uploads nor asks for commands, until
@@ -140,7 +141,7 @@ async fn enable(shared: Arc<Shared>, mode: RemoteMode) -> Result<RemoteState, Se
             facts.remote_url.clone_from(&result.url);
         }
     });
-    shared.keep_vigil(tokio::spawn(keep_awake(Arc::clone(&shared))).abort_handle());
+    shared.keep_vigil(task::spawn(Box::pin(keep_awake(Arc::clone(&shared)))).abort_handle());
     Ok(shared.remote_state())
 }
 

@@ -200,7 +200,7 @@ async fn until_server_is(session: &Session, status: &str) {
 async fn a_server_that_wants_a_token_is_signed_in_to_by_the_program() {
     let (offline, locked) = (Offline::new().await, Locked::start().await);
     let client = offline.client().await;
-    let server = || [("lamp", McpServer::http(format!("{}/mcp", locked.address).parse().expect("a URL")).tools(["*"]))];
+    let server = || [("lamp", McpServer::http(format!("{}/mcp", locked.address)).tools(["*"]))];
     let asked: Seen<McpAuthAsk> = Seen::default();
     let asks = Arc::clone(&asked);
     let config = offline.config().on_permission(ApproveAll).mcp_servers(server()).expect("servers");

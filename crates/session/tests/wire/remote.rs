@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures_util::StreamExt as _;
 use groundlink_session::{Client, RemoteMode, Session, SessionConfig, SessionError};
 use serde_json::json;
 
@@ -93,7 +93,7 @@ async fn changes_never_overlap_even_when_a_caller_gives_up() {
     let impatient = tokio::time::timeout(Duration::from_millis(5), session.enable_remote(RemoteMode::On));
     assert!(impatient.await.is_err());
     let all = (0..4).map(|_| session.enable_remote(RemoteMode::On));
-    for outcome in futures::future::join_all(all).await {
+    for outcome in futures_util::future::join_all(all).await {
         outcome.unwrap();
     }
     assert_eq!(fake.calls(ENABLE).len(), 5);
