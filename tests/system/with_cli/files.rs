@@ -1,8 +1,7 @@
 //! Sessions' files and databases that a program keeps, as the real CLI uses them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::str::FromStr as _;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use groundlink::session::{
@@ -12,8 +11,6 @@ use groundlink::session::{
 use groundlink_testkit::process::signal;
 use groundlink_tests::offline::{Offline, turn};
 use serde_json::{Value, json};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{Column as _, ConnectOptions as _, Row as _, SqliteConnection, TypeInfo as _, ValueRef as _};
 
 /// A CLI whose sessions' files are kept by `fs`.
 async fn start(offline: &Offline, fs: impl SessionFs) -> Client {
@@ -61,8 +58,9 @@ async fn the_agents_database_is_kept_by_the_program() {
     let offline = Offline::new().await;
     let place = tempfile::tempdir().expect("a directory");
     let files = DirectoryFs::new(place.path()).expect("usable");
-    let database = Databases { files: files.clone() };
-    let client = start(&offline, WithDatabase { files: files.clone(), database }).await;
+    let database = Lamps::default();
+    let kept = WithDatabase { files: files.clone(), database: database.clone() };
+    let client = start(&offline, kept).await;
     let session = client.create_session(offline.config().on_permission(ApproveAll)).await.expect("a session");
     let sql = |text: &str| format!("tool:sql {}", json!({"query": text, "description": "Look"}));
     let said = turn(&session, &sql("CREATE TABLE lamps(name TEXT, watts INTEGER)")).await;
@@ -75,7 +73,7 @@ async fn the_agents_database_is_kept_by_the_program() {
     assert!(said.contains("no such table"), "{said}");
     let id = session.id().to_owned();
     client.stop().await;
-    assert!(files.session_directory(&id).expect("a session's id").join("sessions.db").is_file());
+    assert_eq!(database.of(&id), Some(vec![("desk".to_owned(), 7)]));
 
     // Without databases there is no such tool.
     let client = start(&offline, files).await;
@@ -85,84 +83,53 @@ async fn the_agents_database_is_kept_by_the_program() {
     client.stop().await;
 }
 
-/// A file a session, beside the others.
-#[derive(Debug)]
-struct Databases {
-    files: DirectoryFs,
-}
+/// A database of one table, by session: no `SQLite`, which this test is not about. It has what was put into it.
+#[derive(Debug, Clone, Default)]
+struct Lamps(Arc<Mutex<BTreeMap<String, Rows>>>);
 
-impl Databases {
-    fn file(&self, session: &str) -> Result<PathBuf, FsError> {
-        let directory = self.files.session_directory(session);
-        directory.map(|path| path.join("sessions.db")).ok_or_else(|| FsError::Other("no session".to_owned()))
-    }
+/// Names, and how many watts each.
+type Rows = Vec<(String, u64)>;
 
-    async fn open(&self, session: &str) -> Result<SqliteConnection, FsError> {
-        let url = format!("sqlite://{}?mode=rwc", self.file(session)?.display());
-        SqliteConnectOptions::from_str(&url)
-            .map_err(|error| failed(&error))?
-            .connect()
-            .await
-            .map_err(|error| failed(&error))
+impl Lamps {
+    fn of(&self, session: &str) -> Option<Rows> {
+        self.0.lock().expect("a lock").get(session).cloned()
     }
 }
 
 #[async_trait::async_trait]
-impl SessionDatabase for Databases {
+impl SessionDatabase for Lamps {
     async fn exists(&self, session: &str) -> Result<bool, FsError> {
-        Ok(self.file(session)?.exists())
+        Ok(self.of(session).is_some())
     }
 
     async fn run(&self, session: &str, statement: SqlStatement) -> Result<SqlResult, FsError> {
-        let mut connection = self.open(session).await?;
-        run(&mut connection, statement).await.map_err(|error| failed(&error))
-    }
-
-    async fn transaction(&self, session: &str, statements: Vec<SqlStatement>) -> Result<Vec<SqlResult>, SqlFailure> {
-        let fatal = |message: String| SqlFailure { class: SqlFailureClass::Fatal, message };
-        let mut connection = self.open(session).await.map_err(|error| fatal(error.to_string()))?;
-        let mut results = Vec::new();
-        let all = async {
-            sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await?;
-            for statement in statements {
-                results.push(run(&mut connection, statement).await?);
-            }
-            sqlx::raw_sql("COMMIT").execute(&mut connection).await
-        };
-        all.await.map_err(|error| fatal(error.to_string()))?;
-        Ok(results)
-    }
-}
-
-fn failed(error: &sqlx::Error) -> FsError {
-    FsError::Other(error.to_string())
-}
-
-async fn run(connection: &mut SqliteConnection, statement: SqlStatement) -> Result<SqlResult, sqlx::Error> {
-    assert!(statement.params.is_empty(), "these statements have none: {statement:?}");
-    // The model's own words, in a database of its session's own.
-    let sql = sqlx::AssertSqlSafe(statement.sql);
-    if statement.kind != SqlKind::Query {
-        let done = sqlx::raw_sql(sql).execute(connection).await?;
-        return Ok(SqlResult { rows_affected: done.rows_affected(), ..SqlResult::default() });
-    }
-    let rows = sqlx::raw_sql(sql).fetch_all(connection).await?;
-    let columns = rows.first().map(|row| row.columns().iter().map(|column| column.name().to_owned()).collect());
-    Ok(SqlResult {
-        columns: columns.unwrap_or_default(),
-        rows: rows.iter().map(values).collect(),
-        ..SqlResult::default()
-    })
-}
-
-fn values(row: &SqliteRow) -> BTreeMap<String, Value> {
-    let value = |index: usize| -> Value {
-        let kind = row.try_get_raw(index).map(|raw| raw.type_info().name().to_owned()).unwrap_or_default();
-        match kind.as_str() {
-            "INTEGER" => row.try_get::<i64, _>(index).map(Value::from).unwrap_or_default(),
-            "REAL" => row.try_get::<f64, _>(index).map(Value::from).unwrap_or_default(),
-            _ => row.try_get::<String, _>(index).map(Value::from).unwrap_or_default(),
+        let sql = statement.sql.as_str();
+        let mut all = self.0.lock().expect("a lock");
+        let lamps = all.entry(session.to_owned()).or_default();
+        let inserted = sql.strip_prefix("INSERT INTO lamps VALUES ('").and_then(|rest| rest.split_once("', "));
+        if let Some((name, watts)) = inserted {
+            assert_eq!(statement.kind, SqlKind::Run);
+            let watts = watts.trim_end_matches(')').parse().expect("a number");
+            lamps.push((name.to_owned(), watts));
+            return Ok(SqlResult { rows_affected: 1, ..SqlResult::default() });
         }
-    };
-    row.columns().iter().map(|column| (column.name().to_owned(), value(column.ordinal()))).collect()
+        match sql {
+            "SELECT name, watts FROM lamps" => {
+                assert_eq!(statement.kind, SqlKind::Query);
+                let row = |(name, watts): &(String, u64)| {
+                    BTreeMap::from([("name".to_owned(), json!(name)), ("watts".to_owned(), json!(watts))])
+                };
+                let columns = vec!["name".to_owned(), "watts".to_owned()];
+                Ok(SqlResult { columns, rows: lamps.iter().map(row).collect(), ..SqlResult::default() })
+            }
+            _ if sql.contains("FROM nowhere") => Err(FsError::Other("no such table: nowhere".to_owned())),
+            // The CLI's own tables, and the one of this test.
+            _ => Ok(SqlResult::default()),
+        }
+    }
+
+    async fn transaction(&self, _: &str, statements: Vec<SqlStatement>) -> Result<Vec<SqlResult>, SqlFailure> {
+        let message = format!("not in this test: {statements:?}");
+        Err(SqlFailure { class: SqlFailureClass::Fatal, message })
+    }
 }

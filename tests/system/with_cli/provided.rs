@@ -4,16 +4,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
 use groundlink::session::{
     ApproveAll, AutoModeAnswer, AutoModeAsk, Canvas, CanvasCall, CanvasHandler, CanvasView, Client, ElicitationAnswer,
     ElicitationAsk, HookCall, LimitsAnswer, LimitsAsk, McpAuthAsk, McpServer, McpToken, Message, SamplingAsk,
     SecretString, Session, SessionLimitsConfig, Skill, Telemetry, Tool, ToolCall, TraceContext, hooks,
 };
-use groundlink_testkit::eventually;
+use groundlink_testkit::{LockedMcp, eventually};
 use groundlink_tests::native::Rig;
 use groundlink_tests::offline::{Offline, turn};
 use serde_json::{Value, json};
@@ -137,57 +133,6 @@ async fn the_agent_uses_a_skill_of_the_programs() {
     client.stop().await;
 }
 
-/// An MCP server over HTTP that wants a token, and the authorization server's metadata beside it.
-struct Locked {
-    address: String,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Locked {
-    async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let router = Router::new().fallback(Self::answer).with_state(address.clone());
-        let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("served") });
-        Self { address, task }
-    }
-
-    async fn answer(State(here): State<String>, headers: HeaderMap, request: axum::extract::Request) -> Response {
-        let path = request.uri().path().to_owned();
-        if path.starts_with("/.well-known/oauth-protected-resource") {
-            return Json(json!({"resource": format!("{here}/mcp"), "authorization_servers": [here]})).into_response();
-        }
-        if path != "/mcp" {
-            return StatusCode::NOT_FOUND.into_response();
-        }
-        if headers.get(header::AUTHORIZATION).is_none_or(|value| value != "Bearer a-canary-of-the-tests") {
-            let where_to =
-                format!(r#"Bearer resource_metadata="{here}/.well-known/oauth-protected-resource/mcp", scope="read""#);
-            return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, where_to)]).into_response();
-        }
-        let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.expect("a body");
-        let Ok(asked) = serde_json::from_slice::<Value>(&body) else {
-            return StatusCode::METHOD_NOT_ALLOWED.into_response();
-        };
-        let result = match asked["method"].as_str().unwrap_or_default() {
-            "initialize" => json!({
-                "protocolVersion": asked["params"]["protocolVersion"], "capabilities": {"tools": {}},
-                "serverInfo": {"name": "lamp", "version": "1"},
-            }),
-            "tools/list" => json!({"tools": [{"name": "switch", "inputSchema": {"type": "object"}}]}),
-            "tools/call" => json!({"content": [{"type": "text", "text": "the lamp is on"}]}),
-            _ => return StatusCode::ACCEPTED.into_response(),
-        };
-        Json(json!({"jsonrpc": "2.0", "id": asked["id"], "result": result})).into_response()
-    }
-}
-
-impl Drop for Locked {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 async fn until_server_is(session: &Session, status: &str) {
     eventually(status, PATIENCE, || async {
         let servers = session.rpc().mcp().list().await.expect("a list").servers;
@@ -198,9 +143,9 @@ async fn until_server_is(session: &Session, status: &str) {
 
 #[tokio::test]
 async fn a_server_that_wants_a_token_is_signed_in_to_by_the_program() {
-    let (offline, locked) = (Offline::new().await, Locked::start().await);
+    let (offline, locked) = (Offline::new().await, LockedMcp::start("a-canary-of-the-tests").await);
     let client = offline.client().await;
-    let server = || [("lamp", McpServer::http(format!("{}/mcp", locked.address)).tools(["*"]))];
+    let server = || [("lamp", McpServer::http(locked.url()).tools(["*"]))];
     let asked: Seen<McpAuthAsk> = Seen::default();
     let asks = Arc::clone(&asked);
     let config = offline.config().on_permission(ApproveAll).mcp_servers(server()).expect("servers");
@@ -214,7 +159,7 @@ async fn a_server_that_wants_a_token_is_signed_in_to_by_the_program() {
     assert!(said.contains("the lamp is on"), "{said}");
     let ask = noted(&asked).remove(0);
     assert_eq!((ask.session_id.as_str(), ask.server_name.as_str()), (session.id(), "lamp"));
-    assert_eq!((ask.server_url, ask.reason.as_str()), (format!("{}/mcp", locked.address), "initial"));
+    assert_eq!((ask.server_url, ask.reason.as_str()), (locked.url(), "initial"));
     assert_eq!(ask.challenge.expect("a challenge").scope.as_deref(), Some("read"));
     assert!(ask.resource_metadata.expect("metadata").contains("authorization_servers"));
 
