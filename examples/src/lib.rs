@@ -38,8 +38,8 @@ impl Stage {
     pub fn client(&self) -> ClientBuilder {
         let hub = self.hub.handle();
         let mission_control = MissionControl {
-            base_url: hub.export_base(),
-            frontend_url: hub.url().clone(),
+            base_url: hub.export_base().into(),
+            frontend_url: hub.url().to_string(),
             access_token: hub.export_token().clone(),
             repository: Some(("octo/demo".to_owned(), 7, 42)),
         };

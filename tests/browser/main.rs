@@ -2,14 +2,17 @@
 
 mod with_browser {
     mod access;
+    mod approvals;
     mod attention;
     mod composer;
     mod connection;
     mod demo;
     mod devices;
+    mod ends;
     mod hostile;
     mod native;
     mod racing;
     mod reading;
     mod sessions;
+    mod work;
 }

@@ -35,8 +35,8 @@ impl Rig {
         let hub = self.hub.handle();
         let (name, owner_id, repo_id) = REPOSITORY;
         let mission_control = MissionControl {
-            base_url: hub.export_base(),
-            frontend_url: hub.url().clone(),
+            base_url: hub.export_base().into(),
+            frontend_url: hub.url().to_string(),
             access_token: hub.export_token().clone(),
             repository: Some((name.to_owned(), owner_id, repo_id)),
         };

@@ -207,6 +207,9 @@ pub struct RespondArgs {
     /// The answer to a permission request, a plan or a form
     #[arg(value_name = "approve|deny", required_unless_present = "answer", conflicts_with = "answer")]
     pub verdict: Option<Verdict>,
+    /// With `approve`: also for whatever is like it, until the session ends
+    #[arg(long, requires = "verdict")]
+    pub session: bool,
     /// The answer to a question
     #[arg(long, value_name = "TEXT")]
     pub answer: Option<String>,

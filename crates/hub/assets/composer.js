@@ -28,7 +28,7 @@ function typing() {
 export function label() {
   const busy = running();
   form.toggleAttribute('data-running', busy);
-  send.disabled = composer.value.trim() === '';
+  send.disabled = composer.disabled || composer.value.trim() === '';
   const steer = delivery() === 'steer';
   let words = 'Send';
   if (busy) words = steer ? 'Steer now' : 'Queue';
@@ -42,7 +42,7 @@ export function label() {
 /** @param {'queue' | 'steer'} [how] */
 export async function sendComposer(how = delivery()) {
   const words = composer.value.trim();
-  if (!words || composer.readOnly) return;
+  if (!words || composer.readOnly || composer.disabled) return;
   composer.readOnly = true;
   if (await message(words, running() ? how : 'queue')) composer.value = '';
   composer.readOnly = false;

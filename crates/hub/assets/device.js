@@ -1,7 +1,7 @@
 // @ts-check
 // Who this device is, and what of the page is its own doing.
 
-import { must } from './base.js';
+import { api, must } from './base.js';
 import { device, guess, keep } from './identity.js';
 
 export { device } from './identity.js';
@@ -23,6 +23,11 @@ export function decorate(root) {
     time.textContent = moment.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
     if (!today) time.textContent = `${moment.toLocaleDateString([], { day: 'numeric', month: 'short' })}, ${time.textContent}`;
     time.setAttribute('title', moment.toLocaleString());
+  }
+  // Those of a tool's answer wait until its row is opened.
+  for (const image of /** @type {NodeListOf<HTMLImageElement>} */ (root.querySelectorAll('.user img[data-src]:not([src])'))) {
+    image.loading = 'lazy';
+    image.src = `${api}/${image.dataset.src}`;
   }
   for (const by of root.querySelectorAll('[data-command]:is(.source, .by)')) {
     if (by.getAttribute('data-device') === device.id) by.textContent = by.classList.contains('by') ? 'on this device' : 'This device';

@@ -90,14 +90,12 @@ fn sort(event: Event) -> Option<Sorted> {
         // The CLI talking to itself.
         "assistant.idle"
         | "assistant.streaming_delta"
-        | "assistant.usage"
         | "pending_messages.modified"
         | "sandbox.decision"
         | "session.background_tasks_changed"
         | "session.managed_settings_resolved"
         | "session.skills_loaded"
-        | "session.tools_updated"
-        | "session.usage_info" => None,
+        | "session.tools_updated" => None,
         kind if kind.starts_with("session.mcp_") => None,
         // A later event has the whole.
         "assistant.message_start"

@@ -22,6 +22,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/t/{key}", get(by_key))
         .route("/t/{key}/app.webmanifest", get(manifest))
         .route("/h/{key}", get(all_sessions))
+        .route("/h/{key}/app.webmanifest", get(list_manifest))
         .route("/assets/{*path}", get(file))
 }
 
@@ -87,6 +88,14 @@ async fn manifest(app: State<Arc<App>>, Path(key): Path<String>, headers: Header
         Ok(None) => nothing(&headers),
         Err(error) => Failure::store(&error).into_response(),
     }
+}
+
+/// The same for the page of all sessions.
+async fn list_manifest(app: State<Arc<App>>, Path(key): Path<String>, headers: HeaderMap) -> Response {
+    if !app.sessions.keys.is_hub_secret(&key) {
+        return nothing(&headers);
+    }
+    ([(header::CONTENT_TYPE, "application/manifest+json")], web::list_manifest(&key)).into_response()
 }
 
 /// Whether the client is to get a page: it asks for one, or for nothing in particular and not for JSON.

@@ -4,6 +4,7 @@
 //! command has been carried out. What people get to see is drawn by [`view`](crate::view) from the same events.
 
 mod request;
+mod turn;
 
 use groundlink_protocol::Event;
 use groundlink_protocol::api::{PendingRequest, SessionStatus};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::{Answer, Closing, Evidence};
 use crate::view::SessionView;
+pub(crate) use turn::Turn;
 
 /// Open questions that are remembered. The oldest gives way; nobody asks that many.
 const MAX_PENDING: usize = 256;
@@ -20,7 +22,6 @@ const COMMAND_SOURCE: &str = "command-";
 
 /// The state of one session. See the module's description.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(crate) struct SessionState {
     title: Option<String>,
     cwd: Option<String>,
@@ -29,15 +30,10 @@ pub(crate) struct SessionState {
     model: Option<String>,
     mode: Option<String>,
     steerable: Option<bool>,
-    started: bool,
-    working: bool,
-    ended: bool,
-    /// What went wrong last; it is over when something else happens.
-    error: Option<String>,
+    #[serde(flatten)]
+    turn: Turn,
     /// When the status became what it is, by the clock of the session's machine.
     since: Option<String>,
-    /// The last message asked for tools, so that the end of its turn is not the end of the work.
-    tools_called: bool,
     pending: Vec<PendingRequest>,
     /// The newest durable event; the next one names it as its parent.
     head: Option<Head>,
@@ -80,11 +76,8 @@ struct Data {
     new_mode: Option<String>,
     mode: Option<String>,
     remote_steerable: Option<bool>,
-    session_was_active: Option<bool>,
-    continue_pending_work: Option<bool>,
     source: Option<String>,
     reason: Option<String>,
-    tool_requests: Vec<serde::de::IgnoredAny>,
     info_type: Option<String>,
     message: Option<String>,
     request_id: Option<String>,
@@ -117,7 +110,7 @@ fn read<T: DeserializeOwned + Default>(event: &Event) -> T {
 impl SessionState {
     /// Tells a new view what it would know from the events that this state has seen.
     pub(crate) fn seed(&self, view: &mut SessionView) {
-        view.seed(|header| {
+        view.seed(self.turn.clone(), |header| {
             header.title.clone_from(&self.title);
             header.cwd.clone_from(&self.cwd);
             header.repository.clone_from(&self.repository);
@@ -150,7 +143,7 @@ impl SessionState {
 
     /// What went wrong, while the status says so.
     pub(crate) fn error(&self) -> Option<&str> {
-        self.error.as_deref().filter(|_| self.status() == SessionStatus::Error)
+        self.turn.error().filter(|_| self.status() == SessionStatus::Error)
     }
 
     /// When the status became what it is (RFC 3339).
@@ -193,19 +186,12 @@ impl SessionState {
 
     /// What the session is doing.
     pub(crate) fn status(&self) -> SessionStatus {
-        if self.ended {
-            SessionStatus::Ended
-        } else if !self.pending.is_empty() {
-            SessionStatus::Waiting
-        } else if self.working {
-            SessionStatus::Working
-        } else if self.error.is_some() {
-            SessionStatus::Error
-        } else if self.started {
-            SessionStatus::Idle
-        } else {
-            SessionStatus::Starting
-        }
+        self.turn.status(!self.pending.is_empty())
+    }
+
+    /// Whether the agent would take up a message now: nobody is asked anything, and it has nothing to do itself.
+    pub(crate) fn is_free(&self) -> bool {
+        self.pending.is_empty() && self.turn.is_free()
     }
 
     /// Takes in a stored event, and says what it proves about commands.
@@ -222,20 +208,19 @@ impl SessionState {
         if !event.ephemeral() {
             self.head = Some(Head::of(event));
         }
-        let nested = event.agent_id().is_some();
-        self.started = true;
+        let mut evidence = if self.turn.apply(event) { self.drop_all() } else { Vec::new() };
+        evidence.extend(self.reduce_request(event, seq));
+        // A sub-agent has a model, a mode and a folder of its own.
+        if event.agent_id().is_none() {
+            evidence.extend(self.reduce_header(event));
+        }
+        evidence
+    }
+
+    fn reduce_header(&mut self, event: &Event) -> Option<Evidence> {
         match event.kind() {
             "session.start" => self.begin(&read(event), true),
-            "session.resume" => {
-                let data: Data = read(event);
-                self.begin(&data, false);
-                // The questions of a process that is gone have nobody to take the answer.
-                let same_process = data.session_was_active == Some(true) || data.continue_pending_work == Some(true);
-                if !same_process {
-                    self.working = false;
-                    return self.drop_all();
-                }
-            }
+            "session.resume" => self.begin(&read(event), false),
             "session.context_changed" => {
                 let data: Data = read(event);
                 let there = data.context.unwrap_or_default();
@@ -245,20 +230,14 @@ impl SessionState {
             }
             "session.title_changed" => self.title = read::<Data>(event).title.or(self.title.take()),
             "session.model_change" => {
-                if let Some(model) = read::<Data>(event).new_model {
-                    self.model = Some(model.clone());
-                    return vec![Evidence::Model { model }];
-                }
-            }
-            "session.error" => {
-                self.working = false;
-                self.error = read::<Data>(event).message.or_else(|| Some("the session reported an error".to_owned()));
+                let model = read::<Data>(event).new_model?;
+                self.model = Some(model.clone());
+                return Some(Evidence::Model { model });
             }
             "session.mode_changed" => {
-                if let Some(mode) = read::<Data>(event).new_mode {
-                    self.mode = Some(mode.clone());
-                    return vec![Evidence::Mode { mode }];
-                }
+                let mode = read::<Data>(event).new_mode?;
+                self.mode = Some(mode.clone());
+                return Some(Evidence::Mode { mode });
             }
             "session.info" => {
                 let data: Data = read(event);
@@ -270,38 +249,20 @@ impl SessionState {
             "session.remote_steerable_changed" => {
                 self.steerable = read::<Data>(event).remote_steerable.or(self.steerable);
             }
-            "session.idle" => {
-                self.mode = read::<Data>(event).mode.or(self.mode.take());
-                self.working = false;
-                return self.drop_all();
-            }
-            "session.shutdown" => {
-                self.working = false;
-                self.ended = true;
-                return self.drop_all();
-            }
+            "session.idle" => self.mode = read::<Data>(event).mode.or(self.mode.take()),
             "abort" => {
-                self.working = false;
-                let mut evidence = self.drop_all();
                 let remote = read::<Data>(event).reason.as_deref() == Some("remote_command");
-                evidence.push(Evidence::Aborted { remote });
-                return evidence;
+                return Some(Evidence::Aborted { remote });
             }
-            "user.message" => {
-                self.work();
-                return message_of(event).into_iter().collect();
-            }
-            "assistant.turn_start" if !nested => self.work(),
-            "assistant.message" if !nested => {
-                self.work();
-                self.tools_called = !read::<Data>(event).tool_requests.is_empty();
-            }
-            // The end of the work itself (`session.idle`) is not in a history that is exported later.
-            "assistant.turn_end" if !nested && !self.tools_called => self.working = false,
-            "tool.execution_start" => {
-                self.work();
-                self.ask(request::inferred(event, seq));
-            }
+            "user.message" => return message_of(event),
+            _ => {}
+        }
+        None
+    }
+
+    fn reduce_request(&mut self, event: &Event, seq: u64) -> Vec<Evidence> {
+        match event.kind() {
+            "tool.execution_start" => self.ask(request::inferred(event, seq)),
             "tool.execution_complete" => {
                 if let Some(call) = read::<Data>(event).tool_call_id {
                     return self.close_call(&call);
@@ -317,8 +278,6 @@ impl SessionState {
     }
 
     fn begin(&mut self, data: &Data, fresh: bool) {
-        self.ended = false;
-        self.error = None;
         if let Some(there) = &data.context {
             self.cwd = there.cwd.clone().or(self.cwd.take());
             self.repository.clone_from(&there.repository);
@@ -331,13 +290,6 @@ impl SessionState {
         if fresh && data.remote_steerable == Some(true) {
             self.steerable = Some(true);
         }
-    }
-
-    fn work(&mut self) {
-        self.working = true;
-        self.ended = false;
-        self.error = None;
-        self.tools_called = false;
     }
 
     fn ask(&mut self, request: Option<PendingRequest>) {
@@ -398,5 +350,7 @@ impl SessionState {
     }
 }
 
+#[cfg(test)]
+mod agree;
 #[cfg(test)]
 mod tests;

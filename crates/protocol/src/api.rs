@@ -17,8 +17,9 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET {hub}/sessions` | [`SessionList`] |
+//! | `GET {hub}/sessions?after=&limit=` | [`SessionList`] |
 //! | `GET {hub}/sessions/stream` | server-sent events, see [`sessions_sse`] |
+//! | `GET {hub}/audit?after=&limit=` | [`KeptAuditPage`]: what was done in sessions that were deleted |
 //! | `PATCH {hub}/sessions/{id}` with [`SessionEdit`] | [`SessionEntry`] |
 //! | `DELETE {hub}/sessions/{id}` | nothing, of a session that is not connected |
 //!
@@ -29,7 +30,9 @@
 pub mod problem;
 mod sessions;
 
-pub use sessions::{SessionEdit, SessionEntry, SessionGone, SessionList, WaitingFor, sessions_sse};
+pub use sessions::{
+    KeptAuditEntry, KeptAuditPage, SessionEdit, SessionEntry, SessionGone, SessionList, WaitingFor, sessions_sse,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -170,6 +173,10 @@ pub struct PendingRequest {
     /// For [`RequestKind::Permission`]: what is asked for, in the CLI's words (`shell`, `write`, `url`, ...).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission: Option<String>,
+    /// For [`RequestKind::Permission`]: an approval may cover whatever is like it, until the session ends (the scope
+    /// `session`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub session_scope: bool,
     /// An answer has been accepted and is on its way.
     #[serde(default)]
     pub answering: bool,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use groundlink_transport::CliUrl;
 use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -250,7 +251,12 @@ impl ClientBuilder {
 
     /// Starts the CLI, or connects to it, and checks that it speaks our protocol. Needs a tokio runtime.
     pub async fn start(mut self) -> Result<Client, SessionError> {
-        let way = if let Some(url) = self.cli_url.take() {
+        let way = self.way()?;
+        self.start_over(way).await
+    }
+
+    fn way(&mut self) -> Result<Way, SessionError> {
+        Ok(if let Some(url) = self.cli_url.take() {
             let url = CliUrl::parse(&url)?;
             if self.remote && self.sharer.is_none() {
                 tracing::warn!(
@@ -273,8 +279,7 @@ impl ClientBuilder {
                 }
                 None => Way::Pipes(cli),
             }
-        };
-        self.start_over(way).await
+        })
     }
 
     /// Does the same over a connection of the caller's own making, with the CLI at its other end. It cannot be made
@@ -303,15 +308,18 @@ impl ClientBuilder {
         self.start_over(Way::Connector(connector)).await
     }
 
-    async fn start_over(self, way: Way) -> Result<Client, SessionError> {
+    /// In a box, so that it is compiled here and not again in every program.
+    fn start_over(self, way: Way) -> BoxFuture<'static, Result<Client, SessionError>> {
         let secrets = self.secrets();
         let always_remote = self.remote;
         let plan = Arc::new(Plan { settings: self, way });
         let line = Line::new(plan.settings.call_timeout, plan.can_return());
         let router = Arc::new(Router::new(line));
-        let connection = plan.connect(&router).await?;
-        router.line.up(&connection.peer);
-        Ok(Client { inner: ClientInner::new(router, plan, connection, always_remote, secrets) })
+        Box::pin(async move {
+            let connection = plan.connect(&router).await?;
+            router.line.up(&connection.peer);
+            Ok(Client { inner: ClientInner::new(router, plan, connection, always_remote, secrets) })
+        })
     }
 
     /// What the CLI is told and nobody else is to see.

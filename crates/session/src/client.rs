@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use groundlink_protocol::types::{AuthGetStatusResult, SessionCreateResult};
 use groundlink_protocol::{Empty, Method, methods};
 use groundlink_transport::CloseReason;
@@ -23,7 +23,7 @@ use crate::router::Router;
 use crate::session::{self, Session};
 use crate::shared::Shared;
 use crate::sharing::{ExportsTo, Sharer};
-use crate::{answers, pending, sharing};
+use crate::{answers, pending, sharing, task};
 
 /// A connection to a Copilot CLI, which it started or found running. Cheap to clone.
 ///
@@ -111,13 +111,13 @@ impl Client {
     pub async fn create_session(&self, config: SessionConfig) -> Result<Session, SessionError> {
         // The id is ours: events come before the answer, and have to find the session.
         let id = config.params.session_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-        self.open::<methods::SessionCreate>(id, config, true).await
+        self.open(methods::SessionCreate::NAME, id, config, true).await
     }
 
     /// Takes up a session again: a stored one, or one that is live at a server it shares with others.
     /// Handlers, provider and directories are not stored: give them again.
     pub async fn resume_session(&self, id: impl Into<String>, config: SessionConfig) -> Result<Session, SessionError> {
-        self.open::<methods::SessionResume>(id.into(), config, false).await
+        self.open(methods::SessionResume::NAME, id.into(), config, false).await
     }
 
     /// A handle to a session that this client has open.
@@ -132,7 +132,24 @@ impl Client {
         all.map(|shared| Session { shared, client: Arc::clone(&self.inner) }).collect()
     }
 
-    async fn open<M: Method>(&self, id: String, config: SessionConfig, create: bool) -> Result<Session, SessionError> {
+    /// In a box, so that it is compiled here and not again in every program.
+    fn open(
+        &self,
+        method: &'static str,
+        id: String,
+        config: SessionConfig,
+        create: bool,
+    ) -> BoxFuture<'_, Result<Session, SessionError>> {
+        Box::pin(self.opening(method, id, config, create))
+    }
+
+    async fn opening(
+        &self,
+        method: &'static str,
+        id: String,
+        config: SessionConfig,
+        create: bool,
+    ) -> Result<Session, SessionError> {
         config.check()?;
         let inner = &self.inner;
         let line = Arc::clone(&inner.router.line);
@@ -149,9 +166,9 @@ impl Client {
         let result: SessionCreateResult = inner
             .router
             .line
-            .call(M::NAME, &params)
+            .call(method, &params)
             .await
-            .map_err(|error| SessionError::from_call(M::NAME, Some(&shared.id), error))?;
+            .map_err(|error| SessionError::from_call(method, Some(&shared.id), error))?;
         unregister.keep();
         shared.opened();
         if result.session_id != shared.id {
@@ -162,7 +179,7 @@ impl Client {
         }
         // These tasks hold no client: they must not keep a CLI alive that hangs.
         if !create {
-            tokio::spawn(pending::reconcile(Arc::clone(&shared)));
+            task::spawn(Box::pin(pending::reconcile(Arc::clone(&shared))));
         }
         if inner.always_remote {
             sharing::share_always(inner, &shared);
@@ -218,7 +235,7 @@ impl ClientInner {
             router: Arc::clone(&inner.router),
             stopping: stop,
         };
-        tokio::spawn(reconnect::watch_over(watch, peer));
+        task::spawn(Box::pin(reconnect::watch_over(watch, peer)));
         inner
     }
 
@@ -236,7 +253,11 @@ impl ClientInner {
         *self.lock() = Some(connection);
     }
 
-    async fn stop(&self) {
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.end())
+    }
+
+    async fn end(&self) {
         let mut stopped = self.stopped.lock().await;
         if *stopped {
             return;

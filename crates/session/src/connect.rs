@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::future::BoxFuture;
+use futures_util::future::BoxFuture;
 use groundlink_transport::{
     ChildExit, ChildPeer, CliUrl, CloseReason, Error, Peer, PeerBuilder, Server, StopPolicy, child, tcp,
 };
@@ -123,7 +123,16 @@ impl Plan {
         result
     }
 
-    async fn connect_to(
+    fn connect_to<'a>(
+        &'a self,
+        router: &'a Arc<Router>,
+        left: Option<Program>,
+        started: &'a mut Option<Program>,
+    ) -> BoxFuture<'a, Result<Connection, SessionError>> {
+        Box::pin(self.connecting_to(router, left, started))
+    }
+
+    async fn connecting_to(
         &self,
         router: &Arc<Router>,
         left: Option<Program>,
@@ -189,7 +198,17 @@ impl Plan {
         self.introduce(router, peer, connected, self.settings.connection_token.as_ref()).await
     }
 
-    async fn introduce(
+    fn introduce<'a>(
+        &'a self,
+        router: &'a Router,
+        peer: Peer,
+        to: Connected,
+        token: Option<&'a SecretString>,
+    ) -> BoxFuture<'a, Result<Connection, SessionError>> {
+        Box::pin(self.introducing(router, peer, to, token))
+    }
+
+    async fn introducing(
         &self,
         router: &Router,
         peer: Peer,

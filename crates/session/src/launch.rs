@@ -4,9 +4,9 @@ use std::ffi::OsString;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::process::Command;
-use url::Url;
 
 use crate::SessionError;
+use crate::address;
 use crate::builder::ClientBuilder;
 use crate::cli::CliCommand;
 
@@ -49,10 +49,10 @@ impl LogLevel {
 /// A Mission-Control-compatible server for the CLI to export to, such as a groundlink hub.
 #[derive(Debug, Clone)]
 pub struct MissionControl {
-    /// Base of all requests.
-    pub base_url: Url,
-    /// Base of the links shown to people.
-    pub frontend_url: Url,
+    /// Base of all requests, beginning with `http://` or `https://`.
+    pub base_url: String,
+    /// Base of the links shown to people, likewise.
+    pub frontend_url: String,
     /// The server's own token. It keeps the user's GitHub token from being sent there.
     pub access_token: SecretString,
     /// What to call the repository (`owner/name`), and its owner's and its own number. By default what
@@ -70,6 +70,12 @@ pub(crate) fn command(
     listen: Option<Listen<'_>>,
 ) -> Result<Command, SessionError> {
     cli.check()?;
+    if let Some(to) = &builder.mission_control {
+        for (name, url) in [("base_url", &to.base_url), ("frontend_url", &to.frontend_url)] {
+            address::check(url)
+                .map_err(|reason| SessionError::invalid("mission_control", format!("{name} {reason}")))?;
+        }
+    }
     let mut command = Command::new(cli.program());
     command.args(cli.args()).args(arguments(builder, listen.map(|(port, _)| port)));
     if let Some((_, token)) = listen {
@@ -162,8 +168,8 @@ pub(crate) fn export_base(builder: &ClientBuilder, inherited: impl Fn(&str) -> O
     base.into_string().ok()
 }
 
-fn trimmed(url: &Url) -> String {
-    url.as_str().trim_end_matches('/').to_owned()
+fn trimmed(url: &str) -> &str {
+    url.trim_end_matches('/')
 }
 
 /// Says in the CLI's terms why a program could not be started.
@@ -203,8 +209,8 @@ mod tests {
 
     fn hub(repository: Option<(String, u64, u64)>) -> MissionControl {
         MissionControl {
-            base_url: "http://127.0.0.1:8080/mc/".parse().unwrap(),
-            frontend_url: "http://127.0.0.1:8080".parse().unwrap(),
+            base_url: "http://127.0.0.1:8080/mc/".to_owned(),
+            frontend_url: "http://127.0.0.1:8080".to_owned(),
             access_token: secret("hub-token"),
             repository,
         }
@@ -233,6 +239,14 @@ mod tests {
             .mission_control(MissionControl { access_token: secret("canary-3"), ..hub(None) });
         assert!(!arguments(&builder, None).join(" ").contains("canary"));
         assert!(!format!("{builder:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_hub_that_has_no_address_is_refused_before_anything_starts() {
+        let nowhere = MissionControl { frontend_url: "hub.example".to_owned(), ..hub(None) };
+        let error =
+            command(&Client::builder().mission_control(nowhere), &CliCommand::new("/bin/sh"), None).unwrap_err();
+        insta::assert_snapshot!(error, @"`mission_control` cannot be used: frontend_url is not an http or https address (`https://host/...`)");
     }
 
     #[test]

@@ -41,6 +41,7 @@
 //! approved, a tool has failed, and a `preToolUse` hook forbids the tool. What became of each answer is told to
 //! [`on_answered`](SessionConfig::on_answered); that somebody else was first is a value there, not an error.
 
+mod address;
 mod answers;
 mod asks;
 mod builder;
@@ -72,6 +73,7 @@ mod session;
 mod shared;
 mod sharing;
 mod stored;
+mod task;
 mod turn;
 mod weak;
 
@@ -122,4 +124,3 @@ pub use groundlink_transport::CloseReason;
 #[cfg(feature = "schemars")]
 pub use schemars;
 pub use secrecy::SecretString;
-pub use url::Url;

@@ -2,12 +2,14 @@
 //! they go on over the next one. It keeps nothing alive.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::Stream;
-use futures::stream::BoxStream;
-use groundlink_transport::{CallError, CloseReason, Peer, RawJson, WeakPeer};
+use futures_util::Stream;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use groundlink_transport::{CallError, CloseReason, Peer, RawJson, Reply, WeakPeer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -59,26 +61,29 @@ impl Line {
         method: &str,
         params: &impl Serialize,
     ) -> Result<R, CallFailure> {
-        self.within(async {
-            let peer = self.peer().await.map_err(CallError::Closed)?;
-            peer.call(method, params).await.map_err(|error| self.failure(error))
-        })
-        .await
+        let params = serde_json::value::to_raw_value(params)
+            .map_err(|source| CallError::Encode { method: method.to_owned(), source: Arc::new(source) })?;
+        let reply = self.reply(method, &params).await?;
+        reply.parse(method).map_err(|error| self.failure(error))
     }
 
     /// Calls a method and gives its result as it came.
     pub(crate) async fn call_raw(&self, method: &str, params: &RawValue) -> Result<RawJson, CallFailure> {
-        self.within(async {
-            let peer = self.peer().await.map_err(CallError::Closed)?;
-            peer.call_raw(method, Some(params)).await.map_err(|error| self.failure(error))
-        })
-        .await
+        let reply = self.reply(method, params).await?;
+        reply.into_raw().map_err(|error| self.failure(error))
     }
 
-    async fn within<T>(&self, calling: impl Future<Output = Result<T, CallFailure>>) -> Result<T, CallFailure> {
-        let Some(after) = self.call_timeout else { return calling.await };
-        // Dropping a call tells the CLI that nobody waits any more.
-        tokio::time::timeout(after, calling).await.unwrap_or(Err(CallFailure::Timeout(after)))
+    /// In a box: there are hundreds of methods, and this is compiled once for all of them.
+    fn reply<'a>(&'a self, method: &'a str, params: &'a RawValue) -> BoxFuture<'a, Result<Reply, CallFailure>> {
+        Box::pin(async move {
+            let calling = async {
+                let peer = self.peer().await.map_err(CallError::Closed)?;
+                peer.call_unread(method, Some(params)).await.map_err(|error| self.failure(error))
+            };
+            let Some(after) = self.call_timeout else { return calling.await };
+            // Dropping a call tells the CLI that nobody waits any more.
+            tokio::time::timeout(after, calling).await.unwrap_or(Err(CallFailure::Timeout(after)))
+        })
     }
 
     fn failure(&self, error: CallError) -> CallFailure {
@@ -185,7 +190,7 @@ impl Line {
     pub(crate) fn watch(&self) -> Connections {
         let mut state = self.state.subscribe();
         state.mark_changed();
-        let states = futures::stream::unfold(state, |mut state| async move {
+        let states = futures_util::stream::unfold(state, |mut state| async move {
             state.changed().await.ok()?;
             let now = state.borrow_and_update().public();
             Some((now, state))
@@ -244,7 +249,7 @@ pub struct Connections {
 impl Connections {
     /// The next state. Cancel-safe.
     pub async fn next(&mut self) -> Option<ConnectionState> {
-        futures::StreamExt::next(&mut self.states).await
+        futures_util::StreamExt::next(&mut self.states).await
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::future::AbortHandle;
+use futures_util::future::AbortHandle;
 use tokio::sync::watch;
 
 use crate::asks::is_direct;
@@ -168,7 +168,7 @@ impl Questions {
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt as _;
+    use futures_util::FutureExt as _;
 
     use super::*;
 

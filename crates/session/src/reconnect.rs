@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use futures::{FutureExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, StreamExt as _};
 use groundlink_transport::{CloseReason, Peer};
 use tokio::sync::watch;
 
@@ -12,7 +12,7 @@ use crate::client::ClientInner;
 use crate::connect::{Connection, Plan, Program};
 use crate::router::Router;
 use crate::shared::Shared;
-use crate::{pending, reopen, sharing};
+use crate::{pending, reopen, sharing, task};
 
 /// A connection that held this long was a good one: the next loss is a new story, with all its attempts.
 const GOOD: Duration = Duration::from_secs(30);
@@ -155,7 +155,7 @@ impl Watch {
         tracing::debug!("the connection to the CLI is restored");
         for shared in sessions.into_iter().filter(|shared| !shared.feed.is_closed()) {
             sharing::share_again(&client, &shared);
-            tokio::spawn(pending::reconcile(shared));
+            task::spawn(Box::pin(pending::reconcile(shared)));
         }
         Some(peer)
     }
@@ -172,7 +172,7 @@ impl Watch {
             }
             .boxed()
         });
-        let outcomes: Vec<_> = futures::stream::iter(reopening).buffer_unordered(AT_ONCE).collect().await;
+        let outcomes: Vec<_> = futures_util::stream::iter(reopening).buffer_unordered(AT_ONCE).collect().await;
         if let Some(reason) = peer.close_reason() {
             if let Some(program) = connection.program {
                 program.stop().await;

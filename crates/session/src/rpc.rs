@@ -28,7 +28,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use futures::future::BoxFuture;
+use futures_util::future::BoxFuture;
 use groundlink_protocol::Method;
 use groundlink_transport::{CallError, RawJson};
 use serde::de::DeserializeOwned;

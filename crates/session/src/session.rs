@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use groundlink_protocol::types::{
     SessionAbortParams, SessionLogParams, SessionMode, SessionModeSetParams, SessionModelSwitchToParams, SessionRef,
 };
@@ -189,7 +190,11 @@ impl Session {
 }
 
 /// Ends a session at the server and here.
-pub(crate) async fn destroy(client: &ClientInner, shared: &Arc<Shared>) -> Result<(), SessionError> {
+pub(crate) fn destroy<'a>(client: &'a ClientInner, shared: &'a Arc<Shared>) -> BoxFuture<'a, Result<(), SessionError>> {
+    Box::pin(destroying(client, shared))
+}
+
+async fn destroying(client: &ClientInner, shared: &Arc<Shared>) -> Result<(), SessionError> {
     if shared.feed.is_closed() {
         return Ok(());
     }

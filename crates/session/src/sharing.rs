@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use futures::future::BoxFuture;
-use futures::stream::{self, BoxStream, SelectAll, Stream, StreamExt as _};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream, SelectAll, Stream, StreamExt as _};
 use groundlink_protocol::types::SessionLogParams;
 use groundlink_protocol::{Method, methods};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,7 @@ use crate::remote::{self, RemoteMode, RemoteState};
 use crate::router::Router;
 use crate::session::Session;
 use crate::shared::{Facts, Shared};
+use crate::task;
 use crate::weak::WeakSession;
 
 /// Shares the sessions of a client: takes the place of the CLI's own exporter where
@@ -256,9 +257,9 @@ impl Session {
 /// Always on: shares a session in the background, by whoever is there to do it.
 pub(crate) fn share_always(client: &Arc<ClientInner>, shared: &Arc<Shared>) {
     if let Some(somebody) = &client.sharer {
-        tokio::spawn(Arc::clone(somebody).share(WeakSession::new(shared, client)));
+        task::spawn(Arc::clone(somebody).share(WeakSession::new(shared, client)));
     } else {
-        tokio::spawn(share_natively(Arc::clone(shared), client.exports_to == ExportsTo::GitHub));
+        task::spawn(Box::pin(share_natively(Arc::clone(shared), client.exports_to == ExportsTo::GitHub)));
     }
 }
 
@@ -269,9 +270,9 @@ pub(crate) fn share_again(client: &ClientInner, shared: &Arc<Shared>) {
     let (linked, unknown) = (facts.remote_url.is_some(), client.exports_to == ExportsTo::Unknown);
     if linked && !facts.bridged && !unknown {
         let mode = if facts.remote_steerable { RemoteMode::On } else { RemoteMode::Export };
-        tokio::spawn(remote::share_in_background(Arc::clone(shared), mode));
+        task::spawn(Box::pin(remote::share_in_background(Arc::clone(shared), mode)));
     } else if !linked && client.always_remote && client.sharer.is_none() {
-        tokio::spawn(share_natively(Arc::clone(shared), client.exports_to == ExportsTo::GitHub));
+        task::spawn(Box::pin(share_natively(Arc::clone(shared), client.exports_to == ExportsTo::GitHub)));
     }
 }
 

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures::Stream;
-use futures::stream::BoxStream;
+use futures_util::Stream;
+use futures_util::stream::BoxStream;
 use groundlink_protocol::types::{SessionLifecycleParams, SessionListEntry, SessionRef};
 use groundlink_protocol::{Empty, methods};
 use tokio::sync::broadcast;
@@ -47,7 +47,7 @@ impl Client {
     /// Sessions that come, change and go at this CLI, from now on, whoever's they are.
     pub fn lifecycle(&self) -> Lifecycle {
         let changes = self.inner.router.lifecycle.subscribe();
-        let changes = futures::stream::unfold(changes, |mut changes| async move {
+        let changes = futures_util::stream::unfold(changes, |mut changes| async move {
             match changes.recv().await {
                 Ok(change) => Some((Change::Session(change), changes)),
                 Err(RecvError::Lagged(missed)) => Some((Change::Missed(missed), changes)),
@@ -77,7 +77,7 @@ pub struct Lifecycle {
 impl Lifecycle {
     /// The next change. Cancel-safe.
     pub async fn next(&mut self) -> Option<Change> {
-        futures::StreamExt::next(self).await
+        futures_util::StreamExt::next(self).await
     }
 }
 

@@ -53,7 +53,9 @@ pub mod memory;
 mod message;
 mod peer;
 mod quick;
+#[cfg(feature = "jsonrpsee")]
 pub mod rpc;
+mod task;
 pub mod tcp;
 
 /// One JSON value exactly as it was, or will be, on the wire.
@@ -63,6 +65,7 @@ pub use child::{ChildExit, ChildPeer, Server, StopPolicy};
 pub use error::{CallError, CloseReason, Error, ErrorObject, codes};
 pub use limits::Limits;
 pub use message::{Notification, Request};
-pub use peer::{HandlerFuture, Peer, PeerBuilder, WeakPeer};
+pub use peer::{HandlerFuture, Peer, PeerBuilder, Reply, WeakPeer};
+#[cfg(feature = "jsonrpsee")]
 pub use rpc::Named;
 pub use tcp::CliUrl;

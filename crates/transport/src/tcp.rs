@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::net::TcpStream;
 
 use crate::{Error, Peer, PeerBuilder};
@@ -86,7 +87,7 @@ impl FromStr for CliUrl {
 
 /// Connects, and starts the peer on the connection.
 pub async fn connect(url: &CliUrl, timeout: Duration, peer: PeerBuilder) -> Result<Peer, Error> {
-    let connecting = TcpStream::connect((url.host(), url.port()));
+    let connecting: BoxFuture<'_, _> = Box::pin(TcpStream::connect((url.host(), url.port())));
     let stream = tokio::time::timeout(timeout, connecting)
         .await
         .map_err(|_| Error::ConnectTimeout { address: url.to_string(), after: timeout })?

@@ -1,5 +1,6 @@
 //! Writing to the agent: queue and steer, mode and model, stop, drafts.
 
+use groundlink_testkit::Viewer;
 use groundlink_tests::bridged::{Bridged, OTHER_MODEL};
 use groundlink_tests::browser::{Browser, DESKTOP, Device, PHONE, Page, hook};
 use groundlink_tests::native::said;
@@ -83,7 +84,15 @@ async fn mode_and_model_are_switched_and_stop_is_always_there() {
     let live = Bridged::start().await;
     let viewer = live.viewer().await;
     let mut browser = Browser::start().await;
-    let mut page = browser.open("controls", live.link(), PHONE).await;
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.open(device.name, live.link(), device).await;
+        controls(&viewer, &mut page, device).await;
+        page.close().await;
+    }
+    live.stop().await;
+}
+
+async fn controls(viewer: &Viewer, page: &mut Page<'_>, device: Device) {
     page.select(&hook("model"), OTHER_MODEL).await;
     viewer.until("the other model", |snapshot| snapshot["model"] == OTHER_MODEL).await;
     page.see_attached(&format!("[data-testid=\"model\"] option[value=\"{OTHER_MODEL}\"][selected]")).await;
@@ -93,13 +102,13 @@ async fn mode_and_model_are_switched_and_stop_is_always_there() {
     viewer.until("plan mode", |snapshot| snapshot["mode"] == "plan").await;
     page.select(&hook("mode"), "interactive").await;
     viewer.until("interactive mode", |snapshot| snapshot["mode"] == "interactive").await;
-    page.pictures("phone-controls").await;
+    page.pictures(&format!("{}-controls", device.name)).await;
 
     // Stop is in view while the agent works: with a long answer, with a card, scrolled up, with the keyboard open.
     let in_view = "(() => { const { top, bottom, width } = document.getElementById('stop').getBoundingClientRect();
         return width > 0 && top >= 0 && bottom <= innerHeight; })()";
     assert_eq!(page.count(&hook("stop")).await, 0, "nothing to stop");
-    send(&mut page, "stream-text-200").await;
+    send(page, "stream-text-200").await;
     page.see(&hook("stop")).await;
     page.until("stop in view beside the answer", in_view).await;
     page.wheel(-3000).await;
@@ -109,42 +118,44 @@ async fn mode_and_model_are_switched_and_stop_is_always_there() {
     page.gone(&hook("stop")).await;
     page.see_text(&hook("item-notice"), "Stopped on this device").await;
 
-    send(&mut page, "two-shells").await;
+    send(page, "two-shells").await;
     page.until("two cards", "document.querySelectorAll('.card').length === 2").await;
-    page.resize(390, 520).await;
+    page.resize(device.width, 520).await;
     page.until("stop in view below the cards", in_view).await;
-    page.pictures("phone-low-window").await;
+    page.pictures(&format!("{}-low-window", device.name)).await;
     page.fits_its_width().await;
     page.click(&hook("stop")).await;
     viewer.until_idle().await;
     page.gone(&hook("card-permission")).await;
     page.has_no_problems().await;
-    live.stop().await;
 }
 
 #[tokio::test]
 async fn each_session_keeps_its_draft() {
     let live = Bridged::start().await;
     let (_session, other) = live.another().await;
-    let mut browser = Browser::start().await;
-    let mut page = browser.open("one", live.link(), DESKTOP).await;
-    page.fill(&hook("composer"), "a draft for the first").await;
-    let other_link = other.link().url().to_string();
-    let mut page = browser.open_beside("one", "two", &other_link).await;
-    page.see(&hook("composer")).await;
-    assert_eq!(page.evaluate("document.getElementById('composer').value").await, "");
-    page.fill(&hook("composer"), "a draft for the second").await;
-    page.reload().await;
-    page.until("its draft", "document.getElementById('composer').value === 'a draft for the second'").await;
-    let mut page = browser.page("one");
-    page.reload().await;
-    page.until("its draft", "document.getElementById('composer').value === 'a draft for the first'").await;
-    // What was sent is no draft any more.
-    page.click(&hook("send")).await;
-    page.see_text(&hook("item-user"), "a draft for the first").await;
-    page.reload().await;
-    page.see_text(&hook("item-user"), "a draft for the first").await;
-    assert_eq!(page.evaluate("document.getElementById('composer').value").await, "");
+    for device in [PHONE, DESKTOP] {
+        let mut browser = Browser::start().await;
+        let mut page = browser.open("one", live.link(), device).await;
+        let first = format!("a draft for the first, on a {}", device.name);
+        page.fill(&hook("composer"), &first).await;
+        let other_link = other.link().url().to_string();
+        let mut page = browser.open_beside("one", "two", &other_link).await;
+        page.see(&hook("composer")).await;
+        assert_eq!(page.evaluate("document.getElementById('composer').value").await, "");
+        page.fill(&hook("composer"), "a draft for the second").await;
+        page.reload().await;
+        page.until("its draft", "document.getElementById('composer').value === 'a draft for the second'").await;
+        let mut page = browser.page("one");
+        page.reload().await;
+        page.until("its draft", &format!("document.getElementById('composer').value === '{first}'")).await;
+        // What was sent is no draft any more.
+        page.click(&hook("send")).await;
+        page.see_text(&hook("item-user"), &first).await;
+        page.reload().await;
+        page.see_text(&hook("item-user"), &first).await;
+        assert_eq!(page.evaluate("document.getElementById('composer').value").await, "");
+    }
     other.stop().await;
     live.stop().await;
 }

@@ -39,20 +39,25 @@ async fn a_frozen_tab_catches_up() {
     let live = Bridged::start().await;
     let viewer = live.viewer().await;
     let mut browser = Browser::start().await;
-    let mut page = browser.open("frozen", live.link(), PHONE).await;
-    page.see(&connection("live")).await;
-    watch(&mut page).await;
-    page.freeze(true).await;
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.open(device.name, live.link(), device).await;
+        page.see(&connection("live")).await;
+        watch(&mut page).await;
+        page.freeze(true).await;
+    }
     for text in ["said to a frozen tab", "and once more"] {
         viewer.say(text).await;
         viewer.until_idle().await;
     }
-    page.freeze(false).await;
-    page.see_text(&hook("item-user"), "and once more").await;
-    page.see(&connection("live")).await;
-    assert_eq!(said(&mut page).await, ["said to a frozen tab", "and once more"]);
-    went(&mut page).await;
-    page.has_no_problems().await;
+    for name in ["phone", "desktop"] {
+        let mut page = browser.page(name);
+        page.freeze(false).await;
+        page.see_text(&hook("item-user"), "and once more").await;
+        page.see(&connection("live")).await;
+        assert_eq!(said(&mut page).await, ["said to a frozen tab", "and once more"]);
+        went(&mut page).await;
+        page.has_no_problems().await;
+    }
     live.stop().await;
 }
 
@@ -61,29 +66,32 @@ async fn offline_and_back_says_how_long_and_how_much() {
     let live = Bridged::start().await;
     let viewer = live.viewer().await;
     let mut browser = Browser::start().await;
-    let mut page = browser.open("offline", live.link(), PHONE).await;
-    page.see(&connection("live")).await;
-    watch(&mut page).await;
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.open(device.name, live.link(), device).await;
+        page.see(&connection("live")).await;
+        watch(&mut page).await;
 
-    page.offline(true).await;
-    page.see(&connection("offline")).await;
-    viewer.say("said in the tunnel").await;
-    viewer.until_idle().await;
-    page.see_text(&connection("offline"), "Offline for ").await;
-    page.pictures("connection-offline").await;
-    page.offline(false).await;
-    page.see_text(&hook("item-user"), "said in the tunnel").await;
-    page.see(&connection("live")).await;
-    let went = went(&mut page).await;
-    let caught_up = went.iter().any(|state| {
-        state.starts_with("catching-up: Catching up, ") && state.contains(" event") && !state.contains(" 0 ")
-    });
-    assert!(caught_up, "{went:?}");
-    // Who listens to the page has been told of both.
-    assert_eq!(page.evaluate("document.getElementById('polite').textContent").await, "Connected again.");
-    // The age of it all is in the details.
-    page.click(&hook("details-open")).await;
-    page.see_text(&hook("connection-facts"), "Live, since ").await;
+        page.offline(true).await;
+        page.see(&connection("offline")).await;
+        let text = format!("said in the tunnel of a {}", device.name);
+        viewer.say(&text).await;
+        viewer.until_idle().await;
+        page.see_text(&connection("offline"), "Offline for ").await;
+        page.pictures(&format!("{}-connection-offline", device.name)).await;
+        page.offline(false).await;
+        page.see_text(&hook("item-user"), &text).await;
+        page.see(&connection("live")).await;
+        let went = went(&mut page).await;
+        let caught_up = went.iter().any(|state| {
+            state.starts_with("catching-up: Catching up, ") && state.contains(" event") && !state.contains(" 0 ")
+        });
+        assert!(caught_up, "{went:?}");
+        // Who listens to the page has been told of both.
+        assert_eq!(page.evaluate("document.getElementById('polite').textContent").await, "Connected again.");
+        // The age of it all is in the details.
+        page.click(&hook("details-open")).await;
+        page.see_text(&hook("connection-facts"), "Live, since ").await;
+    }
     live.stop().await;
 }
 
@@ -159,17 +167,26 @@ async fn a_computer_that_falls_silent_is_told_from_one_that_works() {
     session.say("user.message", json!({"content": "go"})).await;
     session.say("assistant.turn_start", json!({"turnId": "1"})).await;
     let mut browser = Browser::start().await;
-    let mut page = browser.open("silent", session.link(), PHONE).await;
-    page.see(&connection("live")).await;
-    watch(&mut page).await;
-    // The hub is heard, the computer is not any more: no stale "working" without a word about it.
-    let banner = page.see(&hook("presence")).await;
-    assert!(banner.contains("has been silent since ") && banner.contains("It was working then"), "{banner}");
-    page.see_text(&hook("status"), "Offline").await;
-    page.pictures("phone-silent-computer").await;
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.open(device.name, session.link(), device).await;
+        page.see(&connection("live")).await;
+        watch(&mut page).await;
+    }
+    for name in ["phone", "desktop"] {
+        let mut page = browser.page(name);
+        // The hub is heard, the computer is not any more: no stale "working" without a word about it.
+        let banner = page.see(&hook("presence")).await;
+        assert!(banner.contains("has been silent since ") && banner.contains("It was working then"), "{banner}");
+        page.see_text(&hook("status"), "Offline").await;
+        page.pictures(&format!("{name}-silent-computer")).await;
+        page.fits_its_width().await;
+    }
     session.say("assistant.message", json!({"messageId": "m", "content": "back again"})).await;
-    page.see_text(&hook("item-assistant"), "back again").await;
-    page.gone(&hook("presence")).await;
-    assert_eq!(page.see(&hook("status")).await, "Working");
-    went(&mut page).await;
+    for name in ["phone", "desktop"] {
+        let mut page = browser.page(name);
+        page.see_text(&hook("item-assistant"), "back again").await;
+        page.gone(&hook("presence")).await;
+        assert_eq!(page.see(&hook("status")).await, "Working");
+        went(&mut page).await;
+    }
 }

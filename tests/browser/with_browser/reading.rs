@@ -95,14 +95,46 @@ async fn ten_thousand_events_open_at_their_end_and_the_older_come_by_scrolling()
         let in_order = format!("{numbers}.every((n, index, all) => index === 0 || n === all[index - 1] + 1)");
         assert_eq!(page.evaluate(&in_order).await, true, "every item once, in its order");
         let slow = page.evaluate("window.slow").await;
+        // Down again as by a thumb, a little in each frame: how long the frames take. Told, not held against a figure: it
+        // says as much about the machine as about the page.
+        let frames = "(async () => {
+            const took = [];
+            let last = await new Promise(requestAnimationFrame);
+            for (let frame = 0; frame < 180; frame += 1) {
+                window.scrollBy(0, 90);
+                const now = await new Promise(requestAnimationFrame);
+                took.push(now - last);
+                last = now;
+            }
+            took.sort((one, other) => one - other);
+            return { moved: Math.round(scrollY), median: took[90], p95: took[171], longest: took[179] };
+        })()";
+        page.evaluate("window.scrollTo(0, 1200)").await;
+        let frames = page.evaluate(frames).await;
+        assert!(frames["moved"].as_u64() > Some(10_000), "it scrolls: {frames}");
         eprintln!(
-            "{}: 10,000 events open in {opened} ms ({bytes} bytes); long tasks while scrolling: {slow}",
+            "{}: 10,000 events open in {opened} ms ({bytes} bytes); long tasks while scrolling: {slow}; frames: {frames}",
             device.name
         );
         page.fits_its_width().await;
         page.has_no_problems().await;
         page.close().await;
     }
+    // What is beyond what a page keeps is told at its beginning, with the count.
+    let mut page = browser.open("beyond", long.link(), DESKTOP).await;
+    page.see(&hook("older")).await;
+    for _ in 0..60 {
+        if page.count(&hook("older")).await == 0 {
+            break;
+        }
+        let top = page.evaluate("document.querySelector('#log > [data-n]').id").await;
+        page.evaluate("document.querySelector('[data-testid=older-load]').click()").await;
+        page.until("an older part", &format!("document.querySelector('#log > [data-n]').id !== {top}")).await;
+    }
+    let beyond = page.see(&hook("beyond")).await;
+    let first = page.evaluate("Number(document.querySelector('#log > [data-n]').dataset.n)").await;
+    let count: String = beyond.chars().take_while(|c| !c.is_whitespace()).filter(char::is_ascii_digit).collect();
+    assert_eq!(Some(count), first.as_u64().map(|n| n.to_string()), "{beyond}");
 }
 
 #[tokio::test]

@@ -4,9 +4,11 @@ use groundlink::protocol::mc::ExporterInfo;
 use groundlink::remote::{Bridge, BridgeHandle, HubEndpoint};
 use groundlink::session::{Client, Session};
 use groundlink_testkit::Viewer;
+use groundlink_tests::bridged::Bridged;
 use groundlink_tests::browser::{Browser, DESKTOP, PHONE, hook};
 use groundlink_tests::native::Rig;
 use secrecy::ExposeSecret;
+use serde_json::json;
 
 const LIVE: &str = "[data-testid=\"connection\"][data-state=\"live\"]";
 
@@ -156,4 +158,46 @@ async fn deletion(browser: &mut Browser, second: &Session, shared: BridgeHandle)
     }
     let status = reqwest::get(&link).await.expect("an answer").status();
     assert_eq!(status, reqwest::StatusCode::NOT_FOUND, "the link of what was deleted");
+}
+
+#[tokio::test]
+async fn sessions_move_between_their_groups() {
+    let live = Bridged::start().await;
+    let (second, second_shared) = live.another().await;
+    let viewer = live.viewer().await;
+    let list = live.rig.hub.handle().sessions_link().expose_secret().to_owned();
+    let mut browser = Browser::start().await;
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.open(device.name, &list, device).await;
+        page.see(LIVE).await;
+        page.see(&within(&live.session, "idle", "open")).await;
+        page.see(&within(&second, "idle", "open")).await;
+    }
+    viewer.say("slow-stream-120").await;
+    second.destroy().await.expect("the session ends");
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.page(device.name);
+        page.see(&within(&live.session, "working", "open")).await;
+        page.see(&within(&second, "ended", "open")).await;
+        page.pictures(&format!("{}-sessions-7-groups", device.name)).await;
+    }
+    viewer.apply(json!({"type": "abort"})).await;
+    for name in ["phone", "desktop"] {
+        browser.page(name).see(&within(&live.session, "idle", "open")).await;
+    }
+    // The computer goes away without a word.
+    let Bridged { rig, client, session, shared, .. } = live;
+    drop(shared);
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.page(device.name);
+        let offline = within(&session, "offline", "open").replace('"', "\\\"");
+        page.until("an absent computer", &format!("document.querySelector(\"{offline}\")?.checkVisibility()")).await;
+        page.pictures(&format!("{}-sessions-8-offline", device.name)).await;
+        page.is_accessible("sessions that are over or away").await;
+        page.fits_its_width().await;
+        page.has_no_problems().await;
+    }
+    second_shared.stop().await;
+    client.stop().await;
+    drop(rig);
 }

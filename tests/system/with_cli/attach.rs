@@ -128,6 +128,19 @@ async fn a_terminal_follows_answers_by_keys_and_writes() {
     terminal.see("message> ").await;
     viewer.until_idle().await;
 
+    // Yes, and for the whole session: the next change of a file is not asked about.
+    let create = |name: &str| {
+        let path = demo.repo.path().join(name);
+        format!(r#"tool:create {{"path":"{}","file_text":"x\n"}}"#, path.display())
+    };
+    terminal.press(&format!("{}\r", create("first.txt"))).await;
+    terminal.answer("s for the session", "s").await;
+    terminal.see("= approved").await;
+    viewer.until_idle().await;
+    viewer.say(&create("second.txt")).await;
+    viewer.until_idle().await;
+    assert!(demo.repo.has("first.txt") && demo.repo.has("second.txt"), "both are there");
+
     // Ctrl+C leaves; the session does not mind.
     terminal.press("\u{3}").await;
     let ended = terminal.program.ended(SOON).await;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod editor;
+mod form;
 mod ui;
 
 use std::io::{self, IsTerminal as _, Stdout, Write};

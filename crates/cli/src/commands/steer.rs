@@ -128,8 +128,12 @@ fn action(request: &PendingRequest, args: &RespondArgs) -> Result<CommandAction,
     let feedback = args.feedback.clone();
     let wrong = |hint| Err(Error::WrongAnswer { hint });
     match (request.kind, approved, args.answer.clone()) {
+        (RequestKind::Permission, Some(true), _) if args.session && !request.session_scope => {
+            wrong("`approve` alone: it can be approved once only")
+        }
         (RequestKind::Permission, Some(approved), _) => {
-            Ok(CommandAction::PermissionResponse { request_id, approved, scope: None, feedback })
+            let scope = (approved && args.session).then(|| "session".to_owned());
+            Ok(CommandAction::PermissionResponse { request_id, approved, scope, feedback })
         }
         (RequestKind::Permission, None, _) => wrong("`approve` or `deny`"),
         (RequestKind::UserInput, _, Some(answer)) => {

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 /// One reply of the model.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Reply {
+    /// What it thinks aloud before it says anything.
+    pub(super) thought: String,
     /// What it says, before any tool call.
     pub(super) text: String,
     /// The tools it calls.

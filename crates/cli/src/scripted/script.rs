@@ -76,6 +76,10 @@ const WORDS: &[Entry] = &[
     }),
     ("many-steps", |ask| Reply::steps(ask.number("many-steps", 5), 1)),
     ("fast-steps", |ask| Reply::steps(ask.number("fast-steps", 20), 0)),
+    ("think-first", |ask| Reply {
+        thought: numbered_words(ask.number("think-first", 20)),
+        ..Reply::say("I have thought about it.").paced(Duration::from_millis(50))
+    }),
     ("slow-model", |ask| Reply {
         delay: Duration::from_secs(ask.number("slow-model", 15)),
         ..Reply::say("Sorry for the wait.")

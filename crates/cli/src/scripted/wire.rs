@@ -76,6 +76,7 @@ pub fn model_list(name: &str, vendor: &str) -> Value {
 struct Answer {
     id: String,
     model: String,
+    thought: String,
     text: String,
     calls: Vec<Value>,
     pace: Duration,
@@ -127,6 +128,7 @@ impl Answer {
             model: if model.is_empty() { MODEL.to_owned() } else { model },
             calls: calls.collect(),
             pace: hurry(reply.pace.unwrap_or(PACE)),
+            thought: reply.thought,
             text: reply.text,
         }
     }
@@ -143,6 +145,9 @@ impl Answer {
 
     fn whole(&self) -> Value {
         let mut message = json!({"role": "assistant", "content": self.text});
+        if !self.thought.is_empty() {
+            message["reasoning_text"] = json!(self.thought);
+        }
         if !self.calls.is_empty() {
             message["tool_calls"] = json!(self.calls);
         }
@@ -158,9 +163,9 @@ impl Answer {
     /// The streamed form: words, then tool calls, then how it ended.
     fn into_stream(self) -> BoxStream<'static, Result<Event, Infallible>> {
         let pace = self.pace;
-        let said: Vec<Value> = pieces(&self.text, pace)
-            .map(|piece| self.chunk(&json!({"role": "assistant", "content": piece}), None))
-            .collect();
+        let thought = pieces(&self.thought, pace).map(|piece| json!({"role": "assistant", "reasoning_text": piece}));
+        let said = pieces(&self.text, pace).map(|piece| json!({"role": "assistant", "content": piece}));
+        let said: Vec<Value> = thought.chain(said).map(|delta| self.chunk(&delta, None)).collect();
         let mut tail: Vec<Value> = Vec::with_capacity(self.calls.len() + 1);
         for (index, call) in self.calls.iter().enumerate() {
             let mut call = call.clone();

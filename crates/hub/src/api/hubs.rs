@@ -11,12 +11,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive};
 use axum::response::{IntoResponse, Json, Response};
 use futures::stream;
-use groundlink_protocol::api::{Device, SessionEdit, SessionGone, SessionList, problem, sessions_sse, sse};
+use groundlink_protocol::api::{
+    Device, SessionEdit, SessionEntry, SessionGone, SessionList, problem, sessions_sse, sse,
+};
 use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::stream::{last_event_id, named, ping, respond, too_many};
-use super::{Who, arrived, intent};
+use super::{MAX_PAGE, PAGE, Range, Who, arrived, intent, number};
 use crate::live::{BoardChange, DeleteError, StreamGuard};
 use crate::problem::Failure;
 use crate::server::App;
@@ -32,15 +34,66 @@ fn check(app: &App, key: &str) -> Result<(), Failure> {
     app.sessions.keys.is_hub_secret(key).then_some(()).ok_or_else(Failure::not_found)
 }
 
-/// `GET sessions`
-pub(super) async fn list(State(app): State<Arc<App>>, Path(key): Path<String>) -> Result<Response, Failure> {
+/// `GET sessions?after=&limit=`
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Path(key): Path<String>,
+    Query(range): Query<Range>,
+) -> Result<Response, Failure> {
     check(&app, &key)?;
-    Ok(Json(everything(&app)).into_response())
+    let limit: usize = number("limit", range.limit.as_deref(), PAGE as usize)?;
+    let limit = limit.clamp(1, MAX_PAGE as usize);
+    let mut list = everything(&app);
+    if let Some(after) = range.after.as_deref().filter(|after| !after.is_empty()) {
+        let after = Rank::parse(after)
+            .ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "`after` must be what `next` said".to_owned()))?;
+        list.sessions.retain(|entry| Rank::of(entry) > after);
+    }
+    if list.sessions.len() > limit {
+        list.sessions.truncate(limit);
+        list.next = list.sessions.last().map(|entry| Rank::of(entry).to_string());
+    }
+    Ok(Json(list).into_response())
+}
+
+/// A session's place in the list, which stays the same whatever happens to it and to the others.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank(std::cmp::Reverse<u64>, String);
+
+impl Rank {
+    fn of(entry: &SessionEntry) -> Self {
+        Self(std::cmp::Reverse(entry.created_at_ms), entry.session_id.clone())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once('.')?;
+        Some(Self(std::cmp::Reverse(at.parse().ok()?), id.to_owned()))
+    }
+}
+
+impl std::fmt::Display for Rank {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.0.0, self.1)
+    }
 }
 
 fn everything(app: &App) -> SessionList {
     let (sessions, cursor) = app.sessions.board.all();
-    SessionList { sessions: sessions.iter().map(|entry| app.listed(entry)).collect(), cursor }
+    let mut sessions: Vec<SessionEntry> = sessions.iter().map(|entry| app.listed(entry)).collect();
+    sessions.sort_by_cached_key(Rank::of);
+    SessionList { sessions, cursor, next: None }
+}
+
+/// `GET audit?after=&limit=`: what was done in sessions that were deleted.
+pub(super) async fn kept_audit(
+    State(app): State<Arc<App>>,
+    Path(key): Path<String>,
+    Query(range): Query<Range>,
+) -> Result<Response, Failure> {
+    check(&app, &key)?;
+    let after = number("after", range.after.as_deref(), 0)?;
+    let limit: u32 = number("limit", range.limit.as_deref(), PAGE)?;
+    Ok(Json(app.sessions.store.kept_audit(after, limit.clamp(1, MAX_PAGE)).await?).into_response())
 }
 
 #[derive(Debug, Deserialize)]

@@ -105,6 +105,7 @@ fn session() -> Vec<(&'static str, Value)> {
             ("choices", list(&json!({"type": "string"}))),
             ("schema", json!({"description": "The JSON schema of the form."})),
             ("permission", text("What is asked for: `shell`, `write`, `url`, ...")),
+            ("session_scope", flag("An approval may have the scope `session`.")),
         ],
     );
     vec![("SessionSnapshot", snapshot), ("Presence", presence), ("PendingRequest", pending)]
@@ -144,11 +145,26 @@ fn hub() -> Vec<(&'static str, Value)> {
         &[],
     );
     let sessions = object(
-        "All sessions of a hub.",
+        "The sessions of a hub, or a page of them.",
         &[
             ("sessions", list(&reference("SessionEntry"))),
             ("cursor", text("The place in the hub's changes, for the stream.")),
         ],
+        &[("next", text("Where the next page begins, to be sent as `after`; absent when there are no more."))],
+    );
+    let kept = object(
+        "A line of the audit of a session that was deleted.",
+        &[
+            ("place", number("Counts up from 1 over the audits of all deleted sessions.")),
+            ("session_id", text("The session.")),
+            ("deleted_at_ms", number("When it was deleted, by the hub's clock.")),
+            ("entry", reference("AuditEntry")),
+        ],
+        &[],
+    );
+    let kept_page = object(
+        "A stretch of the audits of deleted sessions.",
+        &[("entries", list(&reference("KeptAuditEntry"))), ("last", number("The place of the last entry."))],
         &[],
     );
     let gone = object("A session that was deleted.", &[("session_id", text("Which."))], &[]);
@@ -165,6 +181,8 @@ fn hub() -> Vec<(&'static str, Value)> {
         ("SessionEntry", entry),
         ("WaitingFor", waiting),
         ("SessionList", sessions),
+        ("KeptAuditEntry", kept),
+        ("KeptAuditPage", kept_page),
         ("SessionGone", gone),
         ("SessionEdit", edit),
     ]

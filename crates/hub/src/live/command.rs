@@ -217,7 +217,14 @@ impl Live {
     /// Who asks for commands takes them.
     async fn note_poll(&self) -> sqlx::Result<()> {
         self.touch().await?;
-        let first = !std::mem::replace(&mut self.lock().polled, true);
+        let first = {
+            let mut inner = self.lock();
+            let first = !std::mem::replace(&mut inner.polled, true);
+            if first {
+                inner.tell_state(now());
+            }
+            first
+        };
         if first {
             let update = SessionUpdate { steerable: Some(true), ..SessionUpdate::default() };
             self.store.update_session(self.n, update).await?;

@@ -88,6 +88,7 @@ impl Inner {
         let state = base_state(row);
         let mut view = SessionView::new(row.id.clone());
         state.seed(&mut view);
+        view.set_trimmed(row.trimmed_before);
         view.set_name(row.name.clone());
         view.set_exporter(exporter.clone());
         view.set_presence(Presence { online: false, silent: false, last_seen_ms: row.last_seen });
@@ -158,8 +159,9 @@ impl Inner {
     pub(super) fn tell_state(&mut self, at: u64) {
         let (status, since) = (self.status(), self.since());
         self.view.set_status(status, since.as_deref());
+        self.view.tell_steerable(self.steerable());
         let facts = Facts {
-            idle: matches!(status, SessionStatus::Idle | SessionStatus::Starting | SessionStatus::Error),
+            idle: status != SessionStatus::Ended && self.state.is_free(),
             mode: self.state.mode().map(str::to_owned),
             model: self.state.model().map(str::to_owned),
             switches_models: self.takes(&CommandType::ModelSwitch),

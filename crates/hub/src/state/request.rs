@@ -60,6 +60,7 @@ fn base(event: &Event, seq: u64, kind: RequestKind, id: Option<&str>, call: Opti
         allow_freeform: false,
         schema: None,
         permission: None,
+        session_scope: false,
         answering: false,
         seq,
         requested_at: event.timestamp().to_owned(),
@@ -92,6 +93,7 @@ pub(super) fn permission(event: &Event, seq: u64) -> Option<PendingRequest> {
     request.summary = one_line(summary.or(detail.as_deref()).unwrap_or(kind));
     request.detail = detail.map(|detail| capped(&detail, MAX_DETAIL));
     request.permission = Some(kind.to_owned());
+    request.session_scope = asked.get("canOfferSessionApproval") == Some(&Value::Bool(true));
     request.digest = digest(Asked::Permission, &data);
     Some(request)
 }

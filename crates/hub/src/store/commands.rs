@@ -1,6 +1,6 @@
 //! Commands and their audit, in the writer's transaction.
 
-use groundlink_protocol::api::{AuditEntry, AuditPage, CommandState, Device};
+use groundlink_protocol::api::{AuditEntry, AuditPage, CommandState, Device, KeptAuditEntry, KeptAuditPage};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -126,6 +126,31 @@ impl Store {
             .fetch_one(&self.readers)
             .await?;
         Ok(AuditPage { entries, last: unsigned(last) })
+    }
+
+    /// Up to `limit` lines of the audits of deleted sessions after `after`. Their place is the row's own number: none is
+    /// ever taken away.
+    pub(crate) async fn kept_audit(&self, after: u64, limit: u32) -> sqlx::Result<KeptAuditPage> {
+        let rows = sqlx::query(
+            "SELECT a.rowid AS place, d.id AS session_id, d.deleted_at, a.* FROM kept_audit a \
+             JOIN deleted_sessions d ON d.n = a.session WHERE a.rowid > ? ORDER BY a.rowid LIMIT ?",
+        )
+        .bind(signed(after))
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        let read = |row: &SqliteRow| {
+            Ok(KeptAuditEntry {
+                place: unsigned(row.try_get("place")?),
+                session_id: row.try_get("session_id")?,
+                deleted_at_ms: unsigned(row.try_get("deleted_at")?),
+                entry: read_line(row)?,
+            })
+        };
+        let entries = rows.iter().map(read).collect::<sqlx::Result<Vec<_>>>()?;
+        let last: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(rowid), 0) FROM kept_audit").fetch_one(&self.readers).await?;
+        Ok(KeptAuditPage { entries, last: unsigned(last) })
     }
 }
 

@@ -166,13 +166,6 @@ impl Store {
         rows.iter().map(|row| Ok((unsigned(row.try_get("seq")?), row.try_get("id")?))).collect()
     }
 
-    /// What happened to a session that was deleted, in order.
-    #[cfg(test)]
-    pub(crate) async fn kept_audit(&self, id: &str) -> Vec<String> {
-        let query = "SELECT outcome FROM kept_audit a JOIN deleted_sessions d ON d.n = a.session WHERE d.id = ? ORDER BY d.n, a.n";
-        sqlx::query_scalar(query).bind(id).fetch_all(&self.readers).await.expect("the kept audit")
-    }
-
     /// The number of stored events, for tests and for people who look.
     #[cfg(test)]
     pub(crate) async fn count(&self, table: &'static str) -> u64 {

@@ -43,7 +43,6 @@ impl SessionView {
         });
         self.next_request += 1;
         self.requests_rev = rev;
-        self.status_changed(at);
     }
 
     /// A request was answered, here or elsewhere.
@@ -71,7 +70,6 @@ impl SessionView {
             self.closed.pop_front();
         }
         self.requests_rev = self.bump();
-        self.status_changed(at);
     }
 
     /// What became of an answer to a request that is closed already: it counted, or somebody was faster. The event
@@ -105,7 +103,7 @@ impl SessionView {
 
     /// The tool call has ended, so what it asked has been answered, whether we were told or not.
     pub(super) fn close_requests_of_call(&mut self, call: &str, at: &str, verdict: &Verdict) {
-        let of_call = |request: &&Request| request.tool_call.as_deref() == Some(call);
+        let of_call = |request: &&Request| !call.is_empty() && request.tool_call.as_deref() == Some(call);
         while let Some(request) = self.requests.iter().find(of_call) {
             let id = request.id.clone();
             self.close_request(&id, at, verdict.clone());

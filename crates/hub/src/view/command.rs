@@ -2,7 +2,7 @@
 
 use groundlink_protocol::api::{CommandState, Delivery, Device};
 
-use super::item::{Body, Sender, Source, UserText};
+use super::item::{Attached, Body, Sender, Source, UserText};
 use super::request::Answer;
 use super::text::Capped;
 use super::{SessionView, reduce};
@@ -64,7 +64,7 @@ impl SessionView {
                 if !note.state.is_final() || note.state == CommandState::Applied {
                     self.stopper = Some(self.sender(&note.id));
                 }
-                let stopping = self.busy && !note.state.is_final();
+                let stopping = self.turn.is_working() && !note.state.is_final();
                 if self.header.stopping != stopping {
                     self.header.stopping = stopping;
                     self.touch_header();
@@ -131,7 +131,11 @@ impl SessionView {
                 _ => "The agent did not take it.".to_owned(),
             });
             let source = Source::Link(self.sender(&note.id));
-            self.push("", false, Body::User(UserText { text, source, failed: Some(reason) }));
+            self.push(
+                "",
+                false,
+                Body::User(UserText { text, source, attached: Attached::default(), failed: Some(reason) }),
+            );
             return;
         }
         let rev = self.rev + 1;
@@ -184,7 +188,8 @@ impl SessionView {
             if aborted {
                 let source = Source::Link(self.sender(&queued.command));
                 let failed = Some("The turn was stopped before the agent read it.".to_owned());
-                self.push("", false, Body::User(UserText { text: queued.text, source, failed }));
+                let attached = Attached::default();
+                self.push("", false, Body::User(UserText { text: queued.text, source, attached, failed }));
             }
         }
     }

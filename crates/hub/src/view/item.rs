@@ -51,8 +51,19 @@ pub struct UserText {
     pub text: Capped,
     /// Where they were typed.
     pub source: Source,
+    /// What was sent along.
+    pub attached: Attached,
     /// Why the agent did not take the message, if it did not.
     pub failed: Option<String>,
+}
+
+/// What was sent along with a message.
+#[derive(Clone, Debug, Default)]
+pub struct Attached {
+    /// Pictures that are kept.
+    pub images: Vec<Image>,
+    /// The names of everything else.
+    pub files: Vec<String>,
 }
 
 /// Where a message was typed.
@@ -64,6 +75,8 @@ pub enum Source {
     Link(Sender),
     /// By the CLI itself, which continues in autopilot mode.
     Autopilot,
+    /// By the agent, for a sub-agent.
+    Agent,
 }
 
 /// Who gave a command at the link.
@@ -192,6 +205,8 @@ pub struct Agent {
     pub model: Option<String>,
     /// How many items of the transcript are its own, so far.
     pub steps: u64,
+    /// It is at work, whether the call that started it is over or not.
+    pub running: bool,
     /// How many tokens it used, once it is done.
     pub tokens: Option<u64>,
 }

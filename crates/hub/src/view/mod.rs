@@ -23,6 +23,7 @@ mod summary;
 #[cfg(test)]
 pub(crate) mod tests;
 mod text;
+mod todos;
 mod tools;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -30,12 +31,14 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use groundlink_protocol::api::{Device, SessionStatus};
 use groundlink_protocol::mc::ExporterInfo;
 
+use crate::state::Turn;
+
 pub use command::{CommandNote, Queued};
 pub use form::{Field, FieldKind};
 pub use groundlink_protocol::api::Presence;
 pub use item::{
-    Agent, AskRow, Body, By, Image, Input, Item, Level, Notice, Outcome, Prose, ProseText, Sender, Source, ToolCall,
-    ToolKind, ToolState, UserText, Verdict,
+    Agent, AskRow, Attached, Body, By, Image, Input, Item, Level, Notice, Outcome, Prose, ProseText, Sender, Source,
+    ToolCall, ToolKind, ToolState, UserText, Verdict,
 };
 pub use progress::{Task, TaskState, Usage};
 pub use request::{Answer, Ask, Elicitation, Part, Permission, Plan, Question, Request};
@@ -54,8 +57,6 @@ const MAX_RECENT: usize = 2_048;
 
 /// The visible state of one session.
 #[derive(Debug)]
-// Independent facts about the session, not the states of one machine.
-#[expect(clippy::struct_excessive_bools)]
 pub struct SessionView {
     session_id: String,
     rev: u64,
@@ -71,18 +72,22 @@ pub struct SessionView {
     closed: VecDeque<Closed>,
     queue: Vec<Queued>,
     queue_rev: u64,
-    /// Something has been heard of the session.
-    started: bool,
-    busy: bool,
-    ended: bool,
+    turn: Turn,
     /// What the session's state says, which counts.
     told: Option<SessionStatus>,
+    /// Whether somebody who knows has said that the exporter takes commands, or does not.
+    told_steerable: bool,
     last_seq: u64,
+    /// The last event of those that were trimmed before this view was made.
+    trimmed: u64,
     /// Item of each tool call and of each message being written.
     by_call: HashMap<String, u64>,
     by_message: HashMap<String, u64>,
     /// What the agent said about a tool call before it started.
     intentions: HashMap<String, String>,
+    /// The agent's table of things to do, and the statements about it that are under way, by tool call.
+    todos: todos::Todos,
+    statements: HashMap<String, String>,
     /// Messages that the agent has been given, by the command that carried them.
     applied: HashSet<String>,
     /// Who gave which command, and the order in which they came, so that the oldest can go.
@@ -168,14 +173,16 @@ impl SessionView {
             closed: VecDeque::new(),
             queue: Vec::new(),
             queue_rev: 0,
-            started: false,
-            busy: false,
-            ended: false,
+            turn: Turn::default(),
             told: None,
+            told_steerable: false,
             last_seq: 0,
+            trimmed: 0,
             by_call: HashMap::new(),
             by_message: HashMap::new(),
             intentions: HashMap::new(),
+            todos: todos::Todos::default(),
+            statements: HashMap::new(),
             applied: HashSet::new(),
             senders: HashMap::new(),
             senders_order: VecDeque::new(),
@@ -189,8 +196,19 @@ impl SessionView {
         }
     }
 
+    /// Says that the events up to this one are not kept any more.
+    pub fn set_trimmed(&mut self, until: u64) {
+        self.trimmed = until;
+    }
+
+    /// How many events were trimmed before this view was made, so that nothing is shown of them.
+    pub fn trimmed(&self) -> u64 {
+        self.trimmed
+    }
+
     /// Fills in what events tell that are not kept any more.
-    pub(crate) fn seed(&mut self, fill: impl FnOnce(&mut Header)) {
+    pub(crate) fn seed(&mut self, turn: Turn, fill: impl FnOnce(&mut Header)) {
+        self.turn = turn;
         fill(&mut self.header);
         self.touch_header();
     }
@@ -260,10 +278,7 @@ impl SessionView {
 
     /// A picture of an item, if it is kept.
     pub fn image(&self, n: u64, index: usize) -> Option<&Image> {
-        match &self.item(n)?.body {
-            Body::Tool(tool) => tool.images.get(index),
-            _ => None,
-        }
+        images::of(&self.item(n)?.body).get(index)
     }
 
     /// How many older items are not kept any more.
@@ -274,6 +289,15 @@ impl SessionView {
     /// The open requests, oldest first.
     pub fn requests(&self) -> &[Request] {
         &self.requests
+    }
+
+    /// The sub-agent that a request comes from; `None` for one of the agent itself.
+    pub fn asker(&self, request: &Request) -> Option<&str> {
+        let parent = self.item(self.item(request.item)?.parent?)?;
+        match &parent.body {
+            Body::Tool(call) => call.agent.as_ref().map(|agent| agent.name.as_str()),
+            _ => None,
+        }
     }
 
     /// The revision that changed the open requests last.
@@ -295,10 +319,48 @@ impl SessionView {
     pub fn set_status(&mut self, status: SessionStatus, since: Option<&str>) {
         let since = since.unwrap_or_default();
         if self.told != Some(status) || self.header.since != since {
+            let over = status == SessionStatus::Ended || self.status() == SessionStatus::Ended;
+            let turned = over && self.told != Some(status);
             self.told = Some(status);
             since.clone_into(&mut self.header.since);
-            self.touch_header();
+            let rev = self.touch_header();
+            if turned {
+                self.redraw_queue(rev);
+            }
         }
+    }
+
+    /// Takes over whether the exporter takes commands: the hub knows it better than the events do.
+    pub fn tell_steerable(&mut self, steerable: bool) {
+        self.told_steerable = true;
+        self.set_steerable(steerable);
+    }
+
+    fn set_steerable(&mut self, steerable: bool) {
+        if self.header.steerable == steerable {
+            return;
+        }
+        self.header.steerable = steerable;
+        let rev = self.touch_header();
+        // Cards are not to be pressed where nobody takes the answer.
+        self.requests_rev = rev;
+        for request in &mut self.requests {
+            request.last_rev = rev;
+        }
+        self.redraw_queue(rev);
+    }
+
+    /// What can be done with a message that waits is something else now.
+    fn redraw_queue(&mut self, rev: u64) {
+        self.queue_rev = rev;
+        for queued in &mut self.queue {
+            queued.last_rev = rev;
+        }
+    }
+
+    /// Whether messages can be given to the agent, or will be once it is heard again.
+    pub fn takes_messages(&self) -> bool {
+        self.header.steerable && self.status() != SessionStatus::Ended
     }
 
     /// What the session is doing: what it was [told](Self::set_status), or else what its events tell.
@@ -306,17 +368,7 @@ impl SessionView {
         if let Some(told) = self.told {
             return told;
         }
-        if self.ended {
-            SessionStatus::Ended
-        } else if !self.requests.is_empty() {
-            SessionStatus::Waiting
-        } else if self.busy {
-            SessionStatus::Working
-        } else if self.started {
-            SessionStatus::Idle
-        } else {
-            SessionStatus::Starting
-        }
+        self.turn.status(!self.requests.is_empty())
     }
 
     /// Whether the exporter can give the agent a message together with a refusal. The CLI's own

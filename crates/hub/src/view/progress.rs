@@ -97,9 +97,11 @@ impl SessionView {
             return;
         };
         let model = data.owned("model");
+        let running = kind == "subagent.started";
         self.update(n, |body| {
             let Body::Tool(call) = body else { return };
             let agent = call.agent.get_or_insert_default();
+            agent.running = running;
             if !name.is_empty() {
                 agent.name = name;
             }
@@ -111,6 +113,23 @@ impl SessionView {
                 call.error = Some(why);
             }
         });
+    }
+
+    /// The turn is over, and with it the work of sub-agents of which nobody has said how it ended.
+    pub(super) fn interrupt_agents(&mut self) {
+        let calls: Vec<u64> = self.agents.values().filter_map(|call| self.by_call.get(call)).copied().collect();
+        for n in calls {
+            let running = |body: &Body| matches!(body, Body::Tool(tool) if tool.agent.as_ref().is_some_and(|agent| agent.running));
+            if self.item(n).is_some_and(|item| running(&item.body)) {
+                self.update(n, |body| {
+                    let Body::Tool(call) = body else { return };
+                    call.state = ToolState::Interrupted;
+                    if let Some(agent) = &mut call.agent {
+                        agent.running = false;
+                    }
+                });
+            }
+        }
     }
 
     pub(super) fn used(&mut self, data: Fields<'_>) {
@@ -148,7 +167,7 @@ impl SessionView {
     }
 
     /// A warning or an error, with what to do about it.
-    pub(super) fn trouble(&mut self, level: Level, kind: &str, data: Fields<'_>, at: &str) {
+    pub(super) fn trouble(&mut self, level: Level, kind: &str, data: Fields<'_>, at: &str, nested: bool) {
         let message = data.str("message").trim();
         if message.is_empty() {
             return;
@@ -157,7 +176,7 @@ impl SessionView {
         let advice = own.or_else(|| advice(level, kind, data.int("statusCode")).map(str::to_owned));
         let url = data.owned("url").filter(|url| url.starts_with("https://") || url.starts_with("http://"));
         let text = Capped::new(message, MAX_NOTICE, 0);
-        self.push(at, false, Body::Notice(Notice { level, text, by: None, advice, url }));
+        self.push(at, nested, Body::Notice(Notice { level, text, by: None, advice, url }));
     }
 }
 
@@ -212,13 +231,18 @@ fn checklist_line(line: &str) -> Option<Task> {
 }
 
 fn listed(task: Fields<'_>) -> Option<Task> {
-    let title = first_line(task.opt("content").or(task.opt("title")).or(task.opt("description"))?, MAX_TASK);
-    let state = match task.str("status") {
+    let title = task.opt("content").or(task.opt("title")).or(task.opt("description"))?;
+    Some(self::task(title, task.str("status")))
+}
+
+/// A thing to do, with its status in the CLI's words.
+pub(super) fn task(title: &str, status: &str) -> Task {
+    let state = match status {
         "done" | "completed" => TaskState::Done,
         "in_progress" => TaskState::Doing,
         _ => TaskState::Open,
     };
-    Some(Task { title, state })
+    Task { title: first_line(title, MAX_TASK), state }
 }
 
 /// How far a list of things to do is, in a few words.

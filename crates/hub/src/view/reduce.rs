@@ -3,19 +3,22 @@
 use std::borrow::Cow;
 
 use groundlink_protocol::Event;
+use groundlink_protocol::api::SessionStatus;
 use serde_json::Value;
 
 use super::fields::Fields;
-use super::item::{Body, Level, Notice, Prose, ProseText, Source, UserText, Verdict};
+use super::item::{Attached, Body, Item, Level, Notice, Prose, ProseText, Source, UserText, Verdict};
 use super::request::{Ask, Elicitation, Permission, Plan, Question};
 use super::stream::StreamText;
 use super::text::Capped;
-use super::{MAX_RECENT, SessionView};
+use super::{MAX_RECENT, SessionView, images};
 use crate::digest::{Asked, digest};
 
 const MAX_USER: usize = 64 * 1024;
 const MAX_PROSE: usize = 256 * 1024;
 const MAX_NOTICE: usize = 8 * 1024;
+/// How far back a thought is looked for that comes again.
+const THOUGHTS: usize = 8;
 
 impl SessionView {
     /// Takes in an event. `seq` is its place in the stored log, `None` for one that is not stored.
@@ -31,20 +34,36 @@ impl SessionView {
                 }
             }
         }
-        if !self.started {
-            self.started = true;
-            self.status_changed(event.timestamp());
+        let at = event.timestamp();
+        let (before, was_working) = (self.status(), self.turn.is_working());
+        if self.turn.apply(event) {
+            self.close_all_requests(at);
+            self.interrupt_tools();
+            self.interrupt_prose();
+            self.interrupt_agents();
         }
-        // Copies for the model's eyes: many and large, and never shown.
-        if event.kind().starts_with("model.") || event.kind() == "system.message" {
-            return;
+        if was_working && !self.turn.is_working() {
+            self.set(|header| &mut header.activity, None);
+            self.header.stopping = false;
         }
-        let Ok(data) = serde_json::from_str::<Value>(event.data_raw().get()) else {
-            return;
-        };
-        let data = Fields(&data);
-        let nested = self.note_agent(event, data);
-        self.apply(event.kind(), data, event.timestamp(), nested);
+        // Copies for the model's eyes are many and large, and never shown.
+        let shown = !event.kind().starts_with("model.") && event.kind() != "system.message";
+        if shown && let Ok(data) = serde_json::from_str::<Value>(event.data_raw().get()) {
+            let data = Fields(&data);
+            if self.note_agent(event, data) {
+                self.apply_nested(event.kind(), data, at);
+            } else {
+                self.apply(event.kind(), data, at);
+            }
+        }
+        let now = self.status();
+        if now != before || self.turn.is_working() != was_working {
+            self.status_changed(at);
+        }
+        if (now == SessionStatus::Ended) != (before == SessionStatus::Ended) {
+            let rev = self.bump();
+            self.redraw_queue(rev);
+        }
     }
 
     fn is_new(&mut self, id: &str) -> bool {
@@ -60,13 +79,34 @@ impl SessionView {
         true
     }
 
-    fn apply(&mut self, kind: &str, data: Fields<'_>, at: &str, nested: bool) {
+    fn apply(&mut self, kind: &str, data: Fields<'_>, at: &str) {
         match kind {
             "user.message" => self.user_message(data, at),
-            "assistant.turn_start" => {
-                self.reasoned = false;
-                self.set_busy(true, at);
+            "assistant.turn_start" => self.reasoned = false,
+            "assistant.intent" => self.set(|header| &mut header.activity, data.owned("intent")),
+            "abort" => self.stopped(data.str("reason"), at),
+            _ if kind.starts_with("session.") => self.session_event(kind, data, at),
+            _ => self.apply_shared(kind, data, at, false),
+        }
+    }
+
+    /// An event of a sub-agent, whose model, mode and context are not the session's.
+    fn apply_nested(&mut self, kind: &str, data: Fields<'_>, at: &str) {
+        match kind {
+            "user.message" => {
+                let text = user_text(data.str("content"));
+                let attached = Attached::default();
+                self.push(at, true, Body::User(UserText { text, source: Source::Agent, attached, failed: None }));
             }
+            "session.warning" => self.trouble(Level::Warning, data.str("warningType"), data, at, true),
+            "session.error" => self.trouble(Level::Error, data.str("errorType"), data, at, true),
+            _ if kind.starts_with("session.") => {}
+            _ => self.apply_shared(kind, data, at, true),
+        }
+    }
+
+    fn apply_shared(&mut self, kind: &str, data: Fields<'_>, at: &str, nested: bool) {
+        match kind {
             "assistant.message_delta" => self.prose_delta("messageId", data, at, nested, Body::Assistant),
             "assistant.message" => self.assistant_message(data, at, nested),
             "assistant.reasoning_delta" => {
@@ -87,12 +127,6 @@ impl SessionView {
             "tool.execution_complete" => self.tool_ended(data, at, nested),
             "subagent.started" | "subagent.completed" | "subagent.failed" => self.subagent(kind, data, at),
             "assistant.usage" => self.used(data),
-            "assistant.intent" => self.set(|header| &mut header.activity, data.owned("intent")),
-            "abort" => {
-                self.end_turn(at);
-                self.stopped(data.str("reason"), at);
-            }
-            _ if kind.starts_with("session.") => self.session_event(kind, data, at),
             _ => self.request_event(kind, data, at),
         }
     }
@@ -113,26 +147,17 @@ impl SessionView {
             }
             "session.context_changed" => self.working_directory(data),
             "session.remote_steerable_changed" => {
-                self.set_steerable(data.bool("remoteSteerable").unwrap_or(true));
+                self.heard_steerable(data.bool("remoteSteerable").unwrap_or(true));
             }
             "session.idle" => {
                 if let Some(mode) = data.owned("mode") {
                     self.set(|header| &mut header.mode, Some(mode));
                 }
-                self.end_turn(at);
                 self.drop_unread(data.bool("aborted") == Some(true));
             }
-            "session.shutdown" => {
-                self.end_turn(at);
-                self.ended = true;
-                self.status_changed(at);
-            }
             "session.info" => self.session_info(data, at),
-            "session.warning" => self.trouble(Level::Warning, data.str("warningType"), data, at),
-            "session.error" => {
-                self.trouble(Level::Error, data.str("errorType"), data, at);
-                self.set_busy(false, at);
-            }
+            "session.warning" => self.trouble(Level::Warning, data.str("warningType"), data, at, false),
+            "session.error" => self.trouble(Level::Error, data.str("errorType"), data, at, false),
             "session.compaction_complete" if data.bool("success") == Some(true) => {
                 self.compacted(data);
                 self.notice(Level::Info, "The conversation was summed up to make room.", at);
@@ -180,25 +205,32 @@ impl SessionView {
         };
         self.note_plan(&ask);
         let digest = digest(asked, data.0);
-        // The request itself replaces the one that was inferred from its tool call.
-        if let Some(call) = call
-            && let Some(inferred) = self.requests.iter_mut().find(|request| request.id == call)
-        {
-            let rev = self.rev + 1;
-            id.clone_into(&mut inferred.id);
-            inferred.ask = ask;
-            inferred.digest = digest;
-            inferred.last_rev = rev;
-            self.rev = rev;
-            self.requests_rev = rev;
+        if id.is_empty() {
+            return;
+        }
+        // The request itself replaces the one that was inferred from its tool call, and a repetition what it repeats.
+        let inferred = self.requests.iter().position(|request| Some(request.id.as_str()) == call);
+        let known = self.requests.iter().position(|request| request.id == id);
+        if let (Some(inferred), Some(_)) = (inferred.filter(|_| call != Some(id)), known) {
+            self.requests.remove(inferred);
+        }
+        let place = self.requests.iter().position(|request| request.id == id).or(inferred.filter(|_| known.is_none()));
+        if let Some(place) = place {
+            let request = &mut self.requests[place];
+            let call = call.map(str::to_owned);
+            if request.id != id || request.digest != digest || request.tool_call != call || inferred.is_some() {
+                let rev = self.rev + 1;
+                (request.id, request.tool_call, request.ask, request.digest) = (id.to_owned(), call, ask, digest);
+                request.last_rev = rev;
+                self.rev = rev;
+                self.requests_rev = rev;
+            }
             return;
         }
         self.open_request(id, call, at, ask, digest);
     }
 
     fn session_started(&mut self, kind: &str, data: Fields<'_>, at: &str) {
-        self.end_turn(at);
-        self.ended = false;
         self.working_directory(data.get("context"));
         if let Some(model) = data.owned("selectedModel") {
             self.header.model = Some(model);
@@ -207,7 +239,6 @@ impl SessionView {
         if kind == "session.resume" && self.next_item > 0 {
             self.notice(Level::Info, "The session was resumed.", at);
         }
-        self.status_changed(at);
     }
 
     fn working_directory(&mut self, context: Fields<'_>) {
@@ -226,7 +257,7 @@ impl SessionView {
             // The link itself. Its words are the only sign of an export that takes no commands.
             "remote" => {
                 if message.starts_with("Read-only") {
-                    self.set_steerable(false);
+                    self.heard_steerable(false);
                 }
             }
             // Told by the tool call and by the abort already.
@@ -235,9 +266,11 @@ impl SessionView {
         }
     }
 
-    fn set_steerable(&mut self, steerable: bool) {
-        self.header.steerable = steerable;
-        self.touch_header();
+    /// What the events say, where nobody knows better.
+    fn heard_steerable(&mut self, steerable: bool) {
+        if !self.told_steerable {
+            self.set_steerable(steerable);
+        }
     }
 
     pub(super) fn set(&mut self, field: impl Fn(&mut super::Header) -> &mut Option<String>, value: Option<String>) {
@@ -284,8 +317,10 @@ impl SessionView {
             _ => Source::Local,
         };
         let text = user_text(data.str("content"));
-        self.push(at, false, Body::User(UserText { text, source, failed: None }));
-        self.set_busy(true, at);
+        let attached = images::of_message(data, images::MAX_BYTES.saturating_sub(self.image_bytes));
+        let user = Body::User(UserText { text, source, attached, failed: None });
+        self.image_bytes += images::held(&user);
+        self.push(at, false, user);
     }
 
     fn assistant_message(&mut self, data: Fields<'_>, at: &str, nested: bool) {
@@ -308,10 +343,6 @@ impl SessionView {
             );
         } else {
             self.prose_whole(id, content, at, nested, Body::Assistant);
-        }
-        // `session.idle` is not replayed; a message that calls no tool ends the turn as well.
-        if !nested && data.list("toolRequests").next().is_none() && data.str("phase") != "commentary" {
-            self.settle(at);
         }
     }
 
@@ -338,7 +369,6 @@ impl SessionView {
         let prose = Prose { text: ProseText::Streaming(stream), interrupted: false };
         let n = self.push(at, nested, body(prose));
         self.by_message.insert(id.to_owned(), n);
-        self.set_busy(true, at);
     }
 
     fn prose_whole(&mut self, id: &str, content: &str, at: &str, nested: bool, body: impl FnOnce(Prose) -> Body) {
@@ -354,41 +384,27 @@ impl SessionView {
         if content.trim().is_empty() {
             return;
         }
-        let n = self.push(at, nested, body(Prose { text: ProseText::Whole(text), interrupted: false }));
+        let body = body(Prose { text: ProseText::Whole(text), interrupted: false });
+        if let Some(n) = self.same_thought(&body) {
+            self.by_message.insert(id.to_owned(), n);
+            return;
+        }
+        let n = self.push(at, nested, body);
         if !id.is_empty() {
             self.by_message.insert(id.to_owned(), n);
         }
     }
 
-    pub(super) fn set_busy(&mut self, busy: bool, at: &str) {
-        // Whoever works has not ended, even if nobody told of a resume.
-        let revived = busy && self.ended;
-        if self.busy != busy || revived {
-            self.busy = busy;
-            self.ended &= !revived;
-            self.status_changed(at);
-        }
-    }
-
-    /// The agent has said its last word of the turn, unless another step begins.
-    fn settle(&mut self, at: &str) {
-        self.set(|header| &mut header.activity, None);
-        self.set_busy(false, at);
+    /// The CLI gives a thought twice: with the message that it led to, and by itself under a name of its own.
+    fn same_thought(&self, body: &Body) -> Option<u64> {
+        let Body::Reasoning(Prose { text: ProseText::Whole(text), .. }) = body else { return None };
+        let same = |item: &&Item| matches!(&item.body, Body::Reasoning(Prose { text: ProseText::Whole(known), .. }) if known == text);
+        self.items.iter().rev().take(THOUGHTS).find(same).map(|item| item.n)
     }
 
     pub(super) fn status_changed(&mut self, at: &str) {
         at.clone_into(&mut self.header.since);
-        if !self.busy {
-            self.header.stopping = false;
-        }
         self.touch_header();
-    }
-
-    fn end_turn(&mut self, at: &str) {
-        self.close_all_requests(at);
-        self.interrupt_tools();
-        self.interrupt_prose();
-        self.settle(at);
     }
 
     fn interrupt_prose(&mut self) {
@@ -396,7 +412,7 @@ impl SessionView {
             .items
             .iter()
             .rev()
-            .take_while(|item| !matches!(item.body, Body::User(_)))
+            .take_while(|item| item.nested || !matches!(item.body, Body::User(_)))
             .filter(|item| item.body.streaming().is_some())
             .map(|item| item.n)
             .collect();

@@ -66,6 +66,9 @@ pub(super) fn describe(kind: ToolKind, arguments: Fields<'_>, cwd: Option<&str>)
             (text.map_or_else(|| any(arguments), line), json())
         }
         ToolKind::Agent => (arguments.opt("description").map_or_else(|| any(arguments), line), json()),
+        ToolKind::Todo if arguments.opt("query").is_some() => {
+            (arguments.opt("description").map_or_else(String::new, line), json())
+        }
         ToolKind::Todo => (super::progress::summary(arguments), Input::None),
         ToolKind::Other => (any(arguments), json()),
     }

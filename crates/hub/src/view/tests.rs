@@ -120,7 +120,7 @@ fn durable_events_alone_tell_the_same_story() {
     let view = replay(&events, false);
     insta::assert_snapshot!(outline(&view));
     let without_end: Vec<Event> = events.into_iter().filter(|event| event.kind() != "session.shutdown").collect();
-    assert_eq!(replay(&without_end, false).status(), SessionStatus::Idle);
+    assert_eq!(replay(&without_end, false).status(), SessionStatus::Error);
 }
 
 #[test]
@@ -140,7 +140,9 @@ fn the_status_follows_the_turn() {
             json!({"messageId": "m", "content": "x", "toolRequests": [{"toolCallId": "c"}]}),
             SessionStatus::Working,
         ),
-        ("assistant.message", json!({"messageId": "n", "content": "end"}), SessionStatus::Idle),
+        ("assistant.turn_end", json!({}), SessionStatus::Working),
+        ("assistant.message", json!({"messageId": "n", "content": "end"}), SessionStatus::Working),
+        ("assistant.turn_end", json!({}), SessionStatus::Idle),
         ("assistant.turn_start", json!({}), SessionStatus::Working),
         ("abort", json!({"reason": "user_initiated"}), SessionStatus::Idle),
         ("session.shutdown", json!({}), SessionStatus::Ended),

@@ -4,7 +4,7 @@ use super::fields::Fields;
 use super::item::{Body, ToolCall, ToolKind, ToolState, Verdict};
 use super::request::{Ask, Elicitation, Plan, Question};
 use super::text::Capped;
-use super::{SessionView, images, progress, summary};
+use super::{SessionView, images, progress, summary, todos};
 use crate::digest::{Asked, digest};
 
 const OUTPUT_HEAD: usize = 8 * 1024;
@@ -46,7 +46,7 @@ impl SessionView {
             self.header.tasks = tasks;
             self.touch_header();
         }
-        let kind = summary::kind(name);
+        let kind = self.kind_of(name, call, arguments, nested);
         let (line, input) = summary::describe(kind, arguments, self.header.cwd.as_deref());
         let intention = self
             .intentions
@@ -75,7 +75,19 @@ impl SessionView {
         };
         let n = self.push(at, nested, Body::Tool(Box::new(tool)));
         self.by_call.insert(call.to_owned(), n);
-        self.set_busy(true, at);
+    }
+
+    /// What sort of work a call is. What is done to the agent's own table of things to do is remembered until it is done.
+    fn kind_of(&mut self, name: &str, call: &str, arguments: Fields<'_>, nested: bool) -> ToolKind {
+        let sql = arguments.str("query");
+        if name != "sql" || nested || !todos::is_about(sql) {
+            return summary::kind(name);
+        }
+        if self.statements.len() >= MAX_INTENTIONS {
+            self.statements.clear();
+        }
+        self.statements.insert(call.to_owned(), sql.to_owned());
+        ToolKind::Todo
     }
 
     /// A question is open as soon as the tool that asks it runs: the event that tells of it is not
@@ -86,9 +98,7 @@ impl SessionView {
             ToolKind::Ask if !arguments.get("requestedSchema").is_null() => {
                 (Asked::Form, Ask::Elicitation(Elicitation::read(arguments)))
             }
-            ToolKind::Ask if arguments.opt("question").is_some() => {
-                (Asked::Question, Ask::Question(Question::read(arguments)))
-            }
+            ToolKind::Ask => (Asked::Question, Ask::Question(Question::read(arguments))),
             ToolKind::Plan => (Asked::Plan, Ask::Plan(Plan::read(arguments))),
             _ => return,
         };
@@ -130,6 +140,7 @@ impl SessionView {
         if !self.by_call.contains_key(call) {
             if call.is_empty() || data.str("toolName").is_empty() {
                 // The beginning was not exported: nothing is known that a row could show.
+                self.close_requests_of_call(call, at, &verdict_of(data));
                 return;
             }
             self.tool_started(data, at, nested);
@@ -139,26 +150,35 @@ impl SessionView {
         };
         let result = data.get("result");
         let error = data.get("error");
-        let denied = matches!(error.str("code"), "rejected" | "denied");
         let state = match data.bool("success") {
             Some(true) => ToolState::Done,
-            _ if denied => ToolState::Denied,
+            _ if is_denied(error) => ToolState::Denied,
             _ => ToolState::Failed,
         };
-        let verdict = if denied { Verdict::Denied } else { Verdict::Approved };
-        self.close_requests_of_call(call, at, &verdict_of_result(result).unwrap_or(verdict));
+        self.close_requests_of_call(call, at, &verdict_of(data));
         let ended = millis(at);
         let exit_code = data
             .get("shellExecution")
             .int("exitCode")
             .or_else(|| result.list("contents").find_map(|content| content.int("exitCode")));
         let error = error.owned("message");
+        if let Some(sql) = self.statements.remove(call)
+            && state == ToolState::Done
+            && let Some(tasks) = self.todos.follow(&sql)
+        {
+            self.header.tasks = tasks;
+            self.touch_header();
+        }
         let pictures = images::of_result(result, images::MAX_BYTES.saturating_sub(self.image_bytes));
         self.image_bytes += pictures.iter().map(|image| image.bytes.len()).sum::<usize>();
         self.update(n, |body| {
             let Body::Tool(tool) = body else { return };
             let (output, diff) = output_of(tool.kind, result);
             tool.state = state;
+            // One that works on in the background is told of by its own end.
+            if tool.agent.as_ref().is_some_and(|agent| agent.running) && state == ToolState::Done {
+                return;
+            }
             if tool.output.is_none() || output.is_some() || diff.is_some() {
                 tool.output = output;
             }
@@ -179,8 +199,8 @@ impl SessionView {
             .items
             .iter()
             .rev()
-            // Only the last turn can have something running.
-            .take_while(|item| !matches!(item.body, Body::User(_)))
+            // Only the last turn can have something running, and sub-agents.
+            .take_while(|item| item.nested || !matches!(item.body, Body::User(_)))
             .filter(|item| matches!(&item.body, Body::Tool(tool) if tool.state == ToolState::Running))
             .map(|item| item.n)
             .collect();
@@ -236,6 +256,16 @@ fn without_shell_marker(text: &str) -> &str {
         Some(at) if trimmed.ends_with('>') && !trimmed[at..].contains('\n') => &trimmed[..at],
         _ => text,
     }
+}
+
+fn is_denied(error: Fields<'_>) -> bool {
+    matches!(error.str("code"), "rejected" | "denied")
+}
+
+/// What was said to a request, as far as the end of its tool call tells.
+fn verdict_of(data: Fields<'_>) -> Verdict {
+    let otherwise = || if is_denied(data.get("error")) { Verdict::Denied } else { Verdict::Approved };
+    verdict_of_result(data.get("result")).unwrap_or_else(otherwise)
 }
 
 /// What a person answered, as the tool that asked reports it.

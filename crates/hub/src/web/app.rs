@@ -17,15 +17,30 @@ pub(super) fn address(api_base: &str) -> String {
 /// `t/{key}/app.webmanifest`, so that it works under whatever name and prefix the hub was reached.
 pub fn manifest(view: &SessionView, key: &str) -> String {
     let title = chrome::title(view);
+    made(&format!("{title} · groundlink"), &title, "A session of a coding agent, live.", key)
+}
+
+/// Where the manifest of the page of all sessions is.
+pub(super) fn list_address(api_base: &str) -> String {
+    let (site, key) = api_base.split_once("/api/v1/hubs/").unwrap_or(("", api_base));
+    format!("{site}/h/{key}/app.webmanifest")
+}
+
+/// The manifest by which a browser installs the page of all sessions, at `h/{key}/app.webmanifest`.
+pub fn list_manifest(key: &str) -> String {
+    made("Sessions · groundlink", "Sessions", "The sessions of your coding agents, live.", key)
+}
+
+fn made(name: &str, short: &str, about: &str, key: &str) -> String {
     let picture = |file: &str, size: &str, purpose: &str| {
         let address = assets::address("../../assets", file);
         let kind = assets::asset(file).map_or("", |asset| asset.content_type);
         json!({ "src": address, "sizes": size, "type": kind, "purpose": purpose })
     };
     let manifest = json!({
-        "name": format!("{title} · groundlink"),
-        "short_name": title,
-        "description": "A session of a coding agent, live.",
+        "name": name,
+        "short_name": short,
+        "description": about,
         "start_url": format!("../{key}"),
         "scope": "../../",
         "display": "standalone",

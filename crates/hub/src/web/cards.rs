@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::card_form;
+use super::chrome::READ_ONLY;
 use super::diff::{counts, diff};
 use super::icon::{Icon, icon};
 use super::items::item_id;
@@ -28,10 +29,10 @@ pub(super) fn card(view: &SessionView, request: &Request) -> Markup {
     html! {
         section.card id=(card_id(request.n)) aria-labelledby=(heading) data-testid=(test_id) data-kind=(kind)
             data-request-id=(request.id) data-digest=(request.digest) data-item=(item_id(request.item))
-            data-state=(if sent { "sent" } else { "open" }) {
+            data-state=(if sent { "sent" } else { "open" }) data-read-only[!view.header().steerable] {
             fieldset disabled[sent || !view.header().steerable] {
                 @match &request.ask {
-                    Ask::Permission(permission) => (permission_card(permission, &heading, view.takes_feedback())),
+                    Ask::Permission(permission) => (permission_card(permission, &heading, view.asker(request), view.takes_feedback())),
                     Ask::Question(question) => (question_card(question, &heading)),
                     Ask::Elicitation(form) => (card_form::elicitation_card(form, &heading)),
                     Ask::Plan(plan) => (plan_card(plan, &heading)),
@@ -39,6 +40,9 @@ pub(super) fn card(view: &SessionView, request: &Request) -> Markup {
             }
             p.card-error.bad role="alert" data-testid="card-error" hidden[failed.is_none()] {
                 @if let Some(why) = failed { (why) }
+            }
+            @if !view.header().steerable {
+                p.hint data-testid="card-read-only" { (READ_ONLY) " Answer where it runs." }
             }
             p.card-sent hidden[!sent] { "Sent. Waiting for the agent to take it." }
         }
@@ -52,7 +56,7 @@ pub(super) fn heading(id: &str, mark: Icon, text: &str) -> Markup {
     }
 }
 
-fn permission_card(permission: &Permission, heading_id: &str, feedback: bool) -> Markup {
+fn permission_card(permission: &Permission, heading_id: &str, asker: Option<&str>, feedback: bool) -> Markup {
     let (mark, question) = permission_title(permission);
     // On a phone these want a second tap: what they do cannot be taken back.
     let arm = matches!(permission.kind.as_str(), "shell" | "write");
@@ -61,6 +65,9 @@ fn permission_card(permission: &Permission, heading_id: &str, feedback: bool) ->
         div.card-body tabindex="0" role="group" aria-label="What exactly" {
             @if let Some(intention) = &permission.intention {
                 p.why dir="auto" { (visible(intention)) }
+            }
+            @if let Some(agent) = asker {
+                p.fact data-testid="asker" { span.k { "Asked by" } span.w dir="auto" { "sub-agent " (visible(agent)) } }
             }
             @for warning in &permission.warnings {
                 p.warn { (icon(Icon::Warning)) span { (visible(warning)) } }

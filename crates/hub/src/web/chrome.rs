@@ -217,6 +217,9 @@ pub(super) fn suggestions(view: &SessionView) -> Markup {
 
 const MODES: [(&str, &str); 3] = [("interactive", "Interactive"), ("plan", "Plan"), ("autopilot", "Autopilot")];
 
+/// Why nothing can be pressed.
+pub(super) const READ_ONLY: &str = "This session is shared for reading only.";
+
 /// Mode and stop, beside the send button, and whether there is anything to write to.
 pub(super) fn controls(view: &SessionView) -> Markup {
     let header = view.header();
@@ -224,14 +227,17 @@ pub(super) fn controls(view: &SessionView) -> Markup {
     let running = matches!(status, SessionStatus::Working | SessionStatus::Waiting);
     let closed = match status {
         SessionStatus::Ended => Some("The session has ended."),
-        _ if !header.steerable => Some("This session is shared for reading only."),
+        _ if !header.steerable => Some(READ_ONLY),
         _ => None,
     };
     let wanted = header.mode_wanted.as_deref();
     let mode = wanted.or(header.mode.as_deref()).unwrap_or("interactive");
     html! {
         @if let Some(why) = closed {
-            p.closed { (why) }
+            p.closed data-testid="closed" {
+                (why)
+                @if status == SessionStatus::Ended { " " (time(&header.since)) }
+            }
         } @else {
             label.mode data-pending[wanted.is_some()] {
                 span.vh { "Mode" }

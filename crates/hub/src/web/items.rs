@@ -5,12 +5,13 @@ use maud::{Markup, html};
 use super::chrome::time;
 use super::icon::{Icon, icon};
 use super::markdown::{markdown, open_code, plain};
-use super::tools::{kids_id, outcome_line, tool_row};
+use super::tools::{kids_id, outcome_line, picture, tool_row};
 use super::visible::visible;
 use crate::view::{
-    AskRow, Body, Capped, Item, Level, Notice, Prose, ProseText, Queued, Sender, Source, StreamText, TailForm, UserText,
+    AskRow, Attached, Body, Capped, Item, Level, Notice, Prose, ProseText, Queued, Sender, SessionView, Source,
+    StreamText, TailForm, UserText,
 };
-use groundlink_protocol::api::{CommandState, Delivery};
+use groundlink_protocol::api::{CommandState, Delivery, SessionStatus};
 
 /// The id of an item's element.
 pub(super) fn item_id(n: u64) -> String {
@@ -63,12 +64,14 @@ fn user_row(id: &str, item: &Item, user: &UserText) -> Markup {
         Source::Local => ("local", html! { span.source { "Terminal" } }, None),
         Source::Link(sender) => ("link", by_device(sender, "source", "", "From the link"), Some(&sender.command)),
         Source::Autopilot => ("autopilot", html! { span.source { "Autopilot" } }, None),
+        Source::Agent => ("agent", html! { span.source { "The agent, to its sub-agent" } }, None),
     };
     html! {
-        article.item.user.failed[user.failed.is_some()] id=(id) data-n=(item.n) data-testid="item-user"
-            data-source=(source) data-command=[command] {
+        article.item.user.sub[item.nested].failed[user.failed.is_some()] id=(id) data-n=(item.n)
+            data-parent=[item.parent.map(kids_id)] data-testid="item-user" data-source=(source) data-command=[command] {
             span.vh { "Message: " }
             div.bubble dir="auto" { (capped_plain(&user.text)) }
+            (attached(item.n, &user.attached))
             p.meta {
                 @if let Some(why) = &user.failed {
                     span.bad { (icon(Icon::Warning)) "Not delivered. " (why) }
@@ -80,9 +83,28 @@ fn user_row(id: &str, item: &Item, user: &UserText) -> Markup {
     }
 }
 
+/// What came along with a message.
+fn attached(n: u64, attached: &Attached) -> Markup {
+    html! {
+        @if !attached.images.is_empty() {
+            div.pictures {
+                @for (index, image) in attached.images.iter().enumerate() { (picture(n, index, image, "sent along")) }
+            }
+        }
+        @if !attached.files.is_empty() {
+            ul.files aria-label="Sent along" {
+                @for name in &attached.files { li data-testid="attached" { (icon(Icon::File)) span dir="auto" { (visible(name)) } } }
+            }
+        }
+    }
+}
+
 /// A message that is on its way to the agent.
-pub(super) fn queued(queued: &Queued) -> Markup {
+pub(super) fn queued(view: &SessionView, queued: &Queued) -> Markup {
+    let open = view.takes_messages();
     let label = match queued.state {
+        CommandState::Accepted if view.status() == SessionStatus::Ended => "Waiting, but the session has ended",
+        CommandState::Accepted if !open => "Waiting, but the session takes no messages now",
         CommandState::Accepted if queued.delivery == Delivery::Queue => "Queued, goes out when this turn ends",
         CommandState::Delivered => "On its way to the agent",
         CommandState::Applied => "With the agent, which reads it at its next step",
@@ -100,14 +122,14 @@ pub(super) fn queued(queued: &Queued) -> Markup {
                 }
                 (label)
             }
-            @if queued.state == CommandState::Accepted && queued.delivery == Delivery::Queue { (queue_tools(queued)) }
+            @if queued.state == CommandState::Accepted && queued.delivery == Delivery::Queue { (queue_tools(queued, open)) }
         }
     }
 }
 
-/// What can be done with a message that still waits.
-fn queue_tools(queued: &Queued) -> Markup {
-    let whole = queued.text.cut() == 0;
+/// What can be done with a message that still waits; where nobody takes messages any more, it can be taken back.
+fn queue_tools(queued: &Queued, open: bool) -> Markup {
+    let whole = open && queued.text.cut() == 0;
     html! {
         div.queue-tools {
             @if whole {

@@ -22,6 +22,9 @@
 //! | `item-queued` | a message on its way; `data-state` is the command's state |
 //! | `card-permission`, `card-question`, `card-elicitation`, `card-plan` | open requests; `data-request-id` names them |
 //! | `approve`, `approve-session`, `deny`, `deny-message` | in `card-permission`; the message goes with `deny` |
+//! | `asker` | in `card-permission`: the sub-agent that asks |
+//! | `attached` | in `item-user`: a file that was sent along |
+//! | `tasks`, `context` | the list of things to do; how full the model's context is |
 //! | `choice` (`data-value`), `answer-text`, `answer-send` | in `card-question` |
 //! | `field` (`name`), `elicit-accept`, `elicit-decline`, `elicit-cancel` | in `card-elicitation` |
 //! | `plan-action` (`data-value`), `plan-feedback`, `plan-reject` | in `card-plan` |
@@ -31,6 +34,8 @@
 //! | `delivery`, `delivery-queue`, `delivery-steer` | how a message joins the running turn |
 //! | `queue-edit`, `queue-text`, `queue-save`, `queue-steer`, `queue-cancel` | in `item-queued`, while it waits |
 //! | `details-open`, `details`, `qr`, `copy-link`, `device-name` | the session's window: its link, and what this device is called |
+//! | `older`, `beyond`, `trimmed` | above the first item: that there are older ones, more than are kept, or trimmed ones |
+//! | `closed`, `card-read-only` | why nothing can be written or pressed |
 //! | `new-below` | shown when something came in below the part in view |
 //! | `back` | the way to all sessions, in a browser that has been there |
 //!
@@ -64,7 +69,7 @@ mod tests;
 mod tools;
 mod visible;
 
-pub use app::manifest;
+pub use app::{list_manifest, manifest};
 pub use assets::{Asset, asset};
 pub use page::{Older, PageContext, not_found, older, page};
 pub use patch::{Op, Patch, ViewerCursor, patch_since};

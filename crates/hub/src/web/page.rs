@@ -178,9 +178,25 @@ fn older_note(view: &SessionView, hidden: usize) -> Markup {
                 button.quiet type="button" data-act="older" data-testid="older-load" { (hidden) " earlier items" }
             }
         } @else if view.dropped() > 0 {
-            p.older { (view.dropped()) " earlier items are not kept here" }
+            p.older data-testid="beyond" {
+                (counted(view.dropped(), "earlier item is", "earlier items are")) " more than this page keeps. "
+                "They are in the session's log, which `groundlink watch` reads from its beginning."
+            }
+        } @else if view.trimmed() > 0 {
+            p.older data-testid="trimmed" {
+                (counted(view.trimmed(), "earlier event was", "earlier events were"))
+                " trimmed: the hub keeps no more of this session."
+            }
         }
     }
+}
+
+/// A number with its words, in groups of three digits.
+fn counted(count: u64, one: &str, more: &str) -> String {
+    let digits = count.to_string();
+    let grouped: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    format!("{} {}", grouped.join(","), if count == 1 { one } else { more })
 }
 
 /// Items, those of a sub-agent within the tool call that started it.

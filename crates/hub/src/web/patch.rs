@@ -224,7 +224,7 @@ fn changes(view: &SessionView, rev: u64, streams: &BTreeMap<u64, (usize, usize)>
                 .queue()
                 .iter()
                 .filter(|one| one.last_rev > rev)
-                .map(|one| (queued_id(one.n), queued(one).into_string()))
+                .map(|one| (queued_id(one.n), queued(view, one).into_string()))
                 .collect(),
         });
     }
@@ -274,7 +274,7 @@ fn header_regions(view: &SessionView) -> impl Iterator<Item = (&'static str, Str
 
 /// The content of every region.
 pub(super) fn regions(view: &SessionView) -> Vec<(&'static str, String)> {
-    let queue = maud::html! { @for one in view.queue() { (queued(one)) } };
+    let queue = maud::html! { @for one in view.queue() { (queued(view, one)) } };
     let dock = maud::html! { @for one in view.requests() { (card(view, one)) } };
     let mut all: Vec<_> = header_regions(view).collect();
     all.push(("log", log(view).into_string()));

@@ -6,6 +6,7 @@ use groundlink_protocol::api::{SessionEntry, SessionStatus};
 use maud::{Markup, PreEscaped, html};
 use serde::Serialize;
 
+use super::app;
 use super::chrome::{folder_name, moment, status_label};
 use super::dialogs;
 use super::icon::{Icon, icon};
@@ -114,7 +115,7 @@ pub fn list(sessions: &[SessionEntry], context: &ListContext) -> String {
         script: Some("sessions.js"),
         modules: super::assets::LIST_MODULES,
     };
-    document(&title, &files(&context.api_base), &body, &parts, None)
+    document(&title, &files(&context.api_base), &body, &parts, Some(&app::list_address(&context.api_base)))
 }
 
 fn section(name: &str, title: &str, rows: &[(&SessionEntry, u64)]) -> Markup {

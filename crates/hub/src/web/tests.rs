@@ -135,6 +135,22 @@ fn the_steps_of_a_sub_agent_stand_within_its_call() {
 }
 
 #[test]
+fn what_is_beyond_the_first_item_is_told_with_its_count() {
+    let mut feeder = Feeder::new();
+    feeder.view.set_trimmed(12_345);
+    feeder.event("user.message", json!({"content": "after it"}));
+    let part = older(&feeder.view, u64::MAX).html;
+    assert!(part.contains("12,345 earlier events were trimmed"), "{part}");
+    for n in 0..5_020 {
+        feeder.event("user.message", json!({"content": n.to_string()}));
+    }
+    // The end says that there is more, and the beginning what there is beyond it.
+    assert!(older(&feeder.view, u64::MAX).html.contains("earlier items</button>"));
+    let part = older(&feeder.view, feeder.view.dropped() + 10);
+    assert!(part.html.contains("500 earlier items are more than this page keeps") && !part.more, "{}", part.html);
+}
+
+#[test]
 fn older_items_come_in_parts() {
     let mut feeder = Feeder::new();
     for n in 0..400 {
@@ -163,10 +179,18 @@ fn a_queued_message_can_be_changed_until_it_goes_out() {
     feeder.event("user.message", json!({"content": "x"}));
     let text = [None, Some("and <b>then</b>"), None];
     feeder.command("q1", "user_message", CommandState::Accepted, text);
-    let row = |feeder: &Feeder| items::queued(&feeder.view.queue()[0]).into_string();
+    let row = |feeder: &Feeder| items::queued(&feeder.view, &feeder.view.queue()[0]).into_string();
     insta::assert_snapshot!(lines(&row(&feeder)));
     feeder.command("q1", "user_message", CommandState::Delivered, text);
     assert!(!row(&feeder).contains("queue-edit"));
+    // Where nobody takes messages any more it can be taken back, and nothing else.
+    feeder.command("q2", "user_message", CommandState::Accepted, text);
+    feeder.event("session.shutdown", json!({}));
+    let last = items::queued(&feeder.view, &feeder.view.queue()[1]).into_string();
+    assert!(
+        last.contains("the session has ended") && last.contains("queue-cancel") && !last.contains("queue-steer"),
+        "{last}"
+    );
 }
 
 #[test]
@@ -431,7 +455,7 @@ impl Dom {
         self.regions = regions(view).into_iter().map(|(id, html)| (id.to_owned(), html)).collect();
         self.log = view.items().map(|item| (item.n, items::item(item).into_string())).collect();
         let dock = view.requests().iter().map(|one| (cards::card_id(one.n), cards::card(view, one).into_string()));
-        let queue = view.queue().iter().map(|one| (items::queued_id(one.n), items::queued(one).into_string()));
+        let queue = view.queue().iter().map(|one| (items::queued_id(one.n), items::queued(view, one).into_string()));
         self.lists = BTreeMap::from([("dock".to_owned(), dock.collect()), ("queue".to_owned(), queue.collect())]);
         for taken_apart in ["log", "dock", "queue"] {
             self.regions.remove(taken_apart);

@@ -63,7 +63,7 @@ fn inside(item: &Item, tool: &ToolCall) -> Markup {
         }
         @if !tool.images.is_empty() {
             div.pictures {
-                @for (index, image) in tool.images.iter().enumerate() { (picture(item.n, index, image)) }
+                @for (index, image) in tool.images.iter().enumerate() { (picture(item.n, index, image, "of the tool's answer")) }
             }
         }
         @if let Some(output) = &tool.output { (output_html(output)) }
@@ -74,12 +74,12 @@ fn inside(item: &Item, tool: &ToolCall) -> Markup {
     }
 }
 
-/// Drawn by the page's script when the row is opened: nobody fetches what nobody looks at.
-fn picture(n: u64, index: usize, image: &Image) -> Markup {
+/// Drawn by the page's script when it comes into view: nobody fetches what nobody looks at.
+pub(super) fn picture(n: u64, index: usize, image: &Image, whose: &str) -> Markup {
     let size = format!("{} KB", image.bytes.len().div_ceil(1024));
     html! {
         img data-testid="picture" data-src={ "page/picture/" (n) "/" (index) } decoding="async"
-            alt={ "Picture " (index + 1) " of the tool's answer, " (size) };
+            alt={ "Picture " (index + 1) " " (whose) ", " (size) };
     }
 }
 
@@ -127,6 +127,7 @@ fn tool_state(tool: &ToolCall) -> (&'static str, String) {
     }
     match tool.state {
         ToolState::Running => ("running", "Running".to_owned()),
+        ToolState::Done if tool.agent.as_ref().is_some_and(|agent| agent.running) => ("running", "Running".to_owned()),
         ToolState::Denied => ("denied", "Denied".to_owned()),
         ToolState::Interrupted => ("interrupted", "Stopped".to_owned()),
         ToolState::Failed => ("failed", "Failed".to_owned()),

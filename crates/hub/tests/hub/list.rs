@@ -266,3 +266,72 @@ async fn no_other_secret_is_the_hubs_link() {
     assert_eq!(list.headers()["referrer-policy"], "no-referrer");
     assert!(list.text().await.unwrap().contains("data-id=\"s1\""));
 }
+
+#[tokio::test]
+async fn a_long_list_comes_in_pages() {
+    let hub = TestHub::start().await;
+    for n in 0..7 {
+        hub.session(&format!("s{n}")).await;
+    }
+    let owner = Owner::of(&hub);
+    let mut seen: Vec<String> = Vec::new();
+    let mut after = String::new();
+    for expected in [3, 3, 1] {
+        let page = json_of(owner.ask(Method::GET, &format!("?limit=3{after}"), None).await).await;
+        let sessions = page["sessions"].as_array().unwrap();
+        assert_eq!(sessions.len(), expected);
+        seen.extend(sessions.iter().map(|entry| entry["session_id"].as_str().unwrap().to_owned()));
+        after = page["next"].as_str().map(|next| format!("&after={next}")).unwrap_or_default();
+        // What comes new meanwhile is at the front, and moves nothing.
+        hub.session(&format!("new{expected}-{}", seen.len())).await;
+    }
+    assert!(after.is_empty());
+    seen.sort();
+    assert_eq!(seen, (0..7).map(|n| format!("s{n}")).collect::<Vec<_>>(), "each once");
+}
+
+#[tokio::test]
+async fn what_was_done_in_deleted_sessions_can_be_read_by_who_owns_the_hub() {
+    let mut hub = TestHub::start().await;
+    let owner = Owner::of(&hub);
+    let audit = async |query: &str| {
+        let url = format!("{}/audit{query}", owner.base);
+        json_of(owner.http.get(url).send().await.expect("an answer")).await
+    };
+    assert_eq!(audit("").await, json!({"entries": [], "last": 0}));
+    for id in ["s1", "s2"] {
+        let (exporter, viewer) = hub.session(id).await;
+        exporter.upload(&[permission("R")]).await;
+        let mut answer = crate::support::answer("a", "R", true);
+        answer["device"] = json!({"id": "d1", "name": "phone"});
+        let command = viewer.command(&answer).await["id"].as_str().unwrap().to_owned();
+        exporter.poll().await;
+        exporter.upload(&[permission_completed("R", "approved")]).await;
+        viewer.wait_for_state(&command, "applied").await;
+        exporter.upload(&[event("end", Some("steerable"), "session.shutdown", &json!({}))]).await;
+        owner.until(id, "it has ended", |entry| entry["status"] == "ended").await;
+        let deleted = owner.ask(Method::DELETE, &format!("/{id}?device=d2&device_name=desk"), None).await;
+        assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
+        // Its own link leads nowhere any more, and neither does that to its audit.
+        assert_eq!(viewer.get("/audit").await.status(), StatusCode::NOT_FOUND);
+    }
+    let all = audit("").await;
+    let entries = all["entries"].as_array().unwrap();
+    let lines: Vec<_> = entries
+        .iter()
+        .map(|line| (line["session_id"].as_str().unwrap(), line["entry"]["outcome"].as_str().unwrap()))
+        .collect();
+    let of = |id| ["accepted", "delivered", "applied", "deleted"].map(|outcome| (id, outcome));
+    assert_eq!(lines, [of("s1"), of("s2")].concat());
+    assert_eq!(entries[2]["entry"]["device"], json!({"id": "d1", "name": "phone"}));
+    assert_eq!(entries[3]["entry"]["device"], json!({"id": "d2", "name": "desk"}));
+    assert!(entries.iter().zip(1..).all(|(line, place)| line["place"] == place), "{all}");
+    hub.restart().await;
+    let page = audit("?after=3&limit=2").await;
+    assert_eq!(
+        (page["entries"].as_array().unwrap().len(), &page["entries"][0], &page["last"]),
+        (2, &entries[3], &json!(8))
+    );
+    let wrong = format!("{}x/audit", owner.base);
+    assert_eq!(owner.http.get(wrong).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+}

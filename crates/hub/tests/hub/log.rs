@@ -48,6 +48,7 @@ async fn old_events_are_trimmed_visibly_and_what_is_open_stays() {
     let html = viewer.http.get(format!("{}/t/{}", viewer.hub, viewer.key)).header("accept", "text/html");
     let html = html.send().await.unwrap().text().await.unwrap();
     assert!(html.contains("Kept") && html.contains("echo hi"), "the page has its title and its card");
+    assert!(html.contains(&format!("{trimmed} earlier events were trimmed")), "and says what it has not");
 
     // Answered, it goes as well.
     exporter.upload(&[permission_completed("R", "approved")]).await;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Device, Presence, RequestKind, SessionStatus};
+use super::{AuditEntry, Device, Presence, RequestKind, SessionStatus};
 
 /// Names of the server-sent events on `{hub}/sessions/stream`.
 ///
@@ -77,13 +77,16 @@ pub struct WaitingFor {
     pub requested_at: String,
 }
 
-/// All sessions of a hub.
+/// The sessions of a hub, or a page of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionList {
-    /// The sessions, in no particular order.
+    /// The sessions, the newest first.
     pub sessions: Vec<SessionEntry>,
     /// The place in the hub's changes, for the stream.
     pub cursor: String,
+    /// Where the next page begins, to be sent as `after`; absent when there are no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// A session that was deleted.
@@ -91,6 +94,28 @@ pub struct SessionList {
 pub struct SessionGone {
     /// Which.
     pub session_id: String,
+}
+
+/// A line of the audit of a session that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptAuditEntry {
+    /// Counts up from 1 over the audits of all deleted sessions, in the order of their deletion.
+    pub place: u64,
+    /// The session.
+    pub session_id: String,
+    /// When it was deleted, by the hub's clock.
+    pub deleted_at_ms: u64,
+    /// The line, as it was in the session's own audit.
+    pub entry: AuditEntry,
+}
+
+/// A stretch of the audits of deleted sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptAuditPage {
+    /// The entries after the asked-for place, in order; empty only when there are no more.
+    pub entries: Vec<KeptAuditEntry>,
+    /// The place of the last entry; 0 when there is none.
+    pub last: u64,
 }
 
 /// What is to be different about a session in the list. What is absent stays.

@@ -40,8 +40,12 @@ impl HubEndpoint {
         if let Some(beside) = self.base.path().trim_end_matches('/').strip_suffix("mc") {
             frontend_url.set_path(beside);
         }
-        let (base_url, access_token) = (self.base.clone(), self.token.clone());
-        MissionControl { base_url, frontend_url, access_token, repository: None }
+        MissionControl {
+            base_url: self.base.to_string(),
+            frontend_url: frontend_url.into(),
+            access_token: self.token.clone(),
+            repository: None,
+        }
     }
 
     /// The address for messages: without user, password and query, which may be secret.

@@ -6,13 +6,14 @@ mod run;
 use std::sync::Arc;
 
 use answer::{Answer, Sent};
-use futures::future::{AbortHandle, AbortRegistration, Abortable};
+use futures_util::future::{AbortHandle, AbortRegistration, Abortable};
 use groundlink_protocol::{Event, events};
 use serde::Deserialize;
 
 use crate::answers::{PlanDecision, UserAnswer};
 use crate::handlers::{AnswerOutcome, AnswerReport, HandlerEnd, HandlerKind};
 use crate::shared::Shared;
+use crate::task;
 
 /// The direct request's answer when nobody can answer: the agent is told so.
 pub(crate) const NO_RESPONSE: &str = r#"{"noResponse":true}"#;
@@ -153,8 +154,8 @@ fn asked(shared: &Arc<Shared>, kind: HandlerKind, common: &Common, event: &Event
     let abort = handled.then_some(abort);
     let new = shared.questions.open(kind, &common.request_id, text.unwrap_or_default(), abort);
     if new && handled {
-        let task = handle(Arc::clone(shared), kind, common.request_id.clone(), event.clone(), registration);
-        tokio::spawn(task);
+        let work = handle(Arc::clone(shared), kind, common.request_id.clone(), event.clone(), registration);
+        task::spawn(Box::pin(work));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
+use futures_util::future::BoxFuture;
 use groundlink_protocol::Event;
 
 /// One page of the CLI's log.

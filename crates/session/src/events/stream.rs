@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::Stream;
-use futures::future::BoxFuture;
+use futures_util::Stream;
+use futures_util::future::BoxFuture;
 use groundlink_protocol::Event;
 
 use super::feed::{Feed, Reader};
@@ -78,7 +78,7 @@ impl EventStream {
 
     /// The next item; `None` when the session or the connection has ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<EventItem> {
-        futures::StreamExt::next(self).await
+        futures_util::StreamExt::next(self).await
     }
 
     /// The next event of wire type `kind`, passing over everything else. Cancel-safe.
@@ -187,7 +187,7 @@ impl fmt::Debug for EventStream {
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt as _;
+    use futures_util::FutureExt as _;
     use proptest::prelude::*;
 
     use super::super::log::EventLimits;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use crate::task;
 
 /// Why a handler gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +24,9 @@ impl std::fmt::Display for Failure {
 }
 
 /// Ends its task when it goes.
-struct Ending<T>(JoinHandle<T>);
+struct Ending(JoinHandle<()>);
 
-impl<T> Drop for Ending<T> {
+impl Drop for Ending {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -35,14 +38,19 @@ pub(crate) async fn run<T: Send + 'static>(
     deadline: Option<Duration>,
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Failure> {
-    let mut task = Ending(tokio::spawn(work));
+    let (done, ended) = oneshot::channel();
+    let _task = Ending(task::spawn(Box::pin(async move {
+        // Nobody waits any more past the deadline.
+        let _ = done.send(work.await);
+    })));
     let ended = match deadline {
-        None => (&mut task.0).await,
-        Some(after) => match tokio::time::timeout(after, &mut task.0).await {
+        None => ended.await,
+        Some(after) => match tokio::time::timeout(after, ended).await {
             Ok(ended) => ended,
             Err(_) => return Err(Failure::TooLate(after)),
         },
     };
+    // The sender goes unused only with a panic.
     ended.map_err(|_| Failure::Panicked)
 }
 

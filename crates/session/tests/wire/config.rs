@@ -26,8 +26,8 @@ fn everything() -> SessionConfig {
         .working_directory("/srv")
         .tools(["list"])
         .timeout(Duration::from_secs(5));
-    let http = McpServer::http("https://mcp.example/".parse().unwrap()).header("Authorization", &secret("of-mcp"));
-    let sse = McpServer::sse("http://127.0.0.1:1/sse".parse().unwrap());
+    let http = McpServer::http("https://mcp.example/").header("Authorization", &secret("of-mcp"));
+    let sse = McpServer::sse("http://127.0.0.1:1/sse");
     let system = SystemMessage::customize()
         .section("tone", SectionAction::Replace, "Like a pirate.")
         .section("safety", SectionAction::Preserve, "")
@@ -183,7 +183,7 @@ async fn what_cannot_work_is_refused_before_it_is_sent() {
         assert!(error.starts_with(&format!("`{field}` cannot be used: ")), "{error}");
     }
     assert!(fake.calls("session.create").is_empty());
-    let ftp = McpServer::http("ftp://example.invalid/".parse().unwrap());
+    let ftp = McpServer::http("ftp://example.invalid/");
     assert!(new().mcp_servers([("x", ftp)]).is_err());
     assert!(new().mcp_servers([("x", McpServer::stdio(" ", [""; 0]))]).is_err());
     assert!(new().system_message(&SystemMessage::append("x").section("tone", SectionAction::Remove, "")).is_err());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures_util::future::BoxFuture;
 use groundlink_session::{Client, ClientBuilder, SessionError};
 use groundlink_transport::{ErrorObject, Peer, PeerBuilder, memory};
 use serde_json::value::{RawValue, to_raw_value};

@@ -42,8 +42,8 @@ async fn a_session_knows_what_must_not_be_passed_on() {
     let fake = Fake::new();
     let secret = |text: &str| SecretString::from(text);
     let control = MissionControl {
-        base_url: "http://127.0.0.1:1/mc".parse().unwrap(),
-        frontend_url: "http://127.0.0.1:1".parse().unwrap(),
+        base_url: "http://127.0.0.1:1/mc".to_owned(),
+        frontend_url: "http://127.0.0.1:1".to_owned(),
         access_token: secret("of-the-hub"),
         repository: None,
     };

@@ -63,7 +63,7 @@ async fn changes_never_overlap_even_when_a_caller_gives_up() {
     let impatient = tokio::time::timeout(Duration::from_millis(5), session.enable_remote(RemoteMode::On));
     assert!(impatient.await.is_err());
     let all = (0..4).map(|_| session.enable_remote(RemoteMode::On));
-    for outcome in futures::future::join_all(all).await {
+    for outcome in futures_util::future::join_all(all).await {
         outcome.unwrap();
     }
     assert_eq!(fake.calls(ENABLE).len(), 5);

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::supervise::{self, Line, Supervised};
 use super::tail::Tail;
 use super::{ChildExit, StopPolicy, announced_port};
-use crate::{CliUrl, CloseReason, Error, Peer, PeerBuilder, tcp};
+use crate::{CliUrl, CloseReason, Error, Peer, PeerBuilder, task, tcp};
 
 /// How long a program whose connection ended may take to exit before it counts as running on.
 const STATUS: Duration = Duration::from_secs(1);
@@ -36,10 +36,10 @@ impl Server {
             let done = drained.clone().drop_guard();
             if let Some(stdout) = pipes.stdout.take() {
                 let tail = program.tail.clone();
-                tokio::spawn(async move {
+                task::spawn(Box::pin(async move {
                     read_output(stdout, announce, &tail).await;
                     drop(done);
-                });
+                }));
             }
             let line = Line {
                 hang_up: None,

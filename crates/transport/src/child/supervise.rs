@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::tail::Tail;
 use super::{ChildExit, StopPolicy};
-use crate::Error;
+use crate::{Error, task};
 
 /// How long stderr may take to end after its program did. A descendant that holds it would hold the answer up.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -109,12 +109,12 @@ pub(super) fn watch<T>(
     };
     let (line, connected) = connect(&supervised, &mut pipes);
     let watched = supervised.clone();
-    tokio::spawn(async move {
+    task::spawn(Box::pin(async move {
         // Cancelled in every case, also when the runtime drops this task half-way.
         let _gone = watched.gone.drop_guard_ref();
-        let stderr = pipes.stderr.take().map(|stderr| tokio::spawn(watched.tail.clone().follow(stderr)));
+        let stderr = pipes.stderr.take().map(|stderr| task::spawn(Box::pin(watched.tail.clone().follow(stderr))));
         supervise(process, &watched, &policy, line, stderr, exited).await;
-    });
+    }));
     (supervised, connected)
 }
 

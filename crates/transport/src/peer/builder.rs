@@ -8,7 +8,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::core::{Core, Setup};
 use super::{Handle, Peer, read, write};
+#[cfg(feature = "jsonrpsee")]
 use crate::rpc::{MethodTable, Methods};
+use crate::task;
 use crate::{CloseReason, ErrorObject, Limits, Notification, RawJson, Request};
 
 /// What a request handler returns.
@@ -24,6 +26,7 @@ pub(crate) type EndHook = Arc<dyn Fn(CloseReason) -> BoxFuture<'static, CloseRea
 #[derive(Clone, Default)]
 pub struct PeerBuilder {
     limits: Limits,
+    #[cfg(feature = "jsonrpsee")]
     methods: MethodTable,
     on_request: Option<RequestHandler>,
     on_notification: Option<NotificationSink>,
@@ -54,6 +57,7 @@ impl PeerBuilder {
 
     /// Serves the methods of a jsonrpsee module. They are looked up before [`on_request`](Self::on_request) is asked, and
     /// run as it describes.
+    #[cfg(feature = "jsonrpsee")]
     #[must_use]
     pub fn methods(mut self, methods: impl Into<Methods>) -> Self {
         self.methods = MethodTable::new(methods.into());
@@ -122,8 +126,19 @@ impl PeerBuilder {
         reader: impl AsyncRead + Send + Unpin + 'static,
         writer: impl AsyncWrite + Send + Unpin + 'static,
     ) -> Peer {
+        self.build_boxed(Box::new(reader), Box::new(writer))
+    }
+
+    /// Compiled once, and not for each kind of stream: a read or a write is many messages, so that its detour costs
+    /// nothing.
+    fn build_boxed(
+        self,
+        reader: Box<dyn AsyncRead + Send + Unpin>,
+        writer: Box<dyn AsyncWrite + Send + Unpin>,
+    ) -> Peer {
         let core = Arc::new(Core::new(Setup {
             limits: self.limits,
+            #[cfg(feature = "jsonrpsee")]
             methods: self.methods,
             on_request: self.on_request,
             on_notification: self.on_notification,
@@ -132,8 +147,8 @@ impl PeerBuilder {
             fast_paths: self.fast_paths,
         }));
         let peer = Peer { handle: Arc::new(Handle { core: Arc::clone(&core) }) };
-        tokio::spawn(write::run(Arc::clone(&core), writer));
-        let reading = tokio::spawn(read::run(Arc::clone(&core), reader, peer.downgrade()));
+        task::spawn(Box::pin(write::run(Arc::clone(&core), writer)));
+        let reading = task::spawn(Box::pin(read::run(Arc::clone(&core), reader, peer.downgrade())));
         core.end_with(reading.abort_handle());
         peer
     }

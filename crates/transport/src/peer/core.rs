@@ -13,6 +13,7 @@ use super::pending::{Answer, Pending, Ticket};
 use super::serve::Incoming;
 use crate::envelope;
 use crate::frame::Digits;
+#[cfg(feature = "jsonrpsee")]
 use crate::rpc::MethodTable;
 use crate::{CallError, CloseReason, ErrorObject, Limits, RawJson};
 
@@ -25,6 +26,7 @@ const ENVELOPE: usize = 64;
 /// Everything a builder decided.
 pub(crate) struct Setup {
     pub(crate) limits: Limits,
+    #[cfg(feature = "jsonrpsee")]
     pub(crate) methods: MethodTable,
     pub(crate) on_request: Option<RequestHandler>,
     pub(crate) on_notification: Option<NotificationSink>,

@@ -51,15 +51,23 @@ impl Peer {
     ///
     /// Dropping the future tells the other side to cancel and forgets the call.
     pub async fn call_raw(&self, method: &str, params: Option<&RawValue>) -> Result<RawJson, CallError> {
+        self.call_unread(method, params).await?.into_raw()
+    }
+
+    /// Calls a method and gives its result without having looked at it.
+    ///
+    /// One future does for results of every type: what is built on top of it can put that in a box, and is then compiled
+    /// once.
+    pub async fn call_unread(&self, method: &str, params: Option<&RawValue>) -> Result<Reply, CallError> {
         let (id, answer) = self.handle.core.call(method, params.map(RawValue::get)).await?;
-        answer.into_raw(id)
+        Ok(Reply { id, answer })
     }
 
     /// Calls a method with params of any type that serializes to an object, and reads the result.
     pub async fn call<R: DeserializeOwned>(&self, method: &str, params: &impl Serialize) -> Result<R, CallError> {
         let params = encode(method, params)?;
         let (id, answer) = self.handle.core.call(method, Some(&params)).await?;
-        answer.parse(id)?.map_err(|source| CallError::Decode { method: method.to_owned(), source: Arc::new(source) })
+        Reply { id, answer }.parse(method)
     }
 
     /// Sends a notification. It is on its way when this returns, not necessarily read.
@@ -101,6 +109,31 @@ impl Peer {
 
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.handle.core
+    }
+}
+
+/// The result of a call, not read yet.
+pub struct Reply {
+    id: u64,
+    answer: pending::Answer,
+}
+
+impl Reply {
+    /// The result as it came. Fails where it turns out not to be JSON, or to be an error after all.
+    pub fn into_raw(self) -> Result<RawJson, CallError> {
+        self.answer.into_raw(self.id)
+    }
+
+    /// The result as a type; `method` is for the error that says it is not of that type.
+    pub fn parse<R: DeserializeOwned>(self, method: &str) -> Result<R, CallError> {
+        let parsed = self.answer.parse(self.id)?;
+        parsed.map_err(|source| CallError::Decode { method: method.to_owned(), source: Arc::new(source) })
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use tokio::task::AbortHandle;
 
 use super::{Core, HandlerFuture};
-use crate::{ErrorObject, RawJson, Request, codes};
+use crate::{ErrorObject, RawJson, Request, codes, task};
 
 /// The requests being served. Whoever takes a request out of the table answers it, so that it is answered once.
 #[derive(Default)]
@@ -92,7 +92,7 @@ pub(super) fn start(core: &Arc<Core>, id: &str, request: Request) {
     table.next += 1;
     let id: Box<str> = id.into();
     // Spawned under the lock: the task cannot look for its entry before it is there.
-    let task = tokio::spawn(serve(Arc::clone(core), number, id.clone(), method, answering));
+    let task = task::spawn(Box::pin(serve(Arc::clone(core), number, id.clone(), method, answering)));
     table.serving.insert(number, (id, task.abort_handle()));
 }
 
@@ -144,6 +144,7 @@ fn panicked(method: &str) -> ErrorObject {
 }
 
 fn answering(core: &Core, request: Request) -> HandlerFuture {
+    #[cfg(feature = "jsonrpsee")]
     if let Some(answering) = core.setup.methods.call(&request) {
         return answering;
     }

@@ -5,4 +5,5 @@ mod conformance;
 mod frames;
 mod logs;
 mod peers;
+#[cfg(feature = "jsonrpsee")]
 mod rpc;

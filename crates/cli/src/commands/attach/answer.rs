@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::form::Form;
 use crate::commands::steer;
 use crate::display;
 use crate::protocol::api::{CommandAction, PendingRequest, RequestKind};
@@ -49,19 +50,35 @@ fn only_field(request: &PendingRequest) -> Option<(&String, &Value)> {
     fields.iter().next().filter(|_| fields.len() == 1)
 }
 
-/// The values that a field may have, where it says so.
+/// The values that the only field may have, where it says so.
 fn options(name: &str, field: &Value) -> Vec<(String, Value)> {
+    values_of(field).into_iter().map(|(title, value)| (title, json!({name: value}))).collect()
+}
+
+/// Title and value of what a field may be, where it says so.
+pub(super) fn values_of(field: &Value) -> Vec<(String, Value)> {
     if field["type"] == "boolean" {
-        return [("yes", true), ("no", false)].map(|(word, value)| (word.to_owned(), json!({name: value}))).into();
+        return [("yes", true), ("no", false)].map(|(title, value)| (title.to_owned(), value.into())).into();
     }
-    let listed = field["enum"].as_array().into_iter().flatten().map(|value| (value, value));
+    let names = &field["enumNames"];
+    let listed = field["enum"].as_array().into_iter().flatten().enumerate();
+    let listed = listed.map(|(n, value)| (if names[n].is_string() { &names[n] } else { value }, value));
     let titled = ["oneOf", "anyOf"].into_iter().filter_map(|word| field[word].as_array()).flatten();
     let titled = titled.filter(|option| !option["const"].is_null()).map(|option| {
         let title = if option["title"].is_string() { &option["title"] } else { &option["const"] };
         (title, &option["const"])
     });
-    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    listed.chain(titled).map(|(title, value)| (word(title), json!({name: value}))).collect()
+    listed.chain(titled).map(|(title, value)| (word(title), value.clone())).collect()
+}
+
+/// A value as a person would write it.
+pub(super) fn word(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// Yes or no. An approval takes effect for what was shown; what was not shown whole is not approved here.
@@ -86,6 +103,18 @@ pub(super) fn verdict(
         }
         _ => Err("This wants another answer."),
     }
+}
+
+/// Yes, and for whatever is like it until the session ends, where that is on offer.
+pub(super) fn for_the_session(request: &PendingRequest) -> Result<CommandAction, &'static str> {
+    if !request.session_scope {
+        return Err("It can be approved once only: press y.");
+    }
+    let mut action = verdict(request, true, None)?;
+    if let CommandAction::PermissionResponse { scope, .. } = &mut action {
+        *scope = Some("session".to_owned());
+    }
+    Ok(action)
 }
 
 /// Whether it can be answered in words.
@@ -118,7 +147,11 @@ pub(super) fn keys(request: &PendingRequest) -> String {
     let count = choices(request).len();
     let digits = format!("1-{count} choose");
     match request.kind {
-        RequestKind::Permission => keys.extend(["y approve", "n deny", "d deny and say why"]),
+        RequestKind::Permission => {
+            keys.push("y approve");
+            keys.extend(request.session_scope.then_some("s for the session"));
+            keys.extend(["n deny", "d deny and say why"]);
+        }
         RequestKind::PlanApproval => keys.extend(["y go on", "n not so", "d not so, and say why"]),
         _ => {
             if count > 0 {
@@ -129,7 +162,7 @@ pub(super) fn keys(request: &PendingRequest) -> String {
             }
             if request.kind == RequestKind::Elicitation {
                 if keys.is_empty() {
-                    keys.push("fill it in on the page");
+                    keys.push(if Form::of(request).is_some() { "f fill in" } else { "fill it in on the page" });
                 }
                 keys.push("n decline");
             }
@@ -144,6 +177,7 @@ pub(super) fn particulars(request: &PendingRequest) -> Option<String> {
     let detail = request.detail.as_deref().filter(|_| request.kind == RequestKind::Permission && !is_shell);
     let mut lines: Vec<String> =
         detail.iter().flat_map(|detail| detail.lines()).map(|line| format!("  | {}", display::safe(line))).collect();
+    lines.extend(Form::of(request).iter().flat_map(Form::outline));
     let numbered = choices(request);
     lines.extend(
         numbered.iter().enumerate().map(|(n, (shown, _))| format!("  {} {}", n + 1, display::line(shown, 200))),

@@ -1,6 +1,7 @@
 //! What is on the screen: the transcript, which scrolls away upwards, and below it a foot of a few rows that is drawn anew
 //! after every change. A plain state machine: keys and news come in, bytes for the terminal and wishes come out.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -14,8 +15,9 @@ use crossterm::terminal::{Clear, ClearType};
 
 use super::answer;
 use super::editor::Editor;
+use super::form::Form;
 use crate::commands::steer;
-use crate::protocol::api::{CommandAction, Delivery, PendingRequest, SessionSnapshot, SessionStatus};
+use crate::protocol::api::{CommandAction, Delivery, PendingRequest, RequestKind, SessionSnapshot, SessionStatus};
 
 /// Keys within this time of a request's appearance answer nothing: they were meant for something else.
 const TOO_SOON: Duration = Duration::from_millis(600);
@@ -32,7 +34,7 @@ pub(super) enum Wish {
 }
 
 /// What the line at the bottom is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Focus {
     /// Keys answer what waits; when nothing does, they write a message.
     Open,
@@ -42,6 +44,19 @@ enum Focus {
     Why(String),
     /// An answer in words.
     Answer(String),
+    /// A form, field by field.
+    Form(Form),
+}
+
+impl Focus {
+    /// The request that is being answered.
+    fn request(&self) -> Option<&str> {
+        match self {
+            Self::Open | Self::Message => None,
+            Self::Why(id) | Self::Answer(id) => Some(id),
+            Self::Form(form) => Some(form.request_id()),
+        }
+    }
 }
 
 /// The screen. See the module's description.
@@ -92,17 +107,18 @@ impl<W: Write> Ui<W> {
     /// Takes in the state; gives what is to be said of requests that are new. The transcript begins after the event
     /// `from`: of what was asked before that, everything has to be said.
     pub(super) fn state(&mut self, state: SessionSnapshot, from: u64, now: Instant) -> io::Result<Vec<String>> {
+        let before = self.current().map(|request| request.request_id.clone());
+        let mut kept = false;
         let is_there = |id: &str| state.pending.iter().any(|request| request.request_id == id);
         self.appeared.retain(|(id, _)| is_there(id));
         self.answered.retain(|id| is_there(id));
-        if let Focus::Why(id) | Focus::Answer(id) = &self.focus
-            && !is_there(id)
-        {
+        if self.focus.request().is_some_and(|id| !is_there(id)) {
             self.focus = Focus::Open;
             if !self.editor.is_empty() {
                 self.hint = Some(
                     "It was answered elsewhere. Your words are still here; Enter sends them as a message.".to_owned(),
                 );
+                kept = true;
                 self.focus = Focus::Message;
             }
         }
@@ -119,6 +135,10 @@ impl<W: Write> Ui<W> {
             }
         }
         self.state = Some(state);
+        // What was said of another request is in the way of this one's keys.
+        if !kept && self.current().map(|request| &request.request_id) != before.as_ref() {
+            self.hint = None;
+        }
         self.redraw()?;
         Ok(said)
     }
@@ -196,10 +216,21 @@ impl<W: Write> Ui<W> {
                 self.focus = Focus::Open;
             }
             _ if self.focus == Focus::Open && self.current().is_some() => return self.answer(key, now),
+            KeyCode::Up => self.field_before(),
             KeyCode::Enter => return self.enter(key.modifiers.contains(KeyModifiers::ALT)),
             _ => self.edit(key, control),
         }
         None
+    }
+
+    /// Back to the field of a form that was filled in before.
+    fn field_before(&mut self) {
+        if let Focus::Form(form) = &mut self.focus
+            && let Some(written) = form.back()
+        {
+            self.editor.take();
+            self.editor.insert(&written);
+        }
     }
 
     /// From answering to writing, and back.
@@ -244,6 +275,14 @@ impl<W: Write> Ui<W> {
         let action = match pressed.to_ascii_lowercase() {
             _ if chosen.is_some() => chosen.map(|(_, action)| action.clone()).ok_or(""),
             'y' => answer::verdict(&request, true, None),
+            's' if request.kind == RequestKind::Permission => answer::for_the_session(&request),
+            'f' if choices.is_empty() && !answer::takes_words(&request) => match Form::of(&request) {
+                Some(form) => {
+                    self.focus = Focus::Form(form);
+                    return None;
+                }
+                None => Err("Press Tab to write a message."),
+            },
             'n' if decides => answer::verdict(&request, false, None),
             'd' if decides && choices.is_empty() => {
                 self.focus = Focus::Why(id.clone());
@@ -282,21 +321,24 @@ impl<W: Write> Ui<W> {
                 let delivery = if steer { Delivery::Steer } else { Delivery::Queue };
                 return Some(Wish::Send(CommandAction::UserMessage { content, delivery }, None));
             }
-            Focus::Why(id) | Focus::Answer(id) => id.clone(),
+            focus => focus.request()?.to_owned(),
         };
         let request =
             self.state.iter().flat_map(|state| &state.pending).find(|request| request.request_id == id)?.clone();
         let text = self.editor.take();
-        let action = if matches!(self.focus, Focus::Why(_)) {
-            answer::verdict(&request, false, Some(text.trim().to_owned()).filter(|why| !why.is_empty()))
-        } else {
-            answer::words(&request, &text)
+        let action = match &mut self.focus {
+            Focus::Form(form) => form.enter(&text).transpose(),
+            Focus::Why(_) => {
+                let why = Some(text.trim().to_owned()).filter(|why| !why.is_empty());
+                Some(answer::verdict(&request, false, why).map_err(str::to_owned))
+            }
+            _ => Some(answer::words(&request, &text).map_err(str::to_owned)),
         };
-        match action {
+        match action? {
             Ok(action) => Some(self.send_answer(&request, action)),
             Err(why) => {
                 self.editor.insert(&text);
-                self.hint = Some(why.to_owned());
+                self.hint = Some(why);
                 None
             }
         }
@@ -313,6 +355,7 @@ impl<W: Write> Ui<W> {
         match (&self.focus, self.current()) {
             (Focus::Why(_), _) => parts.push("Enter denies and tells the agent why · Esc back".to_owned()),
             (Focus::Answer(_), _) => parts.push("Enter answers · Esc back".to_owned()),
+            (Focus::Form(form), _) => return form.guide(),
             (Focus::Message, Some(_)) => parts.push("something waits for an answer: Tab".to_owned()),
             (Focus::Open, Some(request)) => {
                 let more = if open > 1 { format!(" (1 of {open})") } else { String::new() };
@@ -342,12 +385,13 @@ impl<W: Write> Ui<W> {
         parts.join(" · ")
     }
 
-    fn label(&self) -> &'static str {
+    fn label(&self) -> Cow<'static, str> {
         match &self.focus {
-            Focus::Why(_) => "why not> ",
-            Focus::Answer(_) => "answer> ",
-            Focus::Open if self.current().is_some() => "",
-            _ => "message> ",
+            Focus::Why(_) => "why not> ".into(),
+            Focus::Answer(_) => "answer> ".into(),
+            Focus::Form(form) => form.label().into(),
+            Focus::Open if self.current().is_some() => "".into(),
+            _ => "message> ".into(),
         }
     }
 
@@ -381,12 +425,14 @@ impl<W: Write> Ui<W> {
         let guide = truncate_str(&self.guide(), room, "…").into_owned();
         queue!(self.out, SetAttribute(Attribute::Dim), Print(&guide), SetAttribute(Attribute::Reset), Print("\r\n"))?;
         self.foot.push(measure_text_width(&guide));
-        let label = self.label();
-        let (text, column) = self.editor.shown(room.saturating_sub(label.len()));
-        queue!(self.out, SetAttribute(Attribute::Bold), Print(label), SetAttribute(Attribute::Reset), Print(&text))?;
-        let column = u16::try_from(label.len() + column).unwrap_or(u16::MAX);
+        // A field's name may be long; what is written needs some room, too.
+        let label = truncate_str(&self.label(), room / 2, "…> ").into_owned();
+        let (text, column) = self.editor.shown(room.saturating_sub(measure_text_width(&label)));
+        let label_width = measure_text_width(&label);
+        queue!(self.out, SetAttribute(Attribute::Bold), Print(&label), SetAttribute(Attribute::Reset), Print(&text))?;
+        let column = u16::try_from(label_width + column).unwrap_or(u16::MAX);
         queue!(self.out, MoveToColumn(column))?;
-        self.foot.push(label.len() + measure_text_width(&text));
+        self.foot.push(label_width + measure_text_width(&text));
         self.out.flush()
     }
 }

@@ -11,6 +11,7 @@ fn request(id: &str, kind: RequestKind) -> PendingRequest {
         allow_freeform: true,
         schema: None,
         permission: None,
+        session_scope: false,
         answering: false,
         seq: 1,
         requested_at: String::new(),
@@ -54,6 +55,16 @@ fn answers_fit_the_request() {
             &request("r", Permission),
             &["deny", "--feedback", "no"],
             r#"{"type":"permission_response","request_id":"r","approved":false,"feedback":"no"}"#,
+        ),
+        (
+            &PendingRequest { session_scope: true, ..request("r", Permission) },
+            &["approve", "--session"],
+            r#"{"type":"permission_response","request_id":"r","approved":true,"scope":"session"}"#,
+        ),
+        (
+            &request("r", Permission),
+            &["approve", "--session"],
+            "this request wants another answer: `approve` alone: it can be approved once only",
         ),
         (&request("r", Permission), &["--answer", "x"], "this request wants another answer: `approve` or `deny`"),
         (

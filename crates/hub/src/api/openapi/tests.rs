@@ -2,8 +2,9 @@ use std::collections::BTreeSet;
 
 use groundlink_protocol::api::{
     AuditEntry, AuditPage, CommandAction, CommandEdit, CommandIntent, CommandReceipt, CommandState, Delivery, Device,
-    EpochChange, EventPage, PassingEvent, PendingRequest, Presence, Problem, QueuedMessage, RequestKind,
-    SequencedEvent, SessionEdit, SessionEntry, SessionGone, SessionList, SessionSnapshot, SessionStatus, WaitingFor,
+    EpochChange, EventPage, KeptAuditEntry, KeptAuditPage, PassingEvent, PendingRequest, Presence, Problem,
+    QueuedMessage, RequestKind, SequencedEvent, SessionEdit, SessionEntry, SessionGone, SessionList, SessionSnapshot,
+    SessionStatus, WaitingFor,
 };
 use groundlink_protocol::mc::{ExporterInfo, ModelChoice, Suggestion};
 use serde::Serialize;
@@ -63,6 +64,7 @@ fn the_schemas_are_those_of_the_types() {
         allow_freeform: false,
         schema: Some(json!({})),
         permission: Some(text("shell")),
+        session_scope: true,
         answering: false,
         seq: 1,
         requested_at: String::new(),
@@ -126,6 +128,7 @@ fn the_schemas_are_those_of_the_types() {
         subject: Some(text("s")),
         reason: Some(text("r")),
     };
+    let kept = KeptAuditEntry { place: 1, session_id: "s".into(), deleted_at_ms: 1, entry: line.clone() };
     let problem = Problem { kind: "about:blank".into(), title: "t".into(), status: 404, detail: Some(text("d")) };
     let waiting = WaitingFor { kind: RequestKind::Permission, summary: "s".into(), requested_at: "now".into() };
     let entry = SessionEntry {
@@ -150,7 +153,7 @@ fn the_schemas_are_those_of_the_types() {
     let tested: BTreeSet<String> = [
         holds("SessionEntry", &entry),
         holds("WaitingFor", &waiting),
-        holds("SessionList", &SessionList { sessions: vec![entry], cursor: "e:1".into() }),
+        holds("SessionList", &SessionList { sessions: vec![entry], cursor: "e:1".into(), next: Some(text("1.s")) }),
         holds("SessionGone", &SessionGone { session_id: "s".into() }),
         holds("SessionEdit", &session_edit),
         holds("Device", &device),
@@ -169,6 +172,8 @@ fn the_schemas_are_those_of_the_types() {
         holds("CommandEdit", &CommandEdit { content: "c".into(), device: Some(device) }),
         holds("AuditEntry", &line),
         holds("AuditPage", &AuditPage { entries: vec![line], last: 1 }),
+        holds("KeptAuditEntry", &kept),
+        holds("KeptAuditPage", &KeptAuditPage { entries: vec![kept], last: 1 }),
         holds("Problem", &problem),
         "CommandIntent".to_owned(),
     ]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
-use url::Url;
 
 use crate::SessionError;
+use crate::address;
 
 /// A server of the Model Context Protocol.
 ///
@@ -28,7 +28,7 @@ pub struct McpServer {
 #[derive(Debug, Clone)]
 enum Kind {
     Stdio { command: String, args: Vec<String>, env: BTreeMap<String, String>, cwd: Option<String> },
-    Remote { kind: &'static str, url: Url, headers: BTreeMap<String, SecretString> },
+    Remote { kind: &'static str, url: String, headers: BTreeMap<String, SecretString> },
 }
 
 impl McpServer {
@@ -38,14 +38,15 @@ impl McpServer {
         Self::new(Kind::Stdio { command: command.into(), args, env: BTreeMap::new(), cwd: None })
     }
 
-    /// A server that speaks over HTTP.
-    pub fn http(url: Url) -> Self {
-        Self::new(Kind::Remote { kind: "http", url, headers: BTreeMap::new() })
+    /// A server that speaks over HTTP; its address begins with `http://` or `https://`, which
+    /// [`mcp_servers`](crate::SessionConfig::mcp_servers) sees to.
+    pub fn http(url: impl Into<String>) -> Self {
+        Self::new(Kind::Remote { kind: "http", url: url.into(), headers: BTreeMap::new() })
     }
 
     /// A server that speaks over HTTP with server-sent events, as older ones do.
-    pub fn sse(url: Url) -> Self {
-        Self::new(Kind::Remote { kind: "sse", url, headers: BTreeMap::new() })
+    pub fn sse(url: impl Into<String>) -> Self {
+        Self::new(Kind::Remote { kind: "sse", url: url.into(), headers: BTreeMap::new() })
     }
 
     fn new(kind: Kind) -> Self {
@@ -101,10 +102,9 @@ impl McpServer {
             Kind::Stdio { command, .. } if command.trim().is_empty() => {
                 Err(SessionError::invalid("mcp_servers", format!("`{name}` has no command")))
             }
-            Kind::Remote { url, .. } if !matches!(url.scheme(), "http" | "https") => {
-                Err(SessionError::invalid("mcp_servers", format!("`{name}` is not at an http or https address")))
-            }
-            _ => Ok(()),
+            Kind::Remote { url, .. } => address::check(url)
+                .map_err(|reason| SessionError::invalid("mcp_servers", format!("the address of `{name}` {reason}"))),
+            Kind::Stdio { .. } => Ok(()),
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::future::BoxFuture;
+use futures_util::future::BoxFuture;
 use groundlink_protocol::RawJson;
 pub use inputs::{
     AgentStop, ErrorOccurred, Notification, PermissionRequestHook, PostResult, PostToolUse, PostToolUseFailure,

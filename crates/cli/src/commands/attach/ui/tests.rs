@@ -219,6 +219,97 @@ fn questions_forms_and_plans_have_keys_of_their_own() {
 }
 
 #[test]
+fn an_approval_for_the_session_has_a_key_where_it_is_on_offer() {
+    let mut screen = Screen::new();
+    screen.state("waiting", &[shell("r1")]);
+    assert!(!screen.shown().contains("for the session"), "{}", screen.shown());
+    assert_eq!(screen.press(KeyCode::Char('s')), None);
+    assert!(screen.shown().contains("once only"), "{}", screen.shown());
+    let mut more = json!({"permission": "shell", "detail": "echo hi", "session_scope": true});
+    screen.state("waiting", &[request("r2", RequestKind::Permission, &more)]);
+    assert!(screen.shown().contains("s for the session"), "{}", screen.shown());
+    let Some(Wish::Send(CommandAction::PermissionResponse { approved, scope, .. }, digest)) =
+        screen.press(KeyCode::Char('s'))
+    else {
+        panic!("it is approved");
+    };
+    assert_eq!((approved, scope.as_deref(), digest.as_deref()), (true, Some("session"), Some("digest of r2")));
+    more["detail"] = "echo [900 more bytes]".into();
+    screen.state("waiting", &[request("r3", RequestKind::Permission, &more)]);
+    assert_eq!(screen.press(KeyCode::Char('s')), None, "what was not shown whole is not approved");
+}
+
+#[test]
+fn a_form_is_filled_in_field_by_field() {
+    let mut screen = Screen::new();
+    let schema = json!({"type": "object", "required": ["name", "size"], "properties": {
+        "color": {"type": "string", "title": "Colour", "enum": ["r", "g"], "enumNames": ["Red", "Green"]},
+        "count": {"type": "integer", "description": "How many there are", "default": 3},
+        "extras": {"type": "array", "items": {"type": "string", "enum": ["lid", "box", "bow"]}},
+        "name": {"type": "string", "title": "Your name"},
+        "size": {"type": "number"},
+        "wrap": {"type": "boolean"},
+    }});
+    let form = request("f", RequestKind::Elicitation, &json!({"schema": schema}));
+    let said = screen.state("waiting", std::slice::from_ref(&form));
+    let asked = screen.shown();
+    assert!(asked.contains("f fill in · n decline"), "{asked}");
+    screen.press(KeyCode::Char('f'));
+    let first = screen.shown();
+    // Colour: by its title; count: as it is; extras: several, by number and word.
+    let mut steps = Vec::new();
+    for (text, wrong) in [("blue", true), ("green", false), ("", false), ("1, bow", false), ("", true), ("Ann", false)]
+    {
+        screen.type_text(text);
+        assert_eq!(screen.press(KeyCode::Enter), None, "{text}");
+        steps.push(screen.shown());
+        if wrong {
+            screen.press_with(KeyCode::Char('u'), KeyModifiers::CONTROL);
+        }
+    }
+    // Back, and other words.
+    screen.press(KeyCode::Up);
+    assert!(screen.shown().contains("Your name (4/6)> Ann"), "{}", screen.shown());
+    screen.type_text("e");
+    screen.press(KeyCode::Enter);
+    screen.type_text("tall");
+    screen.press(KeyCode::Enter);
+    assert!(screen.shown().contains("wants a number"), "{}", screen.shown());
+    screen.press_with(KeyCode::Char('u'), KeyModifiers::CONTROL);
+    screen.type_text("1.5");
+    screen.press(KeyCode::Enter);
+    let last = screen.shown();
+    let content = json!({"color": "g", "count": 3, "extras": ["lid", "bow"], "name": "Anne", "size": 1.5});
+    let answer =
+        CommandAction::ElicitationResponse { request_id: "f".into(), action: "accept".into(), content: Some(content) };
+    assert_eq!(screen.press(KeyCode::Enter), Some(Wish::Send(answer, Some("digest of f".into()))));
+    let mut shown = vec![said.join("\n"), asked, first];
+    shown.extend(steps);
+    shown.push(last);
+    insta::assert_snapshot!(shown.join("\n=====\n"));
+
+    // Given up, and answered elsewhere while it was being filled in: the words are kept.
+    screen.ui.failed(Some("f"), "").unwrap();
+    screen.press(KeyCode::Char('f'));
+    screen.press(KeyCode::Esc);
+    assert!(screen.shown().contains("f fill in"), "{}", screen.shown());
+    screen.press(KeyCode::Char('f'));
+    screen.type_text("red");
+    screen.state("working", &[]);
+    assert!(screen.shown().contains("answered elsewhere") && screen.shown().contains("message> red"));
+}
+
+#[test]
+fn a_form_that_is_not_flat_is_left_to_the_page() {
+    let mut screen = Screen::new();
+    let schema = json!({"properties": {"a": {"type": "object"}, "b": {"type": "string"}}});
+    screen.state("waiting", &[request("f", RequestKind::Elicitation, &json!({"schema": schema}))]);
+    assert!(screen.shown().contains("fill it in on the page · n decline"), "{}", screen.shown());
+    assert_eq!(screen.press(KeyCode::Char('f')), None);
+    assert!(screen.shown().contains("Tab"), "{}", screen.shown());
+}
+
+#[test]
 fn words_for_a_request_that_somebody_else_answered_are_kept() {
     let mut screen = Screen::new();
     screen.state("waiting", &[shell("r")]);
