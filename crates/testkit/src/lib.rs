@@ -9,6 +9,7 @@
 //! - [`github`]: GitHub's account endpoints
 //! - [`hub`]: a hub of the test's own
 //! - [`push_service`]: where a hub's notifications go
+//! - [`mcp`]: an MCP server that wants a token
 //! - [`viewer`]: the hub's viewer API, as a test speaks it
 //! - [`process`]: real programs, their output, and what is left of them
 //! - [`proxy`]: connections that can be cut
@@ -54,6 +55,7 @@
 
 pub mod github;
 pub mod hub;
+pub mod mcp;
 pub mod normalise;
 pub mod process;
 pub mod proxy;
@@ -65,6 +67,7 @@ pub mod wait;
 
 pub use groundlink_cli::{install, scripted};
 pub use hub::TestHub;
+pub use mcp::LockedMcp;
 pub use process::Program;
 pub use proxy::Proxy;
 pub use push_service::{PushService, Pushed, Subscriber};
