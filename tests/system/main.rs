@@ -13,12 +13,14 @@ mod with_cli {
     mod examples;
     mod facade;
     mod faults;
+    mod files;
     mod hooks;
     mod install;
     mod native;
     mod native_faults;
     mod outage;
     mod parity;
+    mod provided;
     mod questions;
     mod queue;
     mod requests;

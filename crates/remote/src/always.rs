@@ -61,7 +61,8 @@ impl RemoteBuilderExt for ClientBuilder {
 /// The links of a client's sessions.
 pub trait RemoteClientExt {
     /// The sessions that are shared at this moment, then every change: a session's link has come, has changed, or is
-    /// there no more. Whoever shares it, and whichever way. Keeps nothing alive; ends with the client.
+    /// there no more, or there is a reason why it does not come. Whoever shares it, and whichever way. Keeps nothing alive;
+    /// ends with the client.
     fn remote_links(&self) -> BoxStream<'static, RemoteLink>;
 }
 
@@ -75,6 +76,8 @@ pub struct RemoteLink {
     pub link: Option<Link>,
     /// Whether they may steer it, or only watch.
     pub steerable: bool,
+    /// Why a session that is always to be shared is not, as in [`RemoteStatus`](crate::RemoteStatus).
+    pub problem: Option<String>,
 }
 
 impl RemoteClientExt for Client {
@@ -83,7 +86,8 @@ impl RemoteClientExt for Client {
             // What is no link that a browser can open is nothing to show to people.
             let link = shared.state.url.as_deref().map(Link::parse).transpose();
             let link = link.inspect_err(|error| tracing::warn!(%error, "a session announces a bad link")).ok()?;
-            Some(RemoteLink { session_id: shared.session_id, link, steerable: shared.state.steerable })
+            let (steerable, problem) = (shared.state.steerable, shared.state.problem);
+            Some(RemoteLink { session_id: shared.session_id, link, steerable, problem })
         });
         links.boxed()
     }
@@ -132,8 +136,12 @@ impl ClientTarget {
                 Ok(Err(error @ RemoteError::Unreachable { .. })) => error.to_string(),
                 Err(_) => format!("no end of it within {TRY:?}"),
                 Ok(Err(_)) if weak.is_over() => return,
-                Ok(Err(error)) => return tracing::warn!(session = weak.id(), %error, "not shared"),
+                Ok(Err(error)) => {
+                    tell(&weak, error.to_string());
+                    return tracing::warn!(session = weak.id(), %error, "not shared");
+                }
             };
+            tell(&weak, format!("{problem}; trying again as long as the session lasts"));
             let wait = backoff.failed(jitter(), None);
             if !std::mem::replace(&mut told, true) {
                 tracing::warn!(session = weak.id(), problem, "not shared yet; trying again as long as it lasts");
@@ -143,6 +151,13 @@ impl ClientTarget {
                 return;
             }
         }
+    }
+}
+
+/// A session without a link says why.
+fn tell(session: &WeakSession, problem: String) {
+    if let Some(session) = session.upgrade() {
+        session.tell_remote_problem(Some(problem));
     }
 }
 

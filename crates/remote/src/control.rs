@@ -62,6 +62,10 @@ pub struct RemoteStatus {
     pub reason: Option<WayReason>,
     /// With a bridge: what it is doing, or why it has ended.
     pub bridge: Option<BridgeState>,
+    /// Of a client that shares always: why this session is not shared (yet), where that can be mended. A refused token, a
+    /// hub that cannot be reached or a policy is such a reason; that nobody is signed in, or that the directory is no clone
+    /// of a GitHub repository, is not: sharing always means wherever it works.
+    pub problem: Option<String>,
 }
 
 impl RemoteControl<'_> {
@@ -104,8 +108,9 @@ impl RemoteControl<'_> {
         Ok(Sharing::of(self.session).disable(self.session).await?)
     }
 
-    /// Whether the session is shared, as its events have told. Also knows of a session that is shared
-    /// from its beginning because the client was built with `remote(true)`.
+    /// Whether the session is shared, as its events have told: also of a session that is shared from its beginning because
+    /// the client was built with `remote(true)`, or whose CLI was told by others to share it or to stop
+    /// (`session.rpc().remote()`, another client of the session).
     pub fn status(&self) -> Result<RemoteStatus, RemoteError> {
         let made = Sharing::of(self.session).made().borrow().clone();
         status(&self.session.remote_state(), made, self.session.exports_to())
@@ -168,7 +173,8 @@ fn status(state: &RemoteState, made: Made, exports_to: &ExportsTo) -> Result<Rem
         }
         _ => (None, None),
     };
-    Ok(RemoteStatus { link, steerable: state.steerable, way, reason, bridge: made.bridge })
+    let problem = state.problem.clone();
+    Ok(RemoteStatus { link, steerable: state.steerable, way, reason, bridge: made.bridge, problem })
 }
 
 impl RemoteError {

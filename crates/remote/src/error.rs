@@ -54,7 +54,7 @@ pub enum RemoteError {
 
     /// The Copilot CLI could not set the session up for sharing.
     #[error(
-        "the session could not be shared: {message} Check that its directory is a clone of a GitHub repository whose \
+        "the session could not be shared: {message}; check that its directory is a clone of a GitHub repository whose \
          owner allows remote sessions, and that the server can be reached; or share it through a hub with \
          `Bridge`, which needs neither"
     )]
@@ -88,13 +88,16 @@ pub enum RemoteError {
     },
 
     /// The hub answered, but not as a hub does.
-    #[error("{base} did not answer as a hub (HTTP {status}: {detail}); check the address, which usually ends in `/mc`")]
+    #[error(
+        "{base} is no hub: it answered HTTP {status} with {detail}, and a hub answers in JSON; check the address, which \
+         usually ends in `/mc`"
+    )]
     NotAHub {
         /// The address that was tried.
         base: String,
         /// The HTTP status.
         status: u16,
-        /// The beginning of the answer, or what was missing in it.
+        /// What kind of answer it was, or what was missing in it.
         detail: String,
     },
 

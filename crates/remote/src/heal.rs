@@ -5,6 +5,9 @@
 //! passed. A session that is idle stays deaf for ever. So the hub is watched, and when it is back, an event is made. And the
 //! CLI keeps at most 1000 events meanwhile: after an outage with many, the session is attached anew, which lets a hub that
 //! has noticed the gap ask for all of it.
+//!
+//! Where the other end is GitHub, nobody but the CLI has a token to ask it with. There, and wherever else the hub is not
+//! known here, the session crate keeps the CLI awake without looking: see `Session::enable_remote`.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};

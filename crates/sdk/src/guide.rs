@@ -10,6 +10,9 @@
 //! | [tools and hooks](crate#tools-and-hooks) | functions that the model calls, moments that you may change |
 //! | [`streaming`] | events: live, from the start, of some kinds, slowly |
 //! | [`server`] | a CLI that runs already, a CLI over TCP, coming back after a loss |
+//! | [`provide`] | canvases, skills, MCP sign-in, limits, and whatever else the CLI asks |
+//! | [`files`] | sessions' files and databases, kept by your program |
+//! | [`traces`] | OpenTelemetry |
 //! | [`model`] | a model of your own, and no account |
 //! | [`testing`] | your program against the real CLI, without an account or a network |
 //! | [`parity`] | what the official SDKs document, and where it is here |
@@ -28,6 +31,15 @@ pub mod server {}
 
 #[doc = include_str!("../docs/model.md")]
 pub mod model {}
+
+#[doc = include_str!("../docs/provide.md")]
+pub mod provide {}
+
+#[doc = include_str!("../docs/files.md")]
+pub mod files {}
+
+#[doc = include_str!("../docs/traces.md")]
+pub mod traces {}
 
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}

@@ -17,11 +17,13 @@ use crate::cli::CliCommand;
 use crate::client::{Client, ClientInner};
 use crate::connect::{Connector, Duplex, Plan, Way};
 use crate::fs::{KeptFiles, SessionFs, SessionFsConfig};
+use crate::handlers::{RequestHandler, RequestHandlers};
 use crate::launch::{LogLevel, MissionControl};
 use crate::line::Line;
 use crate::reconnect::Reconnect;
 use crate::router::Router;
 use crate::sharing::Sharer;
+use crate::telemetry::{Telemetry, TraceContext, Tracing};
 
 /// How long the CLI may take to its first answer. The first start ever unpacks some hundred megabytes.
 const START: Duration = Duration::from_mins(1);
@@ -55,6 +57,19 @@ pub struct ClientBuilder {
     pub(crate) reconnect: Option<Reconnect>,
     pub(crate) session_fs: Option<KeptFiles>,
     pub(crate) sharer: Option<Arc<dyn Sharer>>,
+    pub(crate) telemetry: Option<Telemetry>,
+    pub(crate) trace_source: Option<Tracing>,
+    pub(crate) others: Others,
+}
+
+/// Handlers in a place where everything is printed.
+#[derive(Clone, Default)]
+pub(crate) struct Others(pub(crate) RequestHandlers);
+
+impl std::fmt::Debug for Others {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
+    }
 }
 
 impl Default for ClientBuilder {
@@ -81,6 +96,9 @@ impl Default for ClientBuilder {
             reconnect: None,
             session_fs: None,
             sharer: None,
+            telemetry: None,
+            trace_source: None,
+            others: Others::default(),
         }
     }
 }
@@ -190,6 +208,43 @@ impl ClientBuilder {
         self
     }
 
+    /// Has the CLI export OpenTelemetry spans and metrics. Only for a CLI that this client starts: a server that runs
+    /// already was told at its own start.
+    #[must_use]
+    pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
+        self.telemetry = Some(telemetry);
+        self
+    }
+
+    /// Says which trace the work belongs to: asked, where the caller is, whenever a session is created or resumed and a
+    /// message is sent, unless the [configuration](crate::SessionConfig::traceparent) or the
+    /// [message](crate::Message::trace) says so itself. With it the CLI's spans are part of this program's own traces;
+    /// the way back is [`ToolCall::trace`](crate::ToolCall). Must not block.
+    ///
+    /// ```
+    /// use groundlink_session::{Client, TraceContext};
+    ///
+    /// // With the `opentelemetry` crate, a propagator writes this from the current context.
+    /// let builder = Client::builder().trace_context(|| {
+    ///     Some(TraceContext::new("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn trace_context(mut self, source: impl Fn() -> Option<TraceContext> + Send + Sync + 'static) -> Self {
+        self.trace_source = Some(Tracing(Arc::new(source)));
+        self
+    }
+
+    /// Answers a method that the CLI calls and that has no handler of its own here, such as `installations.confirm`,
+    /// `extensionLaunchProvider.resolve` or `llmInference.httpRequestStart`. Most of these the CLI calls only once it was
+    /// told to, by a call under [`rpc`](Client::rpc). One that panics, or takes more than a minute, is answered with an
+    /// error. What has a handler of its own is never given to this one.
+    #[must_use]
+    pub fn on_request(mut self, method: impl Into<String>, handler: impl RequestHandler) -> Self {
+        self.others.0.insert(method.into(), Arc::new(handler));
+        self
+    }
+
     /// How long the CLI may take to its first answer. Default one minute.
     #[must_use]
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
@@ -264,6 +319,9 @@ impl ClientBuilder {
                      session instead"
                 );
             }
+            if self.telemetry.is_some() {
+                tracing::warn!("telemetry is ignored with cli_url: the server's own environment decides");
+            }
             if self.mission_control.is_some() && self.sharer.is_none() {
                 tracing::warn!("mission_control is ignored with cli_url: the server's own environment decides");
             }
@@ -312,9 +370,12 @@ impl ClientBuilder {
     fn start_over(self, way: Way) -> BoxFuture<'static, Result<Client, SessionError>> {
         let secrets = self.secrets();
         let always_remote = self.remote;
+        let others = Arc::new(self.others.0.clone());
         let plan = Arc::new(Plan { settings: self, way });
         let line = Line::new(plan.settings.call_timeout, plan.can_return());
         let router = Arc::new(Router::new(line));
+        // Nobody else has it yet.
+        let _ = router.others.set(others);
         Box::pin(async move {
             let connection = plan.connect(&router).await?;
             router.line.up(&connection.peer);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::SessionError;
 
 /// The variable that names the CLI's executable.
-pub const CLI_PATH_VARIABLE: &str = "COPILOT_CLI_PATH";
+pub(crate) const CLI_PATH_VARIABLE: &str = "COPILOT_CLI_PATH";
 
 /// How to start the Copilot CLI: a program, and arguments that come before ours.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use groundlink_protocol::types::{AuthGetStatusResult, SessionCreateResult};
 use groundlink_protocol::{Empty, Method, methods};
 use groundlink_transport::CloseReason;
 use secrecy::SecretString;
+use serde_json::Value;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -23,7 +24,8 @@ use crate::router::Router;
 use crate::session::{self, Session};
 use crate::shared::Shared;
 use crate::sharing::{ExportsTo, Sharer};
-use crate::{answers, pending, sharing, task};
+use crate::telemetry::Tracing;
+use crate::{answers, asks, pending, sharing, task};
 
 /// A connection to a Copilot CLI, which it started or found running. Cheap to clone.
 ///
@@ -45,6 +47,8 @@ pub(crate) struct ClientInner {
     pub(crate) exports_to: ExportsTo,
     /// Who shares sessions, if not the CLI alone.
     pub(crate) sharer: Option<Arc<dyn Sharer>>,
+    /// Which trace the caller is in.
+    pub(crate) trace_source: Option<Tracing>,
     /// What the CLI was told and nobody else is to see.
     pub(crate) secrets: Vec<SecretString>,
     /// True once the client is being stopped: no connection is to be restored any more.
@@ -152,6 +156,7 @@ impl Client {
     ) -> Result<Session, SessionError> {
         config.check()?;
         let inner = &self.inner;
+        let config = config.traced(inner.trace_source.as_ref());
         let line = Arc::clone(&inner.router.line);
         // Only where the connection may come back: params are large.
         let reopen = if inner.plan.can_return() { Some(Reopen::new(&config, &id)?) } else { None };
@@ -171,12 +176,25 @@ impl Client {
             .map_err(|error| SessionError::from_call(method, Some(&shared.id), error))?;
         unregister.keep();
         shared.opened();
+        if let Some(capabilities) = &result.capabilities {
+            shared.update(|facts| facts.capabilities.change(capabilities));
+        }
+        for event_type in asks::interests(&shared.handlers) {
+            let params = asks::interest(&shared.id, event_type);
+            let called = inner.router.line.call::<Value>(asks::REGISTER_INTEREST, &params).await;
+            if let Err(error) = called {
+                tracing::warn!(session = %shared.id, event_type, ?error, "the CLI will not ask this client");
+            }
+        }
         if result.session_id != shared.id {
             tracing::warn!(asked = %shared.id, got = %result.session_id, "the server chose another session id");
         }
-        if let Some(url) = result.remote_url {
-            shared.update(|facts| facts.remote_url = Some(url));
-        }
+        shared.update(|facts| {
+            facts.workspace = result.workspace_path;
+            if let Some(url) = result.remote_url {
+                facts.remote_url = Some(url);
+            }
+        });
         // These tasks hold no client: they must not keep a CLI alive that hangs.
         if !create {
             task::spawn(Box::pin(pending::reconcile(Arc::clone(&shared))));
@@ -221,6 +239,7 @@ impl ClientInner {
         let inner = Arc::new(Self {
             exports_to: plan.settings.exports_to(ours),
             sharer: plan.settings.sharer.clone(),
+            trace_source: plan.settings.trace_source.clone(),
             router,
             plan,
             connection: Mutex::new(Some(connection)),

@@ -156,6 +156,9 @@ fn environment(
             None => set("COPILOT_MC_REPO_IDS", "1,1".into()),
         }
     }
+    if let Some(telemetry) = &builder.telemetry {
+        list.extend(telemetry.environment().into_iter().map(|(name, value)| (name.into(), Some(value))));
+    }
     list.extend(builder.env.iter().map(|(name, value)| (name.clone(), value.clone())));
     list
 }
@@ -189,7 +192,7 @@ pub(crate) fn not_spawned(error: groundlink_transport::Error) -> SessionError {
 
 #[cfg(test)]
 mod tests {
-    use crate::Client;
+    use crate::{Client, OtlpProtocol, Telemetry};
 
     use super::*;
 
@@ -220,11 +223,22 @@ mod tests {
     fn command_lines_and_environments() {
         let plain = Client::builder();
         insta::assert_snapshot!("plain", told(&plain));
-        let offline = Client::builder().offline(true).auto_login(false).log_level(LogLevel::Debug).home("/h");
+        let offline = Client::builder()
+            .offline(true)
+            .auto_login(false)
+            .log_level(LogLevel::Debug)
+            .home("/h")
+            .telemetry(Telemetry::file("/h/otel.jsonl"));
         insta::assert_snapshot!("offline", told(&offline));
         let full = Client::builder()
             .github_token(secret("canary"))
             .mission_control(hub(Some(("octo/demo".to_owned(), 7, 42))))
+            .telemetry(
+                Telemetry::otlp("http://localhost:4318")
+                    .protocol(OtlpProtocol::HttpJson)
+                    .source_name("my-app")
+                    .capture_content(false),
+            )
             .env("A", "1")
             .env_remove("GH_TOKEN");
         insta::assert_snapshot!("everything", told(&full));

@@ -45,6 +45,7 @@ mod address;
 mod answers;
 mod asks;
 mod builder;
+mod capabilities;
 mod cli;
 mod client;
 mod config;
@@ -74,6 +75,7 @@ mod shared;
 mod sharing;
 mod stored;
 mod task;
+mod telemetry;
 mod turn;
 mod weak;
 
@@ -81,21 +83,26 @@ pub use answers::{
     Approval, AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer,
 };
 pub use builder::ClientBuilder;
-pub use cli::{CLI_PATH_VARIABLE, CliCommand};
+pub use capabilities::Capabilities;
+pub use cli::CliCommand;
 pub use client::Client;
-pub use config::{CustomAgent, McpServer, SectionAction, SessionConfig, SystemMessage};
+pub use config::{CustomAgent, McpServer, SectionAction, SessionConfig, SystemMessage, WorkingDirectoryTrust};
 pub use connect::StartTimings;
 pub use error::SessionError;
 pub use events::{EventItem, EventLimits, EventStream, Lagged};
-pub use fs::{FileInfo, FsError, InMemoryFs, SessionFs, SessionFsConfig};
+pub use fs::{
+    DirectoryFs, FileInfo, FsError, InMemoryFs, SessionDatabase, SessionFs, SessionFsConfig, SqlFailure,
+    SqlFailureClass, SqlKind, SqlResult, SqlStatement, WithDatabase,
+};
 pub use handlers::hooks;
 pub use handlers::tools::{Tool, ToolCall, ToolDefer, ToolHandler, ToolResult, ToolResultKind, TypedTool};
 pub use handlers::{
-    AnswerOutcome, AnswerReport, ApproveAll, Ask, AutoModeAsk, AutoModeHandler, CommandCall, CommandEnd,
-    CommandHandler, Deadlines, ElicitationAsk, ElicitationHandler, GitHubToken, GitHubTokenAsk, GitHubTokenHandler,
-    HandlerEnd, HandlerKind, LimitsAsk, LimitsHandler, PermissionAsk, PermissionHandler, PlanAsk, PlanHandler,
-    ProviderTokenAsk, ProviderTokenHandler, SamplingAsk, SamplingHandler, SectionText, SectionTransform, SlashCommand,
-    UserInputAsk, UserInputHandler,
+    AnswerOutcome, AnswerReport, ApproveAll, Ask, AutoModeAsk, AutoModeHandler, Canvas, CanvasCall, CanvasHandler,
+    CanvasView, CommandCall, CommandEnd, CommandHandler, Deadlines, ElicitationAsk, ElicitationHandler, GitHubToken,
+    GitHubTokenAsk, GitHubTokenHandler, HandlerEnd, HandlerKind, LimitsAsk, LimitsHandler, McpAuthAnswer, McpAuthAsk,
+    McpAuthHandler, McpChallenge, McpOauthClient, McpToken, PermissionAsk, PermissionHandler, PlanAsk, PlanHandler,
+    ProviderTokenAsk, ProviderTokenHandler, RequestHandler, SamplingAsk, SamplingHandler, SectionText,
+    SectionTransform, Skill, SkillProvider, SlashCommand, UserInputAsk, UserInputHandler,
 };
 pub use handshake::PROTOCOL_VERSION;
 pub use history::HistoryPage;
@@ -109,17 +116,18 @@ pub use remote::{RemoteMode, RemoteState};
 pub use session::Session;
 pub use sharing::{ExportsTo, Repository, SharedSession, Sharer};
 pub use stored::{Change, Lifecycle};
+pub use telemetry::{OtlpProtocol, Telemetry, TraceContext};
 pub use turn::TurnEnd;
 pub use weak::WeakSession;
 
 // Types of others that appear in this API.
-pub use groundlink_protocol::Event;
 pub use groundlink_protocol::types::{
     AgentMode, AutopilotOptions, CapiSessionOptions, CloudRepository, CloudSession, DefaultAgent, ImageGeneration,
     InfiniteSessions, LargeOutput, MemoryOptions, NamedProviderConfig, ProviderModelConfig, SendMode,
     SessionLifecycleParams, SessionLifecycleType, SessionLimitsConfig, SessionListEntry, SessionMode,
     ToolSearchOptions,
 };
+pub use groundlink_protocol::{Event, RawJson};
 pub use groundlink_transport::CloseReason;
 #[cfg(feature = "schemars")]
 pub use schemars;

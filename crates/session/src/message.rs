@@ -11,6 +11,7 @@ use serde_json::value::to_raw_value;
 
 use crate::SessionError;
 use crate::provider::wire_secret;
+use crate::telemetry::{TraceContext, Tracing};
 
 /// A message to the agent.
 #[derive(Debug, Clone)]
@@ -88,6 +89,22 @@ impl Message {
             .map_err(|error| SessionError::invalid("attachment", error.to_string()))?;
         self.params.attachments.push(raw);
         Ok(self)
+    }
+
+    /// The trace that the work on it belongs to.
+    #[must_use]
+    pub fn trace(mut self, context: TraceContext) -> Self {
+        self.params.traceparent = Some(context.traceparent);
+        self.params.tracestate = context.tracestate;
+        self
+    }
+
+    /// The trace that the caller is in, unless the message says so itself.
+    pub(crate) fn traced(self, source: Option<&Tracing>) -> Self {
+        match source.filter(|_| self.params.traceparent.is_none()).and_then(|source| (source.0)()) {
+            Some(context) => self.trace(context),
+            None => self,
+        }
     }
 
     pub(crate) fn into_params(mut self, session_id: &str) -> SessionSendParams {

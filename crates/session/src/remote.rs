@@ -1,14 +1,29 @@
 //! Switching remote control on and off, natively: the CLI exports the session itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use groundlink_protocol::types::{RemoteSessionMode, SessionRef, SessionRemoteEnableParams, SessionRemoteEnableResult};
+use groundlink_protocol::types::{
+    RemoteSessionMode, SessionLogParams, SessionRef, SessionRemoteEnableParams, SessionRemoteEnableResult,
+};
 use groundlink_protocol::{Empty, Method as _, methods};
+use tokio::time::timeout;
 
 use crate::SessionError;
 use crate::line::CallFailure;
 use crate::session::Session;
 use crate::shared::{Facts, Shared};
+use crate::task;
+
+/// How long an exported session may be without an event before one is made: the CLI's longest wait between two tries to
+/// upload. Observed with CLI 1.0.102: after five failed uploads in a row it neither uploads nor asks for commands, until
+/// the session itself has an event and that wait is over. A session that is idle stays deaf for ever, also when the
+/// network has long been back. Calls that only read wake nothing.
+const QUIET: Duration = Duration::from_secs(30);
+/// What kind of event wakes it. There are no words in it, and nothing is stored.
+const WAKE: &str = "keep_alive";
+/// What the CLI says where nobody is signed in: the codes are all the same.
+const NOBODY: &str = "no current authentication";
 
 /// How a session is shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,11 +43,13 @@ pub struct RemoteState {
     pub url: Option<String>,
     /// Whether the other end may steer.
     pub steerable: bool,
+    /// Why a session that is always to be shared is not, if there is a reason that can be mended.
+    pub problem: Option<String>,
 }
 
 impl RemoteState {
     pub(crate) fn of(facts: &Facts) -> Self {
-        Self { url: facts.remote_url.clone(), steerable: facts.remote_steerable }
+        Self { url: facts.remote_url.clone(), steerable: facts.remote_steerable, problem: facts.remote_problem.clone() }
     }
 }
 
@@ -48,8 +65,11 @@ impl Session {
     /// [`disable_remote`](Self::disable_remote).
     ///
     /// Needs a session that is signed in to GitHub, wherever it is exported to, and to be exported to GitHub a clone of
-    /// a repository there. Dropping the future
-    /// does not undo it.
+    /// a repository there. Dropping the future does not undo it.
+    ///
+    /// The CLI gives up on a server that was away for some seconds, until something happens in the session. So that a
+    /// session which is idle is not lost to the other end, an ephemeral `session.info` event without words is made after
+    /// every half minute without an event, for as long as it is shared this way.
     pub async fn enable_remote(&self, mode: RemoteMode) -> Result<RemoteState, SessionError> {
         self.check_repository().await?;
         self.one_at_a_time(|shared| enable(shared, mode)).await
@@ -61,8 +81,9 @@ impl Session {
         self.one_at_a_time(disable).await
     }
 
-    /// Where the session can be opened, if the CLI exports it: as its `session.info` event of type
-    /// `remote`, or the last `enable_remote`, said.
+    /// Where the session can be opened, if it is shared: as its `session.info` event of type `remote`, or the last
+    /// `enable_remote`, said. What others do (another client, a call under [`rpc`](Self::rpc)) is known by the session's
+    /// events.
     pub fn remote_url(&self) -> Option<String> {
         self.shared.facts().remote_url
     }
@@ -102,12 +123,25 @@ async fn enable(shared: Arc<Shared>, mode: RemoteMode) -> Result<RemoteState, Se
     });
     let called = shared.line.call(methods::SessionRemoteEnable::NAME, &params).await;
     let result: SessionRemoteEnableResult = called.map_err(|error| unavailable(&shared.id, error))?;
+    if result.url.is_none() && result.started == Some(false) {
+        // Observed with CLI 1.0.102: that, without a request or an event, where the account says
+        // `cli_remote_control_enabled: false`.
+        return Err(SessionError::RemoteUnavailable {
+            message: "the Copilot CLI did not begin to share the session, and gave no reason; it does so where remote \
+                      control is switched off for the account"
+                .to_owned(),
+            next: "ask whoever pays for the account's Copilot for its policy, or share through a hub's bridge, which needs \
+                   no account",
+        });
+    }
     shared.update(|facts| {
         facts.remote_steerable = result.remote_steerable;
+        facts.remote_problem = None;
         if result.url.is_some() {
             facts.remote_url.clone_from(&result.url);
         }
     });
+    shared.keep_vigil(task::spawn(Box::pin(keep_awake(Arc::clone(&shared)))).abort_handle());
     Ok(shared.remote_state())
 }
 
@@ -118,16 +152,47 @@ async fn disable(shared: Arc<Shared>) -> Result<(), SessionError> {
     shared.update(|facts| {
         facts.remote_url = None;
         facts.remote_steerable = false;
+        facts.remote_problem = None;
     });
     Ok(())
 }
 
-/// In the background, natively: failures are no news, since sharing may simply not be possible here.
+/// Makes an event whenever there has been none for a while, for as long as the CLI exports the session.
+async fn keep_awake(shared: Arc<Shared>) {
+    let mut facts = shared.watch_facts();
+    loop {
+        let seen = shared.feed.end();
+        let gone = facts.wait_for(|facts| facts.remote_url.is_none() || facts.bridged);
+        if timeout(QUIET, gone).await.is_ok() {
+            return;
+        }
+        if shared.feed.end() != seen {
+            continue;
+        }
+        let params = SessionLogParams {
+            kind: Some(WAKE.to_owned()),
+            ephemeral: Some(true),
+            ..SessionLogParams::new(shared.id.as_str(), "")
+        };
+        if let Err(error) = shared.line.call::<serde_json::Value>(methods::SessionLog::NAME, &params).await {
+            tracing::debug!(session = %shared.id, ?error, "the session could not be kept awake");
+        }
+    }
+}
+
+/// In the background, natively. Why it did not work is told in the session's state; that nobody is signed in is no news.
 pub(crate) async fn share_in_background(shared: Arc<Shared>, mode: RemoteMode) {
     let _turn = shared.remote.lock().await;
     match enable(Arc::clone(&shared), mode).await {
         Ok(_) => tracing::debug!(session = %shared.id, "shared"),
-        Err(error) => tracing::debug!(session = %shared.id, %error, "not shared"),
+        // Nobody is signed in: there is nothing to share with.
+        Err(error) if error.to_string().contains(NOBODY) => {
+            tracing::debug!(session = %shared.id, %error, "not shared");
+        }
+        Err(error) => {
+            tracing::debug!(session = %shared.id, %error, "not shared");
+            shared.update(|facts| facts.remote_problem = Some(error.to_string()));
+        }
     }
 }
 
@@ -135,11 +200,12 @@ fn unavailable(session: &str, error: CallFailure) -> SessionError {
     let method = methods::SessionRemoteEnable::NAME;
     let error = SessionError::from_call(method, Some(session), error);
     let SessionError::Refused { message, .. } = error else { return error };
-    let next = if message.contains("no current authentication") {
+    let next = if message.contains(NOBODY) {
         "sign in (`copilot login`, or give a GitHub token to the client), or share through a hub's bridge, \
          which needs no account"
     } else {
         "check that the server it exports to is reachable and that you may use it, or share through a hub's bridge"
     };
-    SessionError::RemoteUnavailable { message, next }
+    // More is said behind it.
+    SessionError::RemoteUnavailable { message: message.trim_end_matches('.').to_owned(), next }
 }

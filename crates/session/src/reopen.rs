@@ -14,9 +14,11 @@ use groundlink_protocol::{Event, Method as _, methods};
 use groundlink_transport::Peer;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::SessionError;
+use crate::asks;
 use crate::config::SessionConfig;
 use crate::history::parse;
 use crate::shared::Shared;
@@ -65,6 +67,12 @@ pub(crate) async fn reopen(peer: &Peer, shared: &Arc<Shared>) -> Result<(), Sess
             missed(peer, shared).await?
         }
     };
+    for event_type in asks::interests(&shared.handlers) {
+        let called = peer.call::<Value>(asks::REGISTER_INTEREST, &asks::interest(&shared.id, event_type)).await;
+        if let Err(error) = called {
+            tracing::warn!(session = %shared.id, event_type, ?error, "the CLI will not ask this client");
+        }
+    }
     tracing::debug!(session = %shared.id, events = missed.events.len(), "taken up again");
     shared.replay(missed);
     Ok(())

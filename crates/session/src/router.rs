@@ -16,8 +16,8 @@ use tokio::sync::{broadcast, watch};
 
 use crate::asks;
 use crate::fs::{SessionFs, serve as fs_serve};
-use crate::handlers::HandlerKind as Kind;
 use crate::handlers::hooks::{self, HookInput as _};
+use crate::handlers::{CanvasCall, Deadlines, HandlerKind as Kind, RequestHandlers};
 use crate::line::Line;
 use crate::serve;
 use crate::shared::Shared;
@@ -31,6 +31,8 @@ pub(crate) struct Router {
     pub(crate) lifecycle: broadcast::Sender<SessionLifecycleParams>,
     /// Who keeps the sessions' files, if not the CLI, and how long each call may take.
     pub(crate) fs: OnceLock<(Arc<dyn SessionFs>, Option<Duration>)>,
+    /// What the client answers besides.
+    pub(crate) others: OnceLock<Arc<RequestHandlers>>,
     sessions: Mutex<HashMap<String, Arc<Shared>>>,
     /// Counts changes of the list of sessions.
     changed: watch::Sender<u64>,
@@ -77,6 +79,7 @@ impl Router {
             line: Arc::new(line),
             lifecycle: stored::changes(),
             fs: OnceLock::new(),
+            others: OnceLock::new(),
             sessions: Mutex::default(),
             changed: watch::Sender::default(),
         }
@@ -177,6 +180,18 @@ impl Router {
                 serve::github_token,
             ),
             files if files.starts_with(fs_serve::PREFIX) && self.fs.get().is_some() => self.files(request),
+            method if method.starts_with(serve::CANVAS) => {
+                let method = method.to_owned();
+                self.serve(
+                    request,
+                    |router, call: &CanvasCall| router.get(&call.session_id),
+                    move |shared, call| serve::canvas(shared, method, call),
+                )
+            }
+            method if method.starts_with(serve::SKILLS) => {
+                self.serve(request, |router, params: &serve::SkillParams| router.get(&params.session_id), serve::skills)
+            }
+            method if self.others.get().is_some_and(|others| others.contains_key(method)) => self.other(request),
             unknown => {
                 let error = ErrorObject::method_not_found(unknown);
                 Box::pin(async { Err(error) })
@@ -196,6 +211,21 @@ impl Router {
             let answer = fs_serve::serve(fs.0, &method, params, fs.1).await;
             answer.map(|answer| raw(answer.to_string())).ok_or_else(|| ErrorObject::method_not_found(&method))
         })
+    }
+
+    /// Answers with what the client was given for the method.
+    fn other(&self, request: &Request) -> HandlerFuture {
+        let handler = self.others.get().and_then(|others| others.get(request.method())).cloned();
+        match (handler, request.parse::<RawJson>()) {
+            (Some(handler), Ok(params)) => {
+                Box::pin(serve::other(handler, params, Deadlines::default().of(Kind::Request)))
+            }
+            (_, Err(error)) => Box::pin(async { Err(error) }),
+            (None, Ok(_)) => {
+                let error = ErrorObject::method_not_found(request.method());
+                Box::pin(async { Err(error) })
+            }
+        }
     }
 
     /// The session that asks under a name of its own.

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use groundlink_protocol::RawJson;
 use groundlink_protocol::types::{
     GitHubTokenAcquireReason, GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SystemMessageTransformParams,
 };
 use groundlink_transport::ErrorObject;
 use secrecy::ExposeSecret as _;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::handlers::{GitHubTokenAsk, HandlerKind, ProviderTokenAsk, SectionText, guard};
+use crate::handlers::{CanvasCall, GitHubTokenAsk, HandlerKind, ProviderTokenAsk, RequestHandler, SectionText, guard};
 use crate::shared::Shared;
 
 /// `systemMessage.transform`: a section whose handler fails, or that has none, stays as it is.
@@ -82,6 +85,84 @@ pub(crate) async fn github_token(shared: Arc<Shared>, params: GitHubTokenAcquire
         Err(failure) => {
             tracing::error!(session = %shared.id, %failure, "there is no GitHub token");
             Ok(none)
+        }
+    }
+}
+
+/// What all methods of canvases begin with.
+pub(crate) const CANVAS: &str = "canvas.";
+/// What all methods of skills begin with.
+pub(crate) const SKILLS: &str = "skillProvider.";
+
+/// `canvas.open`, `canvas.action.invoke`, `canvas.close`: an error's words are read by the model.
+pub(crate) async fn canvas(shared: Arc<Shared>, method: String, call: CanvasCall) -> Result<Value, ErrorObject> {
+    let Some(handler) = shared.handlers.canvases.get(&call.canvas_id).cloned() else {
+        return Err(ErrorObject::invalid_params("this client has no such canvas"));
+    };
+    let deadline = shared.handlers.deadlines.of(HandlerKind::Canvas);
+    let running = guard::run(deadline, async move {
+        match method.strip_prefix(CANVAS) {
+            Some("open") => handler.open(call).await.map(|view| Some(json!(view))),
+            Some("action.invoke") => handler.act(call).await.map(Some),
+            Some("close") => {
+                handler.close(call).await;
+                Ok(Some(Value::Null))
+            }
+            _ => Ok(None),
+        }
+    });
+    match running.await {
+        Ok(Ok(Some(answer))) => Ok(answer),
+        Ok(Ok(None)) => Err(ErrorObject::method_not_found("of canvases, this one")),
+        Ok(Err(error)) => Err(ErrorObject::internal(error)),
+        Err(failure) => {
+            tracing::error!(session = %shared.id, %failure, "a canvas does not answer");
+            Err(ErrorObject::internal(failure.to_string()))
+        }
+    }
+}
+
+/// What is asked about skills.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SkillParams {
+    pub(crate) session_id: String,
+    #[serde(default)]
+    name: Option<String>,
+}
+
+/// `skillProvider.list` and `skillProvider.read`: a provider that fails has none.
+pub(crate) async fn skills(shared: Arc<Shared>, params: SkillParams) -> Result<Value, ErrorObject> {
+    let deadline = shared.handlers.deadlines.of(HandlerKind::Skills);
+    let (provider, session) = (shared.handlers.skills.clone(), shared.id.clone());
+    let none = if params.name.is_some() { json!({"markdown": null}) } else { json!({"skills": []}) };
+    let Some(provider) = provider else { return Ok(none) };
+    let running = guard::run(deadline, async move {
+        match params.name {
+            Some(name) => provider.read(&session, &name).await.map(|text| json!({"markdown": text})),
+            None => provider.list(&session).await.map(|skills| json!({"skills": skills})),
+        }
+    });
+    let problem = match running.await {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(error)) => error,
+        Err(failure) => failure.to_string(),
+    };
+    tracing::error!(session = %shared.id, problem, "there are no skills");
+    Ok(none)
+}
+
+/// Whatever else the client was given an answer for.
+pub(crate) async fn other(
+    handler: Arc<dyn RequestHandler>,
+    params: RawJson,
+    deadline: Option<Duration>,
+) -> Result<RawJson, ErrorObject> {
+    match guard::run(deadline, async move { handler.answer(params).await }).await {
+        Ok(answer) => answer.map_err(ErrorObject::internal),
+        Err(failure) => {
+            tracing::error!(%failure, "a request is not answered");
+            Err(ErrorObject::internal(failure.to_string()))
         }
     }
 }

@@ -80,7 +80,8 @@ impl Session {
     /// Sends a message and gives its id as soon as it is accepted, long before the agent has
     /// answered. The id is in the `user.message` event and, as `originatingMessageId`, in what follows from it.
     pub async fn send(&self, message: impl Into<Message>) -> Result<String, SessionError> {
-        let params = message.into().into_params(self.id());
+        let message = message.into().traced(self.client.trace_source.as_ref());
+        let params = message.into_params(self.id());
         Ok(self.call::<methods::SessionSend>(&params).await?.message_id)
     }
 

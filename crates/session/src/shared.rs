@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use groundlink_protocol::Event;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
+use crate::capabilities::Capabilities;
 use crate::config::SessionConfig;
 use crate::events::Feed;
 use crate::extras::Extras;
@@ -43,6 +45,8 @@ pub(crate) struct Shared {
     given: Mutex<Vec<SecretString>>,
     /// Serialises enabling and disabling: two at once could attach the session twice.
     pub(crate) remote: Arc<tokio::sync::Mutex<()>>,
+    /// Keeps the CLI's exporter awake.
+    vigil: Mutex<Option<AbortHandle>>,
     /// True once `session.shutdown` was seen.
     pub(crate) shut_down: watch::Sender<bool>,
     /// What crates above keep with it.
@@ -75,8 +79,13 @@ pub(crate) struct Facts {
     pub(crate) cwd: Option<String>,
     pub(crate) remote_url: Option<String>,
     pub(crate) remote_steerable: bool,
+    /// Why it is not shared, although it always should be.
+    pub(crate) remote_problem: Option<String>,
     /// Somebody in this program exports it, not the CLI.
     pub(crate) bridged: bool,
+    pub(crate) capabilities: Capabilities,
+    /// The folder of the session's own files.
+    pub(crate) workspace: Option<String>,
 }
 
 impl Shared {
@@ -101,10 +110,19 @@ impl Shared {
             secrets: config.secrets(),
             given: Mutex::default(),
             remote: Arc::default(),
+            vigil: Mutex::default(),
             shut_down: watch::Sender::new(false),
             extras: Extras::default(),
             facts: watch::Sender::new(Facts { cwd: config.params.working_directory.clone(), ..Facts::default() }),
         })
+    }
+
+    /// There is one at a time.
+    pub(crate) fn keep_vigil(&self, task: AbortHandle) {
+        let mut vigil = self.vigil.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = vigil.replace(task) {
+            before.abort();
+        }
     }
 
     /// A handler has given the CLI a token.
@@ -140,6 +158,7 @@ impl Shared {
         self.update(|facts| {
             facts.remote_url = None;
             facts.remote_steerable = false;
+            facts.remote_problem = None;
         });
     }
 
@@ -243,14 +262,25 @@ impl Shared {
                     && data.info_type == "remote"
                     && let Some(url) = data.url
                 {
-                    self.update(|facts| facts.remote_url = Some(url));
+                    self.update(|facts| {
+                        facts.remote_url = Some(url);
+                        facts.remote_problem = None;
+                    });
                 }
             }
             "session.remote_steerable_changed" => {
                 if let Ok(data) = event.data::<e::SessionRemoteSteerableChanged>() {
-                    self.update(|facts| facts.remote_steerable = data.remote_steerable);
+                    self.update(|facts| {
+                        facts.remote_steerable = data.remote_steerable;
+                        // No export ends but with this event, one to watch only included, and none begins with it
+                        // (observed with CLI 1.0.102). A bridge's end is its own to tell.
+                        if !data.remote_steerable && !facts.bridged {
+                            facts.remote_url = None;
+                        }
+                    });
                 }
             }
+            "capabilities.changed" => self.update(|facts| facts.capabilities.change(event.data_raw())),
             "session.shutdown" => {
                 self.shut_down.send_replace(true);
             }

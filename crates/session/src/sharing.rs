@@ -156,7 +156,7 @@ impl Follow {
 /// A session's states but for the one in which it begins, and `None` at its end.
 fn named(shared: &Arc<Shared>) -> BoxStream<'static, (String, Option<RemoteState>)> {
     let id = shared.id.clone();
-    let unshared = RemoteState { url: None, steerable: false };
+    let unshared = RemoteState { url: None, steerable: false, problem: None };
     let mut first = true;
     let states = states(shared).filter(move |state| {
         let skip = std::mem::take(&mut first) && *state == unshared;
@@ -231,6 +231,7 @@ impl Session {
         self.shared.update(|facts| {
             facts.remote_url = Some(url.to_owned());
             facts.remote_steerable = steerable;
+            facts.remote_problem = None;
             facts.bridged = true;
         });
         self.call::<methods::SessionLog>(&params).await?;
@@ -245,7 +246,14 @@ impl Session {
             facts.remote_steerable = false;
             facts.bridged = false;
         });
-        if was.steerable && !self.is_over() { self.notify_steerable(false).await } else { Ok(()) }
+        // As with the CLI's own exporter, the same event ends what was shared to watch only.
+        if was.url.is_some() && !self.is_over() { self.notify_steerable(false).await } else { Ok(()) }
+    }
+
+    /// For those who share sessions: why this one is not shared, although it always should be. Until it is, it is in the
+    /// session's [state](Self::remote_state).
+    pub fn tell_remote_problem(&self, problem: Option<String>) {
+        self.shared.update(|facts| facts.remote_problem = problem);
     }
 
     async fn notify_steerable(&self, steerable: bool) -> Result<(), SessionError> {

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use futures_util::Stream;
 use futures_util::stream::BoxStream;
 use groundlink_protocol::types::{SessionLifecycleParams, SessionListEntry, SessionRef};
-use groundlink_protocol::{Empty, methods};
+use groundlink_protocol::{Empty, Method, methods};
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -14,6 +15,36 @@ use crate::{Client, SessionError};
 
 /// Changes that are kept for a reader that is slow.
 pub(crate) const MOST_CHANGES: usize = 256;
+
+/// `session.getForeground`
+struct GetForeground;
+
+impl Method for GetForeground {
+    const NAME: &'static str = "session.getForeground";
+    type Params = Empty;
+    type Output = Foreground;
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Foreground {
+    session_id: Option<String>,
+}
+
+/// `session.setForeground`
+struct SetForeground;
+
+impl Method for SetForeground {
+    const NAME: &'static str = "session.setForeground";
+    type Params = SessionRef;
+    type Output = Shown;
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Shown {
+    success: bool,
+    error: Option<String>,
+}
 
 impl Client {
     /// The sessions that this CLI has stored, those of other clients and of the terminal among them.
@@ -42,6 +73,24 @@ impl Client {
             shared.close();
         }
         Ok(())
+    }
+
+    /// The session that the terminal app shows, where the server is one (`copilot --ui-server`); `None` where it is not.
+    pub async fn foreground_session(&self) -> Result<Option<String>, SessionError> {
+        Ok(self.call::<GetForeground>(&Empty::default()).await?.session_id)
+    }
+
+    /// Has the terminal app show another session. An error where the server is no terminal app.
+    pub async fn set_foreground_session(&self, id: &str) -> Result<(), SessionError> {
+        let result = self.call::<SetForeground>(&SessionRef::new(id)).await?;
+        if result.success {
+            return Ok(());
+        }
+        let message = result.error.unwrap_or_else(|| "no reason given".to_owned());
+        if message.contains("not found") {
+            return Err(SessionError::SessionNotFound { id: id.to_owned() });
+        }
+        Err(SessionError::Refused { method: SetForeground::NAME.to_owned(), code: 0, message })
     }
 
     /// Sessions that come, change and go at this CLI, from now on, whoever's they are.

@@ -4,7 +4,7 @@
 //! the hub's work. It has no model of its own: chat requests go on to the scripted model.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
@@ -41,6 +41,7 @@ struct Shared {
     requests: Mutex<Vec<Seen>>,
     sharing: AtomicU16,
     account: AtomicU16,
+    remote_control_off: AtomicBool,
     repository: AtomicU16,
 }
 
@@ -70,6 +71,7 @@ impl StandInGithub {
             requests: Mutex::default(),
             sharing: AtomicU16::new(404),
             account: AtomicU16::new(200),
+            remote_control_off: AtomicBool::new(false),
             repository: AtomicU16::new(200),
         });
         let router = Router::new()
@@ -107,6 +109,11 @@ impl StandInGithub {
     /// The status with which it answers who asks for the account; 200 at first.
     pub fn answer_account(&self, status: u16) {
         self.shared.account.store(status, Ordering::Relaxed);
+    }
+
+    /// The account is one for which a policy has switched remote control off.
+    pub fn switch_remote_control_off(&self) {
+        self.shared.remote_control_off.store(true, Ordering::Relaxed);
     }
 
     /// The status with which it answers who asks for a repository; 200 at first.
@@ -166,15 +173,18 @@ async fn account(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respo
         return (StatusCode::UNAUTHORIZED, Json(json!({"message": "Bad credentials"}))).into_response();
     }
     let here = format!("http://{}", shared.address);
-    Json(json!({
+    let mut account = json!({
         "login": LOGIN,
         "copilot_plan": "individual_pro",
         "chat_enabled": true,
         "is_mcp_enabled": true,
         "analytics_tracking_id": "stand-in",
         "endpoints": {"api": here, "telemetry": here},
-    }))
-    .into_response()
+    });
+    if shared.remote_control_off.load(Ordering::Relaxed) {
+        account["cli_remote_control_enabled"] = false.into();
+    }
+    Json(account).into_response()
 }
 
 async fn models() -> Json<Value> {
@@ -212,8 +222,10 @@ async fn forward(shared: &Shared, request: Request) -> Result<Response, String> 
         .await
         .map_err(|error| error.to_string())?;
     let mut response = Response::builder().status(answer.status());
-    if let Some(content_type) = answer.headers().get(header::CONTENT_TYPE) {
-        response = response.header(header::CONTENT_TYPE, content_type);
+    for name in [header::CONTENT_TYPE, header::RETRY_AFTER] {
+        if let Some(value) = answer.headers().get(&name) {
+            response = response.header(name, value);
+        }
     }
     response.body(Body::from_stream(answer.bytes_stream())).map_err(|error| error.to_string())
 }

@@ -8,6 +8,7 @@
 //! - [`signed_in`]: everything that makes a CLI believe somebody is signed in
 //! - [`github`]: GitHub's account endpoints
 //! - [`hub`]: a hub of the test's own
+//! - [`mcp`]: an MCP server that wants a token
 //! - [`viewer`]: the hub's viewer API, as a test speaks it
 //! - [`process`]: real programs, their output, and what is left of them
 //! - [`proxy`]: connections that can be cut
@@ -53,6 +54,7 @@
 
 pub mod github;
 pub mod hub;
+pub mod mcp;
 pub mod normalise;
 pub mod process;
 pub mod proxy;
@@ -63,6 +65,7 @@ pub mod wait;
 
 pub use groundlink_cli::{install, scripted};
 pub use hub::TestHub;
+pub use mcp::LockedMcp;
 pub use process::Program;
 pub use proxy::Proxy;
 pub use repo::ScratchRepo;

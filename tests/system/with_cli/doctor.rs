@@ -95,6 +95,17 @@ async fn each_answer_of_github_is_explained() {
     assert_eq!((&report["healthy"], &sharing["status"]), (&false.into(), &503.into()), "{report}");
 }
 
+/// The CLI says nothing at all then, and does not share.
+#[tokio::test]
+async fn an_account_whose_policy_forbids_it_is_told() {
+    let machine = Machine::new().await;
+    machine.account.github().answer_sharing(201);
+    machine.account.github().switch_remote_control_off();
+    let ended = machine.run(&[]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    insta::assert_snapshot!(machine.shown(&ended));
+}
+
 #[tokio::test]
 async fn what_fails_before_github_is_asked() {
     let machine = Machine::new().await;

@@ -91,6 +91,52 @@ async fn a_cli_that_can_export_does_and_a_bridge_can_be_insisted_on() {
 }
 
 #[tokio::test]
+async fn what_others_make_of_the_sharing_is_in_the_status() {
+    let rig = Rig::start().await;
+    let client = rig.client().start().await.expect("the CLI starts");
+    let session = client.create_session(rig.config()).await.expect("a session");
+    for mode in [RemoteMode::Export, RemoteMode::On] {
+        let status = session.remote().enable_with(mode).await.expect("shared");
+        assert_eq!((status.link.is_some(), status.steerable), (true, mode == RemoteMode::On), "{status:?}");
+        // Past the facade, as another client of the session could, too.
+        session.rpc().remote().disable().await.expect("disabled");
+        eventually("the end", PATIENCE, || async {
+            (session.remote().status().expect("a status") == RemoteStatus::default()).then_some(())
+        })
+        .await;
+    }
+    let mut statuses = session.remote().watch();
+    let shared = session.rpc().remote().enable().await.expect("enabled");
+    until(&mut statuses, "the link", |status| status.link.is_some() && status.steerable).await;
+    let status = session.remote().status().expect("a status");
+    assert_eq!(status.link.map(|link| link.as_str().to_owned()), shared.url);
+    assert_eq!(status.way, Some(RemoteWay::Native));
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_hub_that_refuses_the_token_is_told_where_people_look_for_the_link() {
+    let (offline, hub) = (Offline::new().await, TestHub::start().await);
+    let wrong = HubEndpoint::new(hub.handle().export_base(), "glx_canary".to_owned().into());
+    let client = offline.builder().remote(true).remote_to(wrong).start().await.expect("the CLI starts");
+    let mut links = client.remote_links();
+    let session = client.create_session(offline.config()).await.expect("a session");
+    let told = soon("the reason", links.next()).await.expect("the client is there");
+    let problem = told.problem.expect("a reason");
+    assert_eq!((told.session_id.as_str(), told.link), (session.id(), None));
+    assert!(problem.contains("refused the token (HTTP 401)") && !problem.contains("canary"), "{problem}");
+    let status = session.remote().status().expect("a status");
+    assert_eq!((status.problem.as_ref(), status.link), (Some(&problem), None));
+    let mut statuses = session.remote().watch();
+    until(&mut statuses, "the reason", |status| status.problem.as_ref() == Some(&problem)).await;
+
+    // With another token it is shared, and there is no problem any more.
+    session.remote().to(endpoint(&hub)).enable().await.expect("shared");
+    until(&mut statuses, "the link", |status| status.link.is_some() && status.problem.is_none()).await;
+    client.stop().await;
+}
+
+#[tokio::test]
 async fn without_an_account_every_session_gets_a_bridge() {
     let (offline, hub) = (Offline::new().await, TestHub::start().await);
     let client = offline.builder().remote(true).remote_to(endpoint(&hub)).start().await.expect("the CLI starts");
@@ -184,6 +230,23 @@ async fn github_needs_a_repository_there_and_a_hub_needs_none() {
 }
 
 #[tokio::test]
+async fn an_account_that_may_not_share_gets_a_bridge_or_the_reason() {
+    let rig = Rig::start().await;
+    rig.account.github().switch_remote_control_off();
+    let client = rig.signed_in(Client::builder()).remote_to(endpoint(&rig.hub)).start().await.expect("the CLI starts");
+    let session = client.create_session(rig.config()).await.expect("a session");
+    let error = session.remote().by(RemoteWay::Native).enable().await.expect_err("not by the CLI");
+    assert!(error.to_string().contains("switched off for the account"), "{error}");
+    let status = session.remote().enable().await.expect("by a bridge");
+    assert_eq!(status.way, Some(RemoteWay::Bridge));
+    assert!(matches!(status.reason, Some(WayReason::Refused(_))), "{status:?}");
+    let viewer = Viewer::open_live(status.link.expect("a link").as_str()).await;
+    viewer.say("said over the bridge").await;
+    viewer.until_idle().await;
+    client.stop().await;
+}
+
+#[tokio::test]
 async fn a_clone_of_a_github_repository_is_shared_with_github() {
     let (rig, repo) = (Rig::start().await, ScratchRepo::of_github("octo/demo"));
     rig.account.github().answer_sharing(201);
@@ -265,10 +328,14 @@ async fn a_hub_that_comes_late_gets_the_session_all_the_same() {
     let mut links = client.remote_links();
     let session = client.create_session(offline.config()).await.expect("a session");
     turn(&session, "said alone").await;
+    let mut statuses = session.remote().watch();
+    let away = |status: &RemoteStatus| status.problem.as_deref().is_some_and(|why| why.contains("cannot be reached"));
+    until(&mut statuses, "the reason", away).await;
     hub.start_again().await;
     let link = link_of(&mut links, &session).await.link.expect("a link");
     let viewer = Viewer::open_live(link.as_str()).await;
     viewer.event("what was said", |event| event["data"]["content"] == "said alone").await;
+    assert_eq!(session.remote().status().expect("a status").problem, None);
     client.stop().await;
 }
 

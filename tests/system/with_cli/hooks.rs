@@ -1,15 +1,16 @@
 //! Hooks, as the real CLI runs them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use groundlink::session::hooks::{
-    AgentStop, AgentStopOutput, ContextOutput, ErrorOccurred, HookPermission, PostToolUse, PostToolUseFailure,
-    PostToolUseOutput, PreToolUse, PreToolUseOutput, SessionEnd, SessionStart, SessionStartOutput, SubagentStart,
-    SubagentStop, SubagentStopOutput, UserPromptSubmitted, UserPromptSubmittedOutput, UserPromptTransformed,
+    AgentStop, AgentStopOutput, ContextOutput, ErrorOccurred, HookInput as _, HookPermission, Notification,
+    PermissionRequestHook, PostToolUse, PostToolUseFailure, PostToolUseOutput, PreCompact, PreToolUse,
+    PreToolUseOutput, SessionEnd, SessionStart, SessionStartOutput, SubagentStart, SubagentStop, SubagentStopOutput,
+    UserPromptSubmitted, UserPromptSubmittedOutput, UserPromptTransformed,
 };
-use groundlink::session::{ApproveAll, Deadlines, HandlerKind, HookCall};
+use groundlink::session::{ApproveAll, Deadlines, HandlerKind, HookCall, WorkingDirectoryTrust};
 use groundlink_tests::offline::{Offline, turn};
 use serde_json::json;
 use serde_json::value::to_raw_value;
@@ -71,6 +72,54 @@ async fn every_hook_of_a_turn_is_told_what_happens() {
     };
     let all = tokio::time::timeout(Duration::from_secs(30), all).await;
     assert!(all.is_ok(), "only these hooks ran well: {:?}", seen.0.lock().expect("a lock"));
+    client.stop().await;
+}
+
+/// What the documentation of three kinds of hooks says of this version of the CLI.
+#[tokio::test]
+async fn some_hooks_are_run_from_files_and_told_to_no_client() {
+    let offline = Offline::new().await;
+    let (folder, log) = (offline.repo.path().join(".github/hooks"), offline.repo.path().join("hooks.log"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let kinds = ["permissionRequest", "notification", "preCompact", "preToolUse"];
+    let hook = |kind: &str| json!([{"type": "command", "bash": format!("echo {kind} >> '{}'", log.display())}]);
+    let hooks: BTreeMap<&str, serde_json::Value> = kinds.iter().map(|kind| (*kind, hook(kind))).collect();
+    std::fs::write(folder.join("all.json"), json!({"version": 1, "hooks": hooks}).to_string()).expect("written");
+
+    let client = offline.client().await;
+    let told = Seen::default();
+    macro_rules! watch {
+        ($config:expr, $($input:ty),*) => {
+            $config$(.hook({
+                let told = told.clone();
+                move |_: HookCall<$input>| {
+                    told.saw(<$input>::TYPE);
+                    async {}
+                }
+            }))*
+        };
+    }
+    let config = offline
+        .config()
+        .on_permission(ApproveAll)
+        .enable_config_discovery(true)
+        .enable_file_hooks(true)
+        .trust_working_directory(WorkingDirectoryTrust::Session);
+    let config = watch!(config, PermissionRequestHook, Notification, PreCompact, PreToolUse);
+    let session = client.create_session(config).await.expect("a session");
+    turn(&session, RUN).await;
+    session.rpc().history().compact().await.expect("compacted");
+    let all = async {
+        loop {
+            let ran = std::fs::read_to_string(&log).unwrap_or_default();
+            if kinds.iter().all(|kind| ran.contains(kind)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(30), all).await.is_ok(), "{:?}", std::fs::read_to_string(&log));
+    assert_eq!(told.0.lock().expect("a lock").iter().copied().collect::<Vec<_>>(), ["preToolUse"]);
     client.stop().await;
 }
 

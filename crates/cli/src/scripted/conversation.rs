@@ -73,7 +73,9 @@ pub(super) struct Conversation {
 impl Conversation {
     pub(super) fn read(request: &ChatRequest) -> Self {
         let messages = &request.messages;
-        let last_user = messages.iter().rposition(|message| message.role == "user");
+        // The CLI says behind what a person said how much of a limited session is left.
+        let said = |message: &Message| message.role == "user" && !message.text().starts_with("<session_limits_status>");
+        let last_user = messages.iter().rposition(said);
         let after = last_user.map_or(&messages[..0], |at| &messages[at + 1..]);
         let texts = |role: &str| -> Vec<String> {
             after.iter().filter(|message| message.role == role).map(Message::text).collect()
@@ -166,6 +168,7 @@ mod tests {
                 {"role": "assistant", "content": "ok"},
                 {"role": "user", "content": [{"type": "text", "text": "<x>c</x>second"}, {"type": "image_url"}]},
                 {"role": "assistant", "content": null, "tool_calls": []},
+                {"role": "user", "content": "<session_limits_status>\n30 left\n</session_limits_status>"},
                 {"role": "tool", "content": "out", "tool_call_id": "1"},
             ],
             "tools": [{"type": "function", "function": {"name": "bash", "parameters": {"properties": {"command": {}}}}}],

@@ -19,6 +19,10 @@ pub(super) struct Reply {
     pub(super) pace: Option<Duration>,
     /// Answers with this HTTP status instead.
     pub(super) error: Option<u16>,
+    /// Says with the error that there were too many requests, and for how many seconds that holds.
+    pub(super) retry_after: Option<u64>,
+    /// What the reply costs, in GitHub's AI credits.
+    pub(super) credits: u64,
     /// How many replies in a row call a tool, and the pause each of those tools makes, in seconds.
     pub(super) steps: Option<Steps>,
 }

@@ -87,6 +87,12 @@ const WORDS: &[Entry] = &[
     ("slow-stream", |ask| Reply::say(numbered_words(ask.number("slow-stream", 20))).paced(Duration::from_millis(500))),
     ("burst-text", |ask| Reply::say(numbered_words(ask.number("burst-text", 1000))).paced(Duration::from_nanos(1))),
     ("stream-text", |ask| Reply::say(numbered_words(ask.number("stream-text", 40))).paced(Duration::from_millis(50))),
+    ("rate-limited", |ask| Reply {
+        error: Some(429),
+        retry_after: Some(ask.number("rate-limited", 7200)),
+        ..Reply::default()
+    }),
+    ("costly-text", |ask| Reply { credits: ask.number("costly-text", 50), ..Reply::say("That was not cheap.") }),
     ("model-error", |ask| Reply {
         error: Some(u16::try_from(ask.number("model-error", 400)).unwrap_or(400)),
         ..Reply::default()
@@ -263,6 +269,9 @@ mod tests {
     fn error_sizes_and_forms() {
         assert_eq!(answer(&conversation("model-error-503")).error, Some(503));
         assert_eq!(answer(&conversation("model-error")).error, Some(400));
+        let limited = answer(&conversation("rate-limited-60"));
+        assert_eq!((limited.error, limited.retry_after), (Some(429), Some(60)));
+        assert_eq!(answer(&conversation("costly-text-7")).credits, 7);
         assert!(answer(&conversation("huge-text-10")).text.len() > 10_000);
         let mut form = conversation("ask-choice");
         form.tools = vec![("ask_user".into(), vec!["message".into(), "requestedSchema".into()])];

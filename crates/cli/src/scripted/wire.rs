@@ -79,6 +79,7 @@ struct Answer {
     thought: String,
     text: String,
     calls: Vec<Value>,
+    credits: u64,
     pace: Duration,
 }
 
@@ -102,7 +103,12 @@ async fn chat(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes
     tokio::time::sleep(hurry(reply.delay)).await;
     if let Some(status) = reply.error {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-        return failure(status, "The script was asked for this error.");
+        let mut response = failure(status, "The script was asked for this error.");
+        if let Some(seconds) = reply.retry_after {
+            response = limited("The script was asked for too many requests.");
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        return response;
     }
     let answer = Answer::new(request.model, reply, hurry);
     if request.stream {
@@ -116,6 +122,12 @@ fn failure(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"error": {"message": message, "code": "scripted"}}))).into_response()
 }
 
+/// As GitHub says it, so that the CLI offers another model.
+fn limited(message: &str) -> Response {
+    let body = json!({"error": {"message": message, "code": "rate_limited"}});
+    (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response()
+}
+
 impl Answer {
     fn new(model: String, reply: Reply, hurry: impl Fn(Duration) -> Duration) -> Self {
         let calls = reply.calls.into_iter().map(|call| {
@@ -127,6 +139,7 @@ impl Answer {
             id: format!("chat-{}", Uuid::new_v4().simple()),
             model: if model.is_empty() { MODEL.to_owned() } else { model },
             calls: calls.collect(),
+            credits: reply.credits,
             pace: hurry(reply.pace.unwrap_or(PACE)),
             thought: reply.thought,
             text: reply.text,
@@ -143,6 +156,14 @@ impl Answer {
         json!({"prompt_tokens": 100, "completion_tokens": completion, "total_tokens": 100 + completion})
     }
 
+    /// Beside the usage, as GitHub's models have it. The price of the tokens themselves is nobody's business here.
+    fn charge(&self, answer: &mut Value) {
+        if self.credits > 0 {
+            let nano = self.credits.saturating_mul(1_000_000_000);
+            answer["copilot_usage"] = json!({"token_details": [], "total_nano_aiu": nano});
+        }
+    }
+
     fn whole(&self) -> Value {
         let mut message = json!({"role": "assistant", "content": self.text});
         if !self.thought.is_empty() {
@@ -152,7 +173,11 @@ impl Answer {
             message["tool_calls"] = json!(self.calls);
         }
         let choice = json!({"index": 0, "message": message, "finish_reason": self.finish_reason()});
-        json!({"id": self.id, "object": "chat.completion", "model": self.model, "choices": [choice], "usage": self.usage()})
+        let mut answer = json!({
+            "id": self.id, "object": "chat.completion", "model": self.model, "choices": [choice], "usage": self.usage(),
+        });
+        self.charge(&mut answer);
+        answer
     }
 
     fn chunk(&self, delta: &Value, finish_reason: Option<&str>) -> Value {
@@ -174,6 +199,7 @@ impl Answer {
         }
         let mut last = self.chunk(&json!({}), Some(self.finish_reason()));
         last["usage"] = self.usage();
+        self.charge(&mut last);
         tail.push(last);
         let slow = stream::iter(said).then(move |chunk| async move {
             // Timers go by milliseconds; a shorter pace means word by word, as fast as can be.

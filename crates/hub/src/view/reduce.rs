@@ -262,6 +262,8 @@ impl SessionView {
             }
             // Told by the tool call and by the abort already.
             "file_created" | "cancellation" => {}
+            // Made to keep the CLI's exporter awake.
+            _ if message.is_empty() => {}
             _ => self.notice(Level::Info, message, at),
         }
     }

@@ -50,7 +50,7 @@ impl Failure {
             Self::Lost => "the hub does not know the session any more".to_owned(),
             Self::Behind { .. } => "the hub has lost events that it had taken".to_owned(),
             Self::Token(status) => format!("the hub refused the token (HTTP {status})"),
-            Self::Strange { status, detail } => format!("HTTP {status}: {detail}"),
+            Self::Strange { status, detail } => format!("HTTP {status} with {detail}"),
         }
     }
 
@@ -126,15 +126,15 @@ impl HubClient {
         let body = read(response).await?;
         let strange = |detail: String| Failure::Strange { status: status.as_u16(), detail };
         if !status.is_success() {
-            return Err(strange(detail(&body)));
+            return Err(strange(kind_of(&body)));
         }
-        let answer: AttachResponse = serde_json::from_slice(&body).map_err(|error| strange(error.to_string()))?;
+        let answer: AttachResponse = serde_json::from_slice(&body).map_err(|_| strange(kind_of(&body)))?;
         let url = match answer.url {
             Some(url) => url,
             // GitHub's own pages have this form for a session without a repository.
             None => format!("{}/copilot/tasks/{}", self.endpoint.base().origin().ascii_serialization(), answer.task_id),
         };
-        let link = Link::parse(&url).map_err(|error| strange(error.to_string()))?;
+        let link = Link::parse(&url).map_err(|error| strange(format!("a bad link ({error})")))?;
         Ok(Attached { id: answer.id, link, last_event_id: answer.last_event_id })
     }
 
@@ -163,7 +163,7 @@ impl HubClient {
         if json && (status == StatusCode::NOT_FOUND || status.is_success()) {
             return Ok(());
         }
-        Err(Failure::Strange { status: status.as_u16(), detail: detail(&body) })
+        Err(Failure::Strange { status: status.as_u16(), detail: kind_of(&body) })
     }
 
     /// Uploads events and acknowledgements.
@@ -271,6 +271,26 @@ fn commands(body: &[u8]) -> Vec<Polled> {
         .collect()
 }
 
+/// What kind of answer it is that no hub would give, in a few words. A page of somebody else's is nothing to read out.
+fn kind_of(body: &[u8]) -> String {
+    if is_page(body) {
+        return "a web page".to_owned();
+    }
+    match (detail(body), serde_json::from_slice::<serde::de::IgnoredAny>(body)) {
+        _ if body.trim_ascii().is_empty() => "nothing".to_owned(),
+        (said, Ok(_)) => format!("other JSON ({said})"),
+        (said, Err(_)) => format!("text (`{said}`)"),
+    }
+}
+
+/// Whether it is HTML.
+fn is_page(body: &[u8]) -> bool {
+    let start = &body.trim_ascii_start()[..body.trim_ascii_start().len().min(512)];
+    let start = String::from_utf8_lossy(start).to_ascii_lowercase();
+    start.starts_with('<')
+        && ["<!doctype html", "<html", "<head", "<body", "<h1", "<title"].iter().any(|tag| start.contains(tag))
+}
+
 /// What an error answer says, short: the detail of a problem document, or the beginning of the text.
 fn detail(body: &[u8]) -> String {
     #[derive(Deserialize)]
@@ -280,6 +300,7 @@ fn detail(body: &[u8]) -> String {
     }
     let text = match serde_json::from_slice::<Problem>(body) {
         Ok(Problem { detail: Some(text), .. } | Problem { title: Some(text), .. }) => text,
+        _ if is_page(body) => "a web page".to_owned(),
         _ => String::from_utf8_lossy(body).into_owned(),
     };
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -326,10 +347,23 @@ mod tests {
             ("", "no explanation"),
             (r#"{"title":"No","detail":"the   body is\nnot JSON"}"#, "the body is not JSON"),
             (r#"{"title":"No"}"#, "No"),
-            ("<h1>Bad gateway</h1>", "<h1>Bad gateway</h1>"),
+            ("<h1>Bad gateway</h1>", "a web page"),
+            ("later, <b>please</b>", "later, <b>please</b>"),
         ] {
             assert_eq!(detail(body.as_bytes()), expected);
         }
         assert_eq!(detail("ä".repeat(500).as_bytes()).chars().count(), 201);
+    }
+
+    #[test]
+    fn kinds_of_answers() {
+        for (body, expected) in [
+            ("\n<!DOCTYPE html><html><body>a long page</body></html>", "a web page"),
+            (" ", "nothing"),
+            (r#"{"message":"Not Found"}"#, r#"other JSON ({"message":"Not Found"})"#),
+            ("Not Found", "text (`Not Found`)"),
+        ] {
+            assert_eq!(kind_of(body.as_bytes()), expected);
+        }
     }
 }

@@ -25,8 +25,8 @@ pub(super) fn refusal(status: u16) -> Check {
             .next("check `git remote -v` and the account you are signed in with; then ask for access to the repository")
             .by("you, or an administrator of the repository"),
         422 => refused("GitHub cannot do anything with the request (422)")
-            .because("what the clone says of its repository is out of date, or this version of the CLI is")
-            .next("check `git remote -v`, and update the Copilot CLI (`npm install -g @github/copilot`)")
+            .because("what the clone says of its repository is out of date, or this version of the CLI is; it is also said of accounts for which a policy has switched remote control off")
+            .next("check `git remote -v`, update the Copilot CLI (`npm install -g @github/copilot`), and ask for the policy")
             .by("you"),
         429 => refused("GitHub has had too many requests (429)").next("wait a few minutes and try again").by("nobody else"),
         500.. => refused(&format!("GitHub has trouble of its own ({status})"))
@@ -36,6 +36,14 @@ pub(super) fn refusal(status: u16) -> Check {
             .next("run the Copilot CLI with --log-level debug and look at its log")
             .by("you"),
     }
+}
+
+/// The account itself says no.
+pub(super) fn switched_off() -> Check {
+    Check::failed(CheckName::Sharing, "remote control is switched off for the account (`cli_remote_control_enabled`)")
+        .because("a policy of whoever pays for its Copilot has not enabled it, whatever the repository")
+        .next("ask for remote control of the Copilot CLI to be enabled; or share through a hub's bridge, which needs no policy")
+        .by(ADMIN)
 }
 
 /// No answer at all.
@@ -63,6 +71,7 @@ mod tests {
     fn every_answer_is_explained() {
         let statuses = [401, 403, 404, 422, 429, 400, 503];
         let mut checks: Vec<Check> = statuses.into_iter().map(refusal).collect();
+        checks.push(switched_off());
         checks.push(unreachable("connection refused"));
         checks.push(untold("Remote session disabled: server not accessible."));
         assert!(checks.iter().all(|check| check.next.is_some() && check.who.is_some()));

@@ -25,6 +25,8 @@ pub(super) struct GitHub {
 #[serde(default)]
 struct Account {
     endpoints: Option<Endpoints>,
+    /// Whether its sessions may be steered from afar; by policy.
+    cli_remote_control_enabled: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +54,9 @@ impl GitHub {
             Ok(account) => account,
             Err(check) => return Some(check),
         };
+        if account.cli_remote_control_enabled == Some(false) {
+            return Some(explain::switched_off());
+        }
         let (owner, name) = repository.split_once('/')?;
         let found: Value = match self.ask(self.request(Method::GET, &self.at(&["repos", owner, name]))).await {
             Ok(found) => found,

@@ -8,8 +8,8 @@ use groundlink_protocol::RawJson;
 use groundlink_protocol::types::PermissionRequest;
 pub use limits::{AutoModeAnswer, LimitsAnswer};
 pub(crate) use send::{
-    check_call, send_auto_mode, send_command, send_elicitation, send_limits, send_permission, send_plan, send_sampling,
-    send_tool, send_user_input,
+    check_call, send_auto_mode, send_command, send_elicitation, send_limits, send_mcp_auth, send_permission, send_plan,
+    send_sampling, send_tool, send_user_input,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;

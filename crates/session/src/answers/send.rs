@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use groundlink_protocol::types::HandlePendingResult;
 use groundlink_protocol::{Method as _, RawJson, methods};
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
+use serde_json::json;
 use serde_json::value::to_raw_value;
 
 use super::{AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer};
+use crate::handlers::McpAuthAnswer;
 use crate::line::Line;
 use crate::{SessionError, ToolResult};
 
@@ -162,4 +165,28 @@ pub(crate) async fn send_command(
         Err(error) => Some(("error", raw(&error)?)),
     };
     call(line, method, session_id, request_id, answer).await
+}
+
+pub(crate) async fn send_mcp_auth(
+    line: &Line,
+    session_id: &str,
+    request_id: &str,
+    answer: &McpAuthAnswer,
+) -> Result<bool, SessionError> {
+    let method = "session.mcp.oauth.handlePendingRequest";
+    let wire = match answer {
+        McpAuthAnswer::Cancelled => json!({"kind": "cancelled"}),
+        McpAuthAnswer::RuntimeRefresh => json!({"kind": "runtimeRefresh"}),
+        McpAuthAnswer::Token(token) => {
+            let mut wire = json!({"kind": "token", "accessToken": token.token.expose_secret()});
+            if let Some(kind) = &token.token_type {
+                wire["tokenType"] = kind.as_str().into();
+            }
+            if let Some(time) = token.expires_in {
+                wire["expiresIn"] = time.as_secs().into();
+            }
+            wire
+        }
+    };
+    send(line, method, session_id, request_id, "result", &wire).await
 }

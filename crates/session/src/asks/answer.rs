@@ -1,11 +1,12 @@
 //! What a handler said, on its way to the CLI.
 
 use groundlink_protocol::RawJson;
+use secrecy::SecretString;
 
 use crate::answers::{
     self, AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer,
 };
-use crate::handlers::HandlerKind;
+use crate::handlers::{HandlerKind, McpAuthAnswer};
 use crate::line::Line;
 use crate::{SessionError, ToolResult};
 
@@ -19,6 +20,7 @@ pub(super) enum Answer {
     AutoMode(AutoModeAnswer),
     Limits(LimitsAnswer),
     Sampling(Option<RawJson>),
+    McpAuth(McpAuthAnswer),
     Command(Result<(), String>),
     /// Nobody answers the question.
     NoResponse,
@@ -45,6 +47,7 @@ impl Answer {
             HandlerKind::AutoModeSwitch => Self::AutoMode(AutoModeAnswer::No),
             HandlerKind::SessionLimits => Self::Limits(LimitsAnswer::Cancel),
             HandlerKind::Sampling => Self::Sampling(None),
+            HandlerKind::McpAuth => Self::McpAuth(McpAuthAnswer::Cancelled),
             HandlerKind::Command => Self::Command(Err("the program that runs this command failed".to_owned())),
             _ => Self::NoResponse,
         }
@@ -59,6 +62,14 @@ impl Answer {
         }
     }
 
+    /// What of it nobody else is to see.
+    pub(super) fn secret(&self) -> Option<&SecretString> {
+        match self {
+            Self::McpAuth(McpAuthAnswer::Token(token)) => Some(&token.token),
+            _ => None,
+        }
+    }
+
     pub(super) async fn send(self, line: &Line, session: &str, request_id: &str) -> Result<Sent, SessionError> {
         let first = match self {
             Self::Permission(decision) => answers::send_permission(line, session, request_id, &decision).await?,
@@ -69,6 +80,7 @@ impl Answer {
             Self::AutoMode(answer) => answers::send_auto_mode(line, session, request_id, answer).await?,
             Self::Limits(answer) => answers::send_limits(line, session, request_id, answer).await?,
             Self::Sampling(message) => answers::send_sampling(line, session, request_id, message).await?,
+            Self::McpAuth(answer) => answers::send_mcp_auth(line, session, request_id, &answer).await?,
             Self::Command(end) => answers::send_command(line, session, request_id, end).await?,
             Self::UserInput(None) | Self::NoResponse => return Ok(Sent::Nothing),
         };

@@ -11,7 +11,7 @@ use groundlink_protocol::{Event, events};
 use serde::Deserialize;
 
 use crate::answers::{PlanDecision, UserAnswer};
-use crate::handlers::{AnswerOutcome, AnswerReport, HandlerEnd, HandlerKind};
+use crate::handlers::{AnswerOutcome, AnswerReport, HandlerEnd, HandlerKind, Handlers};
 use crate::shared::Shared;
 use crate::task;
 
@@ -21,6 +21,26 @@ pub(crate) const NO_RESPONSE: &str = r#"{"noResponse":true}"#;
 pub(crate) const NOT_APPROVED: &str = r#"{"approved":false}"#;
 /// The direct request's answer when nobody wants another model.
 pub(crate) const NO_SWITCH: &str = r#"{"response":"no"}"#;
+
+/// An MCP server wants somebody to be signed in.
+const MCP_AUTH: &str = "mcp.oauth_required";
+/// A session has used up its limit.
+const LIMITS: &str = "session_limits_exhausted.requested";
+
+/// What the CLI asks only when a client has said that it is interested, and who answers it. Observed with CLI 1.0.102:
+/// without, a session at its limit just stops, and an MCP server stays out.
+pub(crate) fn interests(handlers: &Handlers) -> impl Iterator<Item = &'static str> + use<> {
+    let wanted = [(MCP_AUTH, handlers.mcp_auth.is_some()), (LIMITS, handlers.limits.is_some())];
+    wanted.into_iter().filter_map(|(event_type, handled)| handled.then_some(event_type))
+}
+
+/// The call that says so. The CLI forgets it with the connection.
+pub(crate) const REGISTER_INTEREST: &str = "session.eventLog.registerInterest";
+
+/// Its params.
+pub(crate) fn interest(session: &str, event_type: &str) -> serde_json::Value {
+    serde_json::json!({"sessionId": session, "eventType": event_type})
+}
 
 /// The fields that all requests and their ends share, read leniently.
 #[derive(Debug, Default, Deserialize)]
@@ -55,10 +75,12 @@ fn step(event_type: &str) -> Option<Step> {
         "exit_plan_mode.completed" => Step::Ended(K::Plan),
         "auto_mode_switch.requested" => Step::Asked(K::AutoModeSwitch),
         "auto_mode_switch.completed" => Step::Ended(K::AutoModeSwitch),
-        "session_limits_exhausted.requested" => Step::Asked(K::SessionLimits),
+        LIMITS => Step::Asked(K::SessionLimits),
         "session_limits_exhausted.completed" => Step::Ended(K::SessionLimits),
         "sampling.requested" => Step::Asked(K::Sampling),
         "sampling.completed" => Step::Ended(K::Sampling),
+        MCP_AUTH => Step::Asked(K::McpAuth),
+        "mcp.oauth_completed" => Step::Ended(K::McpAuth),
         "command.execute" => Step::Asked(K::Command),
         "command.completed" => Step::Ended(K::Command),
         _ => return None,
@@ -132,6 +154,7 @@ fn is_handled(shared: &Shared, kind: HandlerKind, common: &Common) -> bool {
         HandlerKind::AutoModeSwitch => handlers.auto_mode.is_some(),
         HandlerKind::SessionLimits => handlers.limits.is_some(),
         HandlerKind::Sampling => handlers.sampling.is_some(),
+        HandlerKind::McpAuth => handlers.mcp_auth.is_some(),
         HandlerKind::Command => handlers.commands.contains_key(&common.command_name),
         _ => false,
     }
@@ -193,6 +216,9 @@ async fn carry(
             (HandlerEnd::Unspeakable, Answer::closed(kind))
         }
     };
+    if let Some(secret) = answer.secret() {
+        shared.gave(secret);
+    }
     let outcome = match answer.send(&shared.line, &shared.id, request_id).await {
         Ok(Sent::First) => AnswerOutcome::First,
         Ok(Sent::Late) => AnswerOutcome::Late,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use groundlink_protocol::{Event, EventData, events};
 
 use super::answer::Answer;
-use crate::handlers::{Ask, CommandCall, HandlerEnd, HandlerKind, guard, tools};
+use crate::handlers::{Ask, CommandCall, HandlerEnd, HandlerKind, McpAuthAsk, guard, tools};
 use crate::shared::Shared;
-use crate::{PermissionDecision, ToolCall};
+use crate::{PermissionDecision, ToolCall, TraceContext};
 
 /// Runs the handler within its deadline. What stands in for one that failed lets nothing happen.
 pub(super) async fn handler(
@@ -69,6 +69,12 @@ async fn call(shared: Arc<Shared>, kind: HandlerKind, request_id: String, event:
             let handler = handlers.sampling.as_ref()?;
             Answer::Sampling(handler.sample(ask(&shared, request_id, event)?).await)
         }
+        HandlerKind::McpAuth => {
+            let handler = handlers.mcp_auth.as_ref()?;
+            let mut ask: McpAuthAsk = serde_json::from_str(event.data_raw().get()).ok()?;
+            ask.session_id.clone_from(&shared.id);
+            Answer::McpAuth(handler.sign_in(ask).await)
+        }
         HandlerKind::Command => {
             let call = command_call(&shared, request_id, &event)?;
             Answer::Command(handlers.commands.get(&call.name)?.run(call).await)
@@ -91,6 +97,7 @@ fn tool_call(shared: &Shared, request_id: String, event: &Event) -> Option<ToolC
         arguments: data.arguments.unwrap_or_else(tools::no_arguments),
         working_directory: data.working_directory.or_else(|| shared.facts().cwd),
         agent_id: event.agent_id().map(str::to_owned),
+        trace: data.traceparent.map(|traceparent| TraceContext { traceparent, tracestate: data.tracestate }),
         line: Arc::clone(&shared.line),
     })
 }

@@ -3,7 +3,8 @@
 use super::fields;
 
 fields! {
-    /// Canvases that this client has; the shape is the CLI's own.
+    /// Canvases that this client has, without a handler; the shape is the CLI's own. [`canvas`](Self::canvas) declares one
+    /// with its handler.
     jsonlist canvases;
 
     /// Whose canvases they are: `id` and `name`.
@@ -15,7 +16,7 @@ fields! {
     /// Where extensions find their library.
     path extension_sdk_path;
 
-    /// Whether this client shows canvases.
+    /// Whether this client shows canvases: without one that does, the agent has no tools for them.
     flag request_canvas_renderer;
 
     /// Whether this client answers for extensions.

@@ -6,8 +6,9 @@ use groundlink_protocol::types;
 
 use super::SessionConfig;
 use crate::handlers::{
-    AnswerReport, AutoModeHandler, Deadlines, ElicitationHandler, GitHubTokenHandler, LimitsHandler, PermissionHandler,
-    PlanHandler, ProviderTokenHandler, SamplingHandler, SlashCommand, UserInputHandler,
+    AnswerReport, AutoModeHandler, Canvas, Deadlines, ElicitationHandler, GitHubTokenHandler, LimitsHandler,
+    McpAuthHandler, PermissionHandler, PlanHandler, ProviderTokenHandler, SamplingHandler, Skill, SkillProvider,
+    SlashCommand, UserInputHandler,
 };
 use crate::hooks::{HookHandler, HookInput, RawHookHandler};
 
@@ -24,6 +25,15 @@ impl SessionConfig {
     pub fn ask_user(mut self, ask: bool) -> Self {
         self.params.request_user_input = Some(ask);
         self
+    }
+
+    /// Whether the agent asks by forms: its questions then come as an [elicitation](Self::on_elicitation) with fields of the
+    /// agent's own, and not as [user input](Self::on_user_input).
+    #[must_use]
+    pub fn ask_user_by_form(mut self, on: bool) -> Self {
+        // It is text.
+        let _ = self.params.extra.set("askUserVariant", &if on { "elicitation" } else { "legacy" });
+        self.ask_user(true)
     }
 
     /// Whether forms can be asked for; unanswered, they stay open.
@@ -76,7 +86,8 @@ impl SessionConfig {
         self
     }
 
-    /// Answers when the session has used up its limit. Without a handler somebody else has to, or the turn waits.
+    /// Answers when the session has used up its limit. Without a handler the turn ends there, with a notice
+    /// (`session.info` of type `session_limits`), as does every turn until the limit is raised.
     #[must_use]
     pub fn on_session_limits(mut self, handler: impl LimitsHandler) -> Self {
         self.handlers.limits = Some(Arc::new(handler));
@@ -88,6 +99,49 @@ impl SessionConfig {
     pub fn on_sampling(mut self, handler: impl SamplingHandler) -> Self {
         self.handlers.sampling = Some(Arc::new(handler));
         self
+    }
+
+    /// Signs in to MCP servers that want it. Without a handler they stay out (`session.mcp.list` says `needs-auth`), unless
+    /// somebody signs in by other means.
+    #[must_use]
+    pub fn on_mcp_auth(mut self, handler: impl McpAuthHandler) -> Self {
+        self.handlers.mcp_auth = Some(Arc::new(handler));
+        self
+    }
+
+    /// Offers a canvas: a page that this program shows, and that the agent opens and works on.
+    ///
+    /// ```
+    /// use groundlink_session::{Canvas, CanvasCall, CanvasView, SessionConfig};
+    ///
+    /// let board = Canvas::new("board", "Board", "The tasks on a board", |call: CanvasCall| async move {
+    ///     Ok(CanvasView::page(format!("http://localhost:3000/board/{}", call.instance_id)))
+    /// });
+    /// let config = SessionConfig::new().canvas(board);
+    /// ```
+    #[must_use]
+    pub fn canvas(mut self, canvas: Canvas) -> Self {
+        self.params.canvases.push(canvas.declared());
+        self.handlers.canvases.insert(canvas.id, canvas.handler);
+        // Without, the agent has no tools for them.
+        self.request_canvas_renderer(true)
+    }
+
+    /// Gives the agent skills, from wherever the program has them.
+    #[must_use]
+    pub fn on_skills(mut self, provider: impl SkillProvider) -> Self {
+        self.handlers.skills = Some(Arc::new(provider));
+        self.params.has_skill_provider = Some(true);
+        self
+    }
+
+    /// Gives the agent a skill: what it is for, and the instructions that it reads when it uses it. Together with
+    /// [`on_skills`](Self::on_skills) the later one counts.
+    #[must_use]
+    pub fn skill(mut self, skill: Skill, instructions: &str) -> Self {
+        self.fixed_skills.add(skill, instructions);
+        let skills = self.fixed_skills.clone();
+        self.on_skills(skills)
     }
 
     /// Runs code at a moment of the session; which one, the handler's input says. One a type: a later one takes the

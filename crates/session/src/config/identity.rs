@@ -14,12 +14,29 @@ fields! {
 
     /// The directory of the user's configuration.
     path config_dir;
+}
 
-    /// Trusts the working directory: for this `session`, or for the `user` from now on.
-    text trust_working_directory;
+/// For whom a session's working directory is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkingDirectoryTrust {
+    /// For the session.
+    Session,
+    /// For the user, from now on.
+    User,
 }
 
 impl SessionConfig {
+    /// Trusts the working directory: what it brings (hooks, servers, instructions) is used without a question.
+    #[must_use]
+    pub fn trust_working_directory(mut self, trust: WorkingDirectoryTrust) -> Self {
+        let word = match trust {
+            WorkingDirectoryTrust::Session => "session",
+            WorkingDirectoryTrust::User => "user",
+        };
+        self.params.trust_working_directory = Some(word.to_owned());
+        self
+    }
+
     /// The id, a UUID. By default a new one is made.
     #[must_use]
     pub fn session_id(mut self, id: impl Into<String>) -> Self {

@@ -17,6 +17,7 @@ use std::path::Path;
 pub use agents::CustomAgent;
 use groundlink_protocol::RawJson;
 use groundlink_protocol::types::SessionCreateParams;
+pub use identity::WorkingDirectoryTrust;
 pub use mcp::McpServer;
 pub use prompt::{SectionAction, SystemMessage};
 use secrecy::SecretString;
@@ -24,7 +25,8 @@ use serde::Serialize;
 
 use crate::SessionError;
 use crate::events::EventLimits;
-use crate::handlers::{Handlers, tools as client_tools};
+use crate::handlers::{FixedSkills, Handlers, tools as client_tools};
+use crate::telemetry::Tracing;
 
 /// Defines methods that set one field each.
 macro_rules! fields {
@@ -145,6 +147,8 @@ pub struct SessionConfig {
     /// Lists that were set, be it to nothing.
     given: std::collections::BTreeSet<&'static str>,
     mcp_secrets: Vec<SecretString>,
+    /// Skills that stand in the program.
+    fixed_skills: FixedSkills,
 }
 
 impl Default for SessionConfig {
@@ -167,6 +171,7 @@ impl Default for SessionConfig {
             resume: resume::ResumeOptions::default(),
             given: std::collections::BTreeSet::new(),
             mcp_secrets: Vec::new(),
+            fixed_skills: FixedSkills::default(),
         }
     }
 }
@@ -188,6 +193,15 @@ impl SessionConfig {
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut SessionCreateParams)) -> Self {
         change(&mut self.params);
+        self
+    }
+
+    /// The trace that the caller is in, unless the configuration says so itself.
+    pub(crate) fn traced(mut self, source: Option<&Tracing>) -> Self {
+        if let Some(context) = source.filter(|_| self.params.traceparent.is_none()).and_then(|source| (source.0)()) {
+            self.params.traceparent = Some(context.traceparent);
+            self.params.tracestate = context.tracestate;
+        }
         self
     }
 

@@ -72,6 +72,11 @@ impl Feed {
         wakers.wake();
     }
 
+    /// Where the log ends now.
+    pub(crate) fn end(&self) -> Cursor {
+        self.lock().log.end()
+    }
+
     /// Ids of the stored events that are still here.
     pub(crate) fn known(&self) -> HashSet<String> {
         self.lock().log.durable().map(|event| event.id().to_owned()).collect()

@@ -21,13 +21,13 @@ type Entries = BTreeMap<String, Entry>;
 #[derive(Debug, Clone)]
 struct Entry {
     /// `None`: a directory.
-    content: Option<String>,
+    content: Option<Vec<u8>>,
     created: SystemTime,
     modified: SystemTime,
 }
 
 impl Entry {
-    fn new(content: Option<String>) -> Self {
+    fn new(content: Option<Vec<u8>>) -> Self {
         let now = SystemTime::now();
         Self { content, created: now, modified: now }
     }
@@ -46,8 +46,12 @@ impl InMemoryFs {
         entries.iter().filter(|(_, entry)| entry.content.is_some()).map(|(path, _)| path.clone()).collect()
     }
 
-    /// The text of a session's file.
+    /// The text of a session's file, if it is one.
     pub fn content(&self, session: &str, path: &str) -> Option<String> {
+        String::from_utf8(self.bytes(session, path)?).ok()
+    }
+
+    fn bytes(&self, session: &str, path: &str) -> Option<Vec<u8>> {
         self.lock().get(session)?.get(plain(path))?.content.clone()
     }
 
@@ -81,10 +85,23 @@ fn below<'a>(path: &'a str, directory: &str) -> Option<&'a str> {
 #[async_trait]
 impl SessionFs for InMemoryFs {
     async fn read(&self, session: &str, path: &str) -> Result<String, FsError> {
-        self.content(session, path).ok_or_else(|| missing(path))
+        let bytes = self.bytes(session, path).ok_or_else(|| missing(path))?;
+        String::from_utf8(bytes).map_err(|_| FsError::Other(format!("{path} is no text")))
     }
 
     async fn write(&self, session: &str, path: &str, content: String) -> Result<(), FsError> {
+        self.write_bytes(session, path, content.into_bytes()).await
+    }
+
+    fn keeps_bytes(&self) -> bool {
+        true
+    }
+
+    async fn read_bytes(&self, session: &str, path: &str) -> Result<Vec<u8>, FsError> {
+        self.bytes(session, path).ok_or_else(|| missing(path))
+    }
+
+    async fn write_bytes(&self, session: &str, path: &str, content: Vec<u8>) -> Result<(), FsError> {
         let mut sessions = self.lock();
         let entries = sessions.entry(session.to_owned()).or_default();
         parents(entries, plain(path));
@@ -99,7 +116,7 @@ impl SessionFs for InMemoryFs {
         let entries = sessions.entry(session.to_owned()).or_default();
         parents(entries, plain(path));
         let entry = entries.entry(plain(path).to_owned()).or_insert_with(|| Entry::new(None));
-        entry.content.get_or_insert_default().push_str(&content);
+        entry.content.get_or_insert_default().extend_from_slice(content.as_bytes());
         entry.modified = SystemTime::now();
         Ok(())
     }
@@ -199,6 +216,9 @@ mod tests {
         fs.write("s", "/d/e/f", text("one")).await.unwrap();
         fs.append("s", "/d/e/f", text(" two")).await.unwrap();
         assert_eq!(fs.read("s", "/d/e/f").await.as_deref(), Ok("one two"));
+        fs.write_bytes("b", "/b", vec![0xff]).await.unwrap();
+        assert_eq!(fs.read_bytes("b", "/b").await.unwrap(), [0xff]);
+        assert!(fs.read("b", "/b").await.is_err() && fs.content("b", "/b").is_none(), "no text");
         let info = fs.stat("s", "/d/e/").await.unwrap();
         assert!(info.is_directory);
         assert_eq!(fs.stat("s", "/d/e/f").await.unwrap().size, 7);

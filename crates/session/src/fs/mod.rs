@@ -1,5 +1,7 @@
 //! Sessions' files, kept by this program instead of in the CLI's home.
 
+mod database;
+mod directory;
 mod memory;
 pub(crate) mod serve;
 
@@ -7,6 +9,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+pub use database::{SessionDatabase, SqlFailure, SqlFailureClass, SqlKind, SqlResult, SqlStatement};
+pub use directory::DirectoryFs;
 use groundlink_transport::Peer;
 pub use memory::InMemoryFs;
 use serde_json::{Value, json};
@@ -56,7 +60,7 @@ impl KeptFiles {
             "initialCwd": self.config.initial_directory,
             "sessionStatePath": self.config.state_directory,
             "conventions": if self.config.windows_paths { "windows" } else { "posix" },
-            "capabilities": {"sqlite": false, "binary": false},
+            "capabilities": {"sqlite": self.fs.database().is_some(), "binary": self.fs.keeps_bytes()},
         });
         let answer: Result<Value, _> = peer.call(METHOD, &params).await;
         answer.map(drop).map_err(|error| SessionError::from_call(METHOD, None, error))
@@ -119,40 +123,102 @@ pub trait SessionFs: Send + Sync + 'static {
     async fn remove(&self, session: &str, path: &str, recursive: bool) -> Result<(), FsError>;
     /// Gives a file or directory another name.
     async fn rename(&self, session: &str, from: &str, to: &str) -> Result<(), FsError>;
-}
 
-/// So that a program can look into the files too.
-#[async_trait]
-impl<T: SessionFs> SessionFs for Arc<T> {
-    async fn read(&self, session: &str, path: &str) -> Result<String, FsError> {
-        (**self).read(session, path).await
+    /// Whether files that are no text are kept, too. The CLI is told at the start of a connection.
+    fn keeps_bytes(&self) -> bool {
+        false
     }
-
-    async fn write(&self, session: &str, path: &str, content: String) -> Result<(), FsError> {
-        (**self).write(session, path, content).await
+    /// The bytes of a file.
+    async fn read_bytes(&self, _session: &str, path: &str) -> Result<Vec<u8>, FsError> {
+        Err(FsError::Other(format!("{path}: only text is kept here")))
     }
-
-    async fn append(&self, session: &str, path: &str, content: String) -> Result<(), FsError> {
-        (**self).append(session, path, content).await
+    /// Writes a file of bytes anew; directories that are missing are made.
+    async fn write_bytes(&self, _session: &str, path: &str, _content: Vec<u8>) -> Result<(), FsError> {
+        Err(FsError::Other(format!("{path}: only text is kept here")))
     }
-
-    async fn stat(&self, session: &str, path: &str) -> Result<FileInfo, FsError> {
-        (**self).stat(session, path).await
-    }
-
-    async fn make_directory(&self, session: &str, path: &str, recursive: bool) -> Result<(), FsError> {
-        (**self).make_directory(session, path, recursive).await
-    }
-
-    async fn list(&self, session: &str, path: &str) -> Result<Vec<(String, bool)>, FsError> {
-        (**self).list(session, path).await
-    }
-
-    async fn remove(&self, session: &str, path: &str, recursive: bool) -> Result<(), FsError> {
-        (**self).remove(session, path, recursive).await
-    }
-
-    async fn rename(&self, session: &str, from: &str, to: &str) -> Result<(), FsError> {
-        (**self).rename(session, from, to).await
+    /// The sessions' databases, if there are any. The CLI is told at the start of a connection.
+    fn database(&self) -> Option<&dyn SessionDatabase> {
+        None
     }
 }
+
+/// Files, with databases beside them.
+#[derive(Debug, Clone)]
+pub struct WithDatabase<F, D> {
+    /// The files.
+    pub files: F,
+    /// The databases.
+    pub database: D,
+}
+
+/// Files that are somebody else's.
+macro_rules! passed_on {
+    ([$($params:tt)*] $type:ty, |$this:ident| $files:expr, $database:expr) => {
+        #[async_trait]
+        impl<$($params)*> SessionFs for $type {
+            async fn read(&self, session: &str, path: &str) -> Result<String, FsError> {
+                let $this = self;
+                $files.read(session, path).await
+            }
+
+            async fn write(&self, session: &str, path: &str, content: String) -> Result<(), FsError> {
+                let $this = self;
+                $files.write(session, path, content).await
+            }
+
+            async fn append(&self, session: &str, path: &str, content: String) -> Result<(), FsError> {
+                let $this = self;
+                $files.append(session, path, content).await
+            }
+
+            async fn stat(&self, session: &str, path: &str) -> Result<FileInfo, FsError> {
+                let $this = self;
+                $files.stat(session, path).await
+            }
+
+            async fn make_directory(&self, session: &str, path: &str, recursive: bool) -> Result<(), FsError> {
+                let $this = self;
+                $files.make_directory(session, path, recursive).await
+            }
+
+            async fn list(&self, session: &str, path: &str) -> Result<Vec<(String, bool)>, FsError> {
+                let $this = self;
+                $files.list(session, path).await
+            }
+
+            async fn remove(&self, session: &str, path: &str, recursive: bool) -> Result<(), FsError> {
+                let $this = self;
+                $files.remove(session, path, recursive).await
+            }
+
+            async fn rename(&self, session: &str, from: &str, to: &str) -> Result<(), FsError> {
+                let $this = self;
+                $files.rename(session, from, to).await
+            }
+
+            fn keeps_bytes(&self) -> bool {
+                let $this = self;
+                $files.keeps_bytes()
+            }
+
+            async fn read_bytes(&self, session: &str, path: &str) -> Result<Vec<u8>, FsError> {
+                let $this = self;
+                $files.read_bytes(session, path).await
+            }
+
+            async fn write_bytes(&self, session: &str, path: &str, content: Vec<u8>) -> Result<(), FsError> {
+                let $this = self;
+                $files.write_bytes(session, path, content).await
+            }
+
+            fn database(&self) -> Option<&dyn SessionDatabase> {
+                let $this = self;
+                $database
+            }
+        }
+    };
+}
+
+// So that a program can look into the files too.
+passed_on!([T: SessionFs] Arc<T>, |this| (**this), (**this).database());
+passed_on!([F: SessionFs, D: SessionDatabase] WithDatabase<F, D>, |this| this.files, Some(&this.database));

@@ -2,13 +2,17 @@
 //!
 //! The methods are spelled out: their types are in the protocol's feature `host`, which not everybody shall pay for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use data_encoding::BASE64;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{FileInfo, FsError, SessionFs};
+use super::{
+    FileInfo, FsError, SessionDatabase, SessionFs, SqlFailure, SqlFailureClass, SqlKind, SqlResult, SqlStatement,
+};
 use crate::handlers::guard;
 
 /// What all methods of this kind begin with.
@@ -25,6 +29,13 @@ pub(crate) struct Params {
     force: bool,
     src: String,
     dest: String,
+    /// Of one statement.
+    query_type: Option<SqlKind>,
+    query: String,
+    #[serde(rename = "params")]
+    values: BTreeMap<String, Value>,
+    /// Of several.
+    statements: Vec<SqlStatement>,
 }
 
 /// Answers a method; `None` for one that is not known, or that was not offered.
@@ -35,7 +46,15 @@ pub(crate) async fn serve(
     deadline: Option<Duration>,
 ) -> Option<Value> {
     let operation = method.strip_prefix(PREFIX)?.to_owned();
-    let shape = shape(&operation)?;
+    let offered = match operation.as_str() {
+        "readFileBytes" | "writeFileBytes" => fs.keeps_bytes(),
+        "sqliteExists" | "sqliteQuery" | "sqliteTransaction" => fs.database().is_some(),
+        _ => true,
+    };
+    let shape = shape(&operation).filter(|_| offered)?;
+    if operation == "sqliteTransaction" {
+        return Some(transaction(fs, params, deadline).await);
+    }
     let running = guard::run(deadline, async move { run(&*fs, &operation, params).await });
     let result = running.await.unwrap_or_else(|failure| Err(FsError::Other(failure.to_string())));
     Some(match result {
@@ -47,11 +66,13 @@ pub(crate) async fn serve(
 /// The answer's fields when there is nothing to say.
 fn shape(operation: &str) -> Option<Value> {
     Some(match operation {
-        "readFile" => json!({"content": ""}),
+        "readFile" | "readFileBytes" => json!({"content": ""}),
         "readdir" | "readdirWithTypes" => json!({"entries": []}),
         "stat" => json!({"isFile": false, "isDirectory": false, "size": 0, "mtime": "", "birthtime": ""}),
-        "exists" => json!({"exists": false}),
-        "writeFile" | "appendFile" | "mkdir" | "rm" | "rename" => Value::Null,
+        "exists" | "sqliteExists" => json!({"exists": false}),
+        "sqliteQuery" => json!(SqlResult::default()),
+        "sqliteTransaction" => json!({"results": []}),
+        "writeFile" | "writeFileBytes" | "appendFile" | "mkdir" | "rm" | "rename" => Value::Null,
         _ => return None,
     })
 }
@@ -73,6 +94,18 @@ async fn run(fs: &dyn SessionFs, operation: &str, params: Params) -> Result<Valu
     Ok(match operation {
         "readFile" => json!({"content": fs.read(session, path).await?}),
         "writeFile" => nothing(fs.write(session, path, params.content).await?),
+        "readFileBytes" => json!({"content": BASE64.encode(&fs.read_bytes(session, path).await?)}),
+        "writeFileBytes" => {
+            let content = BASE64.decode(params.content.as_bytes());
+            let content = content.map_err(|error| FsError::Other(format!("{path}: no base64: {error}")))?;
+            nothing(fs.write_bytes(session, path, content).await?)
+        }
+        "sqliteExists" => json!({"exists": database(fs)?.exists(session).await?}),
+        "sqliteQuery" => {
+            let kind = params.query_type.ok_or_else(|| FsError::Other("a statement of no known kind".to_owned()))?;
+            let statement = SqlStatement { kind, sql: params.query, params: params.values };
+            json!(database(fs)?.run(session, statement).await?)
+        }
         "appendFile" => nothing(fs.append(session, path, params.content).await?),
         "mkdir" => nothing(fs.make_directory(session, path, params.recursive).await?),
         "rename" => nothing(fs.rename(session, &params.src, &params.dest).await?),
@@ -94,6 +127,25 @@ async fn run(fs: &dyn SessionFs, operation: &str, params: Params) -> Result<Valu
             json!({"entries": entries})
         }
     })
+}
+
+fn database(fs: &dyn SessionFs) -> Result<&dyn SessionDatabase, FsError> {
+    fs.database().ok_or_else(|| FsError::Other("there are no databases here".to_owned()))
+}
+
+/// Its failures have a form of their own. One of which nobody knows how far it came may have taken effect.
+async fn transaction(fs: Arc<dyn SessionFs>, params: Params, deadline: Option<Duration>) -> Value {
+    let running = guard::run(deadline, async move {
+        let fatal = |error: FsError| SqlFailure { class: SqlFailureClass::Fatal, message: error.to_string() };
+        database(&*fs).map_err(fatal)?.transaction(&params.session_id, params.statements).await
+    });
+    let ambiguous = |message: String| SqlFailure { class: SqlFailureClass::PostCommitAmbiguous, message };
+    match running.await.unwrap_or_else(|failure| Err(ambiguous(failure.to_string()))) {
+        Ok(results) => json!({"results": results}),
+        Err(SqlFailure { class, message }) => {
+            json!({"results": [], "error": {"errorClass": class, "message": message}})
+        }
+    }
 }
 
 fn nothing((): ()) -> Value {

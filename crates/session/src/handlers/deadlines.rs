@@ -34,9 +34,17 @@ pub enum HandlerKind {
     GitHubToken,
     /// The session's files.
     SessionFs,
+    /// Signing in to MCP servers.
+    McpAuth,
+    /// Canvases.
+    Canvas,
+    /// Skills.
+    Skills,
+    /// Requests that have no handler of their own.
+    Request,
 }
 
-const KINDS: usize = HandlerKind::SessionFs as usize + 1;
+const KINDS: usize = HandlerKind::Request as usize + 1;
 
 /// How long each kind of handler may take before it is answered in its place, as if it had failed.
 ///
@@ -49,6 +57,10 @@ const KINDS: usize = HandlerKind::SessionFs as usize + 1;
 /// | section of the system message | 30 seconds | the section stays as it is |
 /// | tokens | 1 minute | an error; cancelled |
 /// | file system | 1 minute | an error |
+/// | signing in to an MCP server | 10 minutes | nobody is signed in |
+/// | canvas | 1 minute | an error, which the model reads |
+/// | skills | 30 seconds | there are none |
+/// | any other request | 1 minute | an error |
 ///
 /// A handler past its deadline is dropped at its next `await`.
 #[derive(Debug, Clone)]
@@ -67,6 +79,10 @@ impl Default for Deadlines {
             .within(K::ProviderToken, MINUTE)
             .within(K::GitHubToken, MINUTE)
             .within(K::SessionFs, MINUTE)
+            .within(K::McpAuth, 10 * MINUTE)
+            .within(K::Canvas, MINUTE)
+            .within(K::Skills, MINUTE / 2)
+            .within(K::Request, MINUTE)
     }
 }
 

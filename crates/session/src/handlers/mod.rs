@@ -5,14 +5,18 @@
 //! dropped. A handler that panics or is past its [deadline](Deadlines) never leaves the agent waiting: a permission is
 //! denied, a question goes without answer, a plan is not approved, a tool has failed.
 
+mod canvas;
 mod commands;
 mod deadlines;
 pub(crate) mod guard;
 pub mod hooks;
+mod mcp_auth;
 mod people;
 mod permission;
 mod report;
+mod requests;
 mod sampling;
+mod skills;
 mod tokens;
 pub(crate) mod tools;
 mod transform;
@@ -21,19 +25,26 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use canvas::Canvases;
+pub use canvas::{Canvas, CanvasCall, CanvasHandler, CanvasView};
 pub(crate) use commands::Commands;
 pub use commands::{CommandCall, CommandEnd, CommandHandler, SlashCommand};
 pub use deadlines::{Deadlines, HandlerKind};
 use groundlink_protocol::Event;
 pub(crate) use guard::Failure;
 pub(crate) use hooks::Hooks;
+pub use mcp_auth::{McpAuthAnswer, McpAuthAsk, McpAuthHandler, McpChallenge, McpOauthClient, McpToken};
 pub use people::{
     AutoModeAsk, AutoModeHandler, ElicitationAsk, ElicitationHandler, LimitsAsk, LimitsHandler, PlanAsk, PlanHandler,
     UserInputAsk, UserInputHandler,
 };
 pub use permission::{ApproveAll, PermissionAsk, PermissionHandler};
 pub use report::{AnswerOutcome, AnswerReport, HandlerEnd};
+pub use requests::RequestHandler;
+pub(crate) use requests::RequestHandlers;
 pub use sampling::{SamplingAsk, SamplingHandler};
+pub(crate) use skills::FixedSkills;
+pub use skills::{Skill, SkillProvider};
 pub use tokens::{GitHubToken, GitHubTokenAsk, GitHubTokenHandler, ProviderTokenAsk, ProviderTokenHandler};
 pub(crate) use tools::Tools;
 pub(crate) use transform::Transforms;
@@ -66,6 +77,9 @@ pub(crate) struct Handlers {
     pub(crate) auto_mode: Option<Arc<dyn AutoModeHandler>>,
     pub(crate) limits: Option<Arc<dyn LimitsHandler>>,
     pub(crate) sampling: Option<Arc<dyn SamplingHandler>>,
+    pub(crate) mcp_auth: Option<Arc<dyn McpAuthHandler>>,
+    pub(crate) canvases: Canvases,
+    pub(crate) skills: Option<Arc<dyn SkillProvider>>,
     pub(crate) tools: Tools,
     pub(crate) commands: Commands,
     pub(crate) hooks: Hooks,

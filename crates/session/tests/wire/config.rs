@@ -6,7 +6,7 @@ use groundlink_session::{
     AgentMode, Attachment, AutopilotOptions, CapiSessionOptions, CloudRepository, CloudSession, CustomAgent,
     DefaultAgent, ImageGeneration, InfiniteSessions, LargeOutput, McpServer, MemoryOptions, Message,
     NamedProviderConfig, Provider, ProviderModelConfig, SecretString, SectionAction, SendMode, SessionConfig,
-    SystemMessage, Tool, ToolSearchOptions,
+    SystemMessage, Tool, ToolSearchOptions, WorkingDirectoryTrust,
 };
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ fn everything() -> SessionConfig {
         .working_directory("/work")
         .additional_directories(["/more"])
         .config_dir("/config")
-        .trust_working_directory("session")
+        .trust_working_directory(WorkingDirectoryTrust::Session)
         .model("m")
         .allowed_models(["m"])
         .reasoning_effort("low")
@@ -170,7 +170,7 @@ async fn what_cannot_work_is_refused_before_it_is_sent() {
         ("allowed_models", new().allowed_models([""; 0])),
         ("reasoning_summary", new().reasoning_summary("long")),
         ("context_tier", new().context_tier("huge")),
-        ("trust_working_directory", new().trust_working_directory("always")),
+        ("trust_working_directory", new().with(|params| params.trust_working_directory = Some("always".to_owned()))),
         ("mcp_o_auth_token_storage", new().mcp_o_auth_token_storage("disk")),
         ("embedding_cache_storage", new().embedding_cache_storage("disk")),
         ("remote_session", new().remote_session("maybe")),

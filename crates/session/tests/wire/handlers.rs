@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use groundlink_session::{
-    AnswerOutcome, AnswerReport, AutoModeAnswer, AutoModeAsk, Client, CommandCall, Deadlines, ElicitationAsk,
-    GitHubToken, GitHubTokenAsk, HandlerEnd, HandlerKind, HookCall, LimitsAnswer, LimitsAsk, NamedProviderConfig,
-    PermissionAsk, PermissionDecision, PlanAsk, PreToolUse, ProviderTokenAsk, SamplingAsk, SecretString, SectionText,
-    Session, SessionConfig, SlashCommand, SystemMessage, Tool, ToolCall, ToolResult, UserInputAsk, hooks,
+    AnswerOutcome, AnswerReport, AutoModeAnswer, AutoModeAsk, CommandCall, Deadlines, ElicitationAsk, GitHubToken,
+    GitHubTokenAsk, HandlerEnd, HandlerKind, HookCall, LimitsAnswer, LimitsAsk, McpAuthAsk, McpToken,
+    NamedProviderConfig, PermissionAsk, PermissionDecision, PlanAsk, PreToolUse, ProviderTokenAsk, SamplingAsk,
+    SecretString, SectionText, Session, SessionConfig, SlashCommand, SystemMessage, Tool, ToolCall, ToolResult,
+    UserInputAsk, hooks,
 };
-use groundlink_session::{FileInfo, FsError, SessionFs, SessionFsConfig};
 use serde_json::{Value, json};
 
 use crate::fake::{Fake, PATIENCE, durable, ephemeral};
@@ -43,6 +43,7 @@ fn failing(how: Fails) -> SessionConfig {
         K::AutoModeSwitch,
         K::SessionLimits,
         K::Sampling,
+        K::McpAuth,
         K::Command,
         K::Hook,
     ];
@@ -57,6 +58,7 @@ fn failing(how: Fails) -> SessionConfig {
         .on_auto_mode_switch(move |_: AutoModeAsk| fail(how))
         .on_session_limits(move |_: LimitsAsk| fail(how))
         .on_sampling(move |_: SamplingAsk| fail(how))
+        .on_mcp_auth(move |_: McpAuthAsk| fail::<Option<McpToken>>(how))
         .command(SlashCommand::new("c", "", move |_: CommandCall| fail::<()>(how)))
         .hook(move |_: HookCall<PreToolUse>| fail::<()>(how))
         .hook(move |_: HookCall<hooks::PostToolUse>| fail::<()>(how))
@@ -112,6 +114,15 @@ fn table() -> Vec<Row> {
             ephemeral("s", "sampling.requested", json!({"requestId": "s", "serverName": "lamp"})),
             "session.ui.handlePendingSampling",
             json!({}),
+        ),
+        row(
+            ephemeral(
+                "m",
+                "mcp.oauth_required",
+                json!({"requestId": "m", "serverName": "lamp", "serverUrl": "http://l", "reason": "initial"}),
+            ),
+            "session.mcp.oauth.handlePendingRequest",
+            json!({"result": {"kind": "cancelled"}}),
         ),
         row(
             ephemeral("c", "command.execute", json!({"requestId": "c", "commandName": "c", "command": "/c"})),
@@ -319,74 +330,4 @@ async fn requests_are_served_while_the_session_is_being_made() {
     tokio::time::timeout(PATIENCE, made).await.expect("no deadlock").expect("a session");
     let created = fake.calls("session.create").remove(0);
     assert_eq!(created["providers"][0]["hasBearerTokenProvider"], true);
-}
-
-/// Files of which some cannot be had.
-struct BadFs;
-
-#[async_trait::async_trait]
-impl SessionFs for BadFs {
-    async fn read(&self, _: &str, path: &str) -> Result<String, FsError> {
-        Err(FsError::NotFound(path.to_owned()))
-    }
-    async fn write(&self, _: &str, _: &str, _: String) -> Result<(), FsError> {
-        panic!("on purpose")
-    }
-    async fn append(&self, _: &str, _: &str, _: String) -> Result<(), FsError> {
-        Ok(())
-    }
-    async fn stat(&self, _: &str, _: &str) -> Result<FileInfo, FsError> {
-        pending().await
-    }
-    async fn make_directory(&self, _: &str, _: &str, _: bool) -> Result<(), FsError> {
-        Err(FsError::Other("full".to_owned()))
-    }
-    async fn list(&self, _: &str, _: &str) -> Result<Vec<(String, bool)>, FsError> {
-        Ok(vec![("a".to_owned(), false), ("b".to_owned(), true)])
-    }
-    async fn remove(&self, _: &str, path: &str, _: bool) -> Result<(), FsError> {
-        Err(FsError::NotFound(path.to_owned()))
-    }
-    async fn rename(&self, _: &str, _: &str, _: &str) -> Result<(), FsError> {
-        Ok(())
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn files_are_answered_for_with_values() {
-    let fake = Fake::new();
-    fake.answer("sessionFs.setProvider", json!({"success": true}));
-    let builder = Client::builder().session_fs(SessionFsConfig::new("/work", "/state"), BadFs);
-    let _client = fake.start(builder).await.expect("a client");
-    let offered = json!({
-        "initialCwd": "/work", "sessionStatePath": "/state", "conventions": "posix",
-        "capabilities": {"sqlite": false, "binary": false},
-    });
-    assert_eq!(fake.calls("sessionFs.setProvider"), [offered]);
-    let missing = json!({"code": "ENOENT", "message": "no such file or directory: /x"});
-    let table = [
-        ("readFile", json!({"content": "", "error": missing})),
-        ("writeFile", json!({"code": "UNKNOWN", "message": "the handler panicked"})),
-        ("appendFile", Value::Null),
-        (
-            "stat",
-            json!({
-                "isFile": false, "isDirectory": false, "size": 0, "mtime": "", "birthtime": "",
-                "error": {"code": "UNKNOWN", "message": "the handler gave no answer within 60s"},
-            }),
-        ),
-        ("mkdir", json!({"code": "UNKNOWN", "message": "full"})),
-        ("readdir", json!({"entries": ["a", "b"]})),
-        ("readdirWithTypes", json!({"entries": [{"name": "a", "type": "file"}, {"name": "b", "type": "directory"}]})),
-        ("rm", missing.clone()),
-        ("rename", Value::Null),
-    ];
-    for (operation, answer) in table {
-        let params = json!({"sessionId": "not known yet", "path": "/x", "content": "", "src": "/x", "dest": "/y"});
-        let answered = fake.ask(&format!("sessionFs.{operation}"), params).await.expect("a value");
-        assert_eq!(answered, answer, "{operation}");
-    }
-    let forced = json!({"sessionId": ID, "path": "/x", "force": true});
-    assert_eq!(fake.ask("sessionFs.rm", forced).await.expect("a value"), Value::Null);
-    assert!(fake.ask("sessionFs.sqliteQuery", json!({"sessionId": ID})).await.is_err(), "not offered");
 }

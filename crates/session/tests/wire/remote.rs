@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use groundlink_session::{Client, RemoteMode, Session, SessionConfig, SessionError};
 use serde_json::json;
 
@@ -43,6 +44,35 @@ async fn the_link_is_learnt_from_events() {
     stream.next_of_kind("session.remote_steerable_changed").await.unwrap();
     let state = session.remote_state();
     assert_eq!((state.url.as_deref(), state.steerable), (Some("http://hub/1"), true));
+    fake.event(ID, durable("4", "session.remote_steerable_changed", json!({"remoteSteerable": false}))).await;
+    stream.next_of_kind("session.remote_steerable_changed").await.unwrap();
+    let state = session.remote_state();
+    assert_eq!((state.url, state.steerable), (None, false), "whoever ended it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exported_session_that_is_idle_is_kept_awake() {
+    let fake = Fake::new();
+    let session = open(&fake).await;
+    fake.answer(ENABLE, json!({"url": "http://hub/1", "remoteSteerable": true, "started": true}));
+    fake.answer("session.remote.disable", json!({}));
+    fake.answer("session.log", json!({"eventId": "x"}));
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    session.enable_remote(RemoteMode::On).await.unwrap();
+    let mut stream = session.subscribe();
+    for id in ["1", "2", "3", "4"] {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        fake.event(ID, durable(id, "user.message", json!({"content": "hi"}))).await;
+        stream.next_of_kind("user.message").await.unwrap();
+    }
+    assert!(fake.calls("session.log").is_empty(), "neither before nor where something happens");
+    tokio::time::sleep(Duration::from_secs(95)).await;
+    let wake = json!({"sessionId": ID, "message": "", "type": "keep_alive", "ephemeral": true});
+    let woken = fake.calls("session.log");
+    assert!(woken.len() >= 2 && woken.iter().all(|call| *call == wake), "{woken:?}");
+    session.disable_remote().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert_eq!(fake.calls("session.log").len(), woken.len(), "not once it is over");
 }
 
 #[tokio::test]
@@ -85,6 +115,10 @@ async fn always_on_shares_every_session_once_and_swallows_failures() {
     fake.answer("session.send", json!({"messageId": "m"}));
     unshared.send("goes on").await.unwrap();
     assert_eq!(fake.calls(ENABLE).len(), 3);
+    let states: Vec<_> = unshared.remote_states().take(1).collect().await;
+    let problem = states[0].problem.as_deref().unwrap_or_default();
+    assert!(problem.contains("nope"), "and the reason is told: {problem}");
+    assert_eq!(first.remote_state().problem, None);
 }
 
 #[tokio::test]
@@ -105,6 +139,10 @@ async fn a_refusal_says_what_to_do() {
         let text = error.to_string();
         assert!(text.contains(advice) && !text.contains("failed with message"), "{text}");
     }
+    // An account for which it is switched off.
+    fake.answer(ENABLE, json!({"remoteSteerable": false, "started": false}));
+    let error = session.enable_remote(RemoteMode::On).await.unwrap_err().to_string();
+    assert!(error.contains("switched off for the account"), "{error}");
     fake.on(ENABLE, |fake, _| {
         fake.hang_up();
         Box::pin(std::future::pending())

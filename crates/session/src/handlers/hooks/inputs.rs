@@ -169,7 +169,8 @@ inputs! {
         transcript_path: String,
     }
 
-    /// The context is about to be compacted. Not seen from CLI 1.0.102 in a session of a client.
+    /// The context is about to be compacted. CLI 1.0.102 runs such hooks from files, and tells no client: neither of a
+    /// compaction that was asked for nor of one at a threshold.
     PreCompact = "preCompact" => NoOutput {} optional {
         /// What caused it: `manual` or `auto`.
         trigger: String,
@@ -180,7 +181,7 @@ inputs! {
     }
 
     /// A person is about to be asked for a permission; the hook may decide in their place. CLI 1.0.102 runs such hooks
-    /// from files, and does not ask clients.
+    /// from files, and tells no client: a client decides in its [permission handler](crate::PermissionHandler).
     PermissionRequestHook = "permissionRequest" => PermissionRequestOutput {} optional {
         /// The tool.
         tool_name: String,
@@ -190,7 +191,7 @@ inputs! {
         permission_suggestions: RawJson,
     }
 
-    /// People are to be notified. Not seen from CLI 1.0.102 in a session of a client.
+    /// People are to be notified, such as of a question. CLI 1.0.102 runs such hooks from files, and tells no client.
     Notification = "notification" => ContextOutput {} optional {
         /// The words.
         message: String,
@@ -200,9 +201,9 @@ inputs! {
         notification_type: String,
     }
 
-    /// A result was given. Not seen from CLI 1.0.102 in a session of a client.
+    /// A result was given. Not seen from CLI 1.0.102, neither by a client nor by a hook from a file.
     PostResult = "postResult" => NoOutput {} optional {}
 
-    /// A pull request is about to be described. Not seen from CLI 1.0.102 in a session of a client.
+    /// A pull request is about to be described. Not seen from CLI 1.0.102, neither by a client nor by a hook from a file.
     PrePrDescription = "prePRDescription" => NoOutput {} optional {}
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::SessionError;
 use crate::line::Line;
+use crate::telemetry::TraceContext;
 
 /// One call of a tool.
 #[derive(Clone)]
@@ -28,6 +29,9 @@ pub struct ToolCall {
     pub working_directory: Option<String>,
     /// The sub-agent that calls; `None` for the main agent, and where it is not known.
     pub agent_id: Option<String>,
+    /// The CLI's span that the call is part of, where [telemetry](crate::ClientBuilder::telemetry) is on: the parent of
+    /// whatever span the tool begins.
+    pub trace: Option<TraceContext>,
     pub(crate) line: Arc<Line>,
 }
 
