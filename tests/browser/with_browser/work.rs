@@ -206,7 +206,7 @@ async fn thoughts_a_plan_what_was_used_and_trouble() {
         assert_eq!(page.count(&hook("item-reasoning")).await, 1);
     }
 
-    // Words have their form, code and a terminal's output their colours; a row is one line until it is opened.
+    // Words have their form and code its colours; a row is one line until it is opened.
     viewer.say("look:\n\n### A heading\n\n```rust\nfn main() {}\n```\n\nthat is all").await;
     viewer.until_idle().await;
     let print = json!({"command": "printf '\\033[32mgreen\\033[0m plain\\n'", "description": "Print in colour"});
@@ -221,7 +221,8 @@ async fn thoughts_a_plan_what_was_used_and_trouble() {
         assert!(row.contains("printf"), "{row}");
         page.click("[data-testid=\"item-tool\"] > summary").await;
         page.see_text("[data-testid=\"item-tool\"] pre.cmd", "green").await;
-        page.see_text("[data-testid=\"item-tool\"] pre.out .a2", "green").await;
+        // The CLI takes the colours out of what a shell prints.
+        page.see_text("[data-testid=\"item-tool\"] pre.out", "green plain").await;
         page.pictures(&format!("{}-words-and-colours", device.name)).await;
     }
 
