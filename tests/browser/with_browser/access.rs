@@ -2,7 +2,7 @@
 //! text from right to left.
 
 use groundlink_tests::bridged::Bridged;
-use groundlink_tests::browser::{Browser, DESKTOP, PHONE, Page, hook};
+use groundlink_tests::browser::{Browser, DESKTOP, Device, PHONE, Page, hook};
 use groundlink_tests::uploaded::Uploaded;
 use serde_json::json;
 
@@ -189,10 +189,16 @@ async fn everything_can_be_done_by_the_keyboard_and_is_said_to_those_who_listen(
 
 #[tokio::test]
 async fn motion_and_direction_are_as_the_reader_needs_them() {
+    for device in [PHONE, DESKTOP] {
+        motion_and_direction(device).await;
+    }
+}
+
+async fn motion_and_direction(device: Device) {
     let live = Bridged::start().await;
     let viewer = live.viewer().await;
     let mut browser = Browser::start().await;
-    let mut page = browser.open("motion", live.link(), PHONE).await;
+    let mut page = browser.open("motion", live.link(), device).await;
     page.see(LIVE).await;
     viewer.say("slow-stream-20").await;
     page.grow(&hook("item-assistant"), "word2").await;
@@ -219,12 +225,12 @@ async fn motion_and_direction_are_as_the_reader_needs_them() {
     page.see(&hook("card-permission")).await;
     assert_eq!(page.evaluate(&direction(".card .why")).await, "rtl");
     assert_eq!(page.evaluate(&direction(".card .cmd")).await, "ltr");
-    page.pictures("phone-right-to-left").await;
+    page.pictures(&format!("{}-right-to-left", device.name)).await;
     page.fits_its_width().await;
     // And so does the whole page, for those whose browser is set so.
     page.evaluate("document.documentElement.dir = 'rtl'").await;
     page.fits_its_width().await;
-    page.pictures("phone-right-to-left-page").await;
+    page.pictures(&format!("{}-right-to-left-page", device.name)).await;
     page.evaluate("document.documentElement.dir = 'ltr'").await;
     page.click(&hook("deny")).await;
     viewer.until_idle().await;

@@ -42,19 +42,20 @@ async fn the_pages_can_be_installed_as_apps() {
     let live = Bridged::start().await;
     let list = live.rig.hub.handle().sessions_link().expose_secret().to_owned();
     let mut browser = Browser::start().await;
-    for (name, link, what) in [("session", live.link(), "composer"), ("list", list.as_str(), "find")] {
-        let mut page = browser.open(name, link, PHONE).await;
-        page.see(&hook(what)).await;
-        let app = page.app().await;
-        assert_eq!(app["errors"], json!([]), "{app}");
-        assert_eq!(app["installabilityErrors"], json!([]), "{app}");
-        assert_eq!(app["manifest"]["display"], "standalone", "{app}");
-        // It opens where it was installed.
-        let start = "fetch(document.querySelector('link[rel=manifest]').href).then((answer) => answer.json())
+    for device in [PHONE, DESKTOP] {
+        for (name, link, what) in [("session", live.link(), "composer"), ("list", list.as_str(), "find")] {
+            let mut page = browser.open(name, link, device).await;
+            page.see(&hook(what)).await;
+            let app = page.app().await;
+            assert_eq!(app["errors"], json!([]), "{app}");
+            assert_eq!(app["installabilityErrors"], json!([]), "{app}");
+            assert_eq!(app["manifest"]["display"], "standalone", "{app}");
+            // It opens where it was installed.
+            let start = "fetch(document.querySelector('link[rel=manifest]').href).then((answer) => answer.json())
             .then((app) => new URL(app.start_url, document.querySelector('link[rel=manifest]').href).href)";
-        assert_eq!(page.evaluate(start).await, link);
-        // Every drawing that it names is one, of the size that it says.
-        let sizes = "(async () => {
+            assert_eq!(page.evaluate(start).await, link);
+            // Every drawing that it names is one, of the size that it says.
+            let sizes = "(async () => {
             const at = document.querySelector('link[rel=manifest]').href;
             const { icons } = await (await fetch(at)).json();
             const odd = [];
@@ -66,8 +67,9 @@ async fn the_pages_can_be_installed_as_apps() {
             }
             return icons.length >= 3 ? odd : ['too few'];
         })()";
-        assert_eq!(page.evaluate(sizes).await, json!([]));
-        page.has_no_problems().await;
+            assert_eq!(page.evaluate(sizes).await, json!([]));
+            page.has_no_problems().await;
+        }
     }
     live.stop().await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use groundlink_testkit::Proxy;
 use groundlink_tests::bridged::Bridged;
-use groundlink_tests::browser::{Browser, DESKTOP, PHONE, Page, hook};
+use groundlink_tests::browser::{Browser, DESKTOP, Device, PHONE, Page, hook};
 use groundlink_tests::uploaded::Uploaded;
 use serde_json::json;
 
@@ -97,12 +97,18 @@ async fn offline_and_back_says_how_long_and_how_much() {
 
 #[tokio::test]
 async fn a_half_open_socket_is_noticed() {
+    for device in [PHONE, DESKTOP] {
+        half_open(device).await;
+    }
+}
+
+async fn half_open(device: Device) {
     let live = Bridged::start().await;
     let viewer = live.viewer().await;
     let hub = live.rig.hub.handle().local_addr().to_string();
     let radio = Proxy::start(&hub).await;
     let mut browser = Browser::start().await;
-    let mut page = browser.open("half-open", &live.link().replace(&hub, &radio.address()), DESKTOP).await;
+    let mut page = browser.open("half-open", &live.link().replace(&hub, &radio.address()), device).await;
     page.see(&connection("live")).await;
     watch(&mut page).await;
     radio.deafen();
