@@ -1,8 +1,5 @@
 //! Gaps in the chain of events, and their healing.
 
-use std::time::Duration;
-
-use groundlink_hub::Retention;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -50,12 +47,7 @@ async fn a_gap_is_asked_for_once_and_filled_in_its_place() {
 
 #[tokio::test]
 async fn what_fills_a_gap_in_what_was_trimmed_brings_nothing_back() {
-    let mut hub = TestHub::with(|builder| {
-        let mut retention = Retention::default();
-        (retention.per_session, retention.every) = (20_000, Duration::from_millis(50));
-        builder.retention(retention)
-    })
-    .await;
+    let mut hub = TestHub::of_short_memory().await;
     let (exporter, viewer) = hub.session("s1").await;
     // Three of them are lost in an outage, and what comes after is so much that all of this is trimmed.
     exporter.upload(&[said(0), said(1), said(5), said(6)]).await;

@@ -1,8 +1,5 @@
 //! What is kept of a session, and who did what in it.
 
-use std::time::Duration;
-
-use groundlink_hub::Retention;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -17,12 +14,7 @@ fn long(n: u32) -> Value {
 
 #[tokio::test]
 async fn old_events_are_trimmed_visibly_and_what_is_open_stays() {
-    let mut hub = TestHub::with(|builder| {
-        let mut retention = Retention::default();
-        (retention.per_session, retention.every) = (20_000, Duration::from_millis(50));
-        builder.retention(retention)
-    })
-    .await;
+    let mut hub = TestHub::of_short_memory().await;
     let (exporter, viewer) = hub.session("s1").await;
     exporter.upload(&[ephemeral("t", "session.title_changed", &json!({"title": "Kept"})), permission("R")]).await;
     let mut stream = viewer.stream("/events/stream").await;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use eventsource_stream::Eventsource;
 use futures::{Stream, StreamExt};
-use groundlink_hub::{Hub, HubBuilder, HubHandle};
+use groundlink_hub::{Hub, HubBuilder, HubHandle, Retention};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -23,6 +23,16 @@ pub(crate) struct TestHub {
 impl TestHub {
     pub(crate) async fn start() -> Self {
         Self::with(|builder| builder).await
+    }
+
+    /// One that keeps 20 kB of a session.
+    pub(crate) async fn of_short_memory() -> Self {
+        Self::with(|builder| {
+            let mut retention = Retention::default();
+            (retention.per_session, retention.every) = (20_000, Duration::from_millis(50));
+            builder.retention(retention)
+        })
+        .await
     }
 
     pub(crate) async fn with(settings: impl Fn(HubBuilder) -> HubBuilder + Send + Sync + 'static) -> Self {
