@@ -3,6 +3,7 @@
 mod database;
 mod directory;
 mod memory;
+mod names;
 pub(crate) mod serve;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ pub use memory::InMemoryFs;
 use serde_json::{Value, json};
 
 use crate::SessionError;
-use crate::handlers::{Deadlines, HandlerKind};
+use crate::handlers::HandlerKind;
 use crate::router::Router;
 
 /// Where sessions' files are said to be. Nothing of it need exist on a disk.
@@ -53,7 +54,7 @@ impl KeptFiles {
     /// Tells the CLI; it must know before the first session.
     pub(crate) async fn offer(&self, router: &Router, peer: &Peer) -> Result<(), SessionError> {
         const METHOD: &str = "sessionFs.setProvider";
-        let deadline = Deadlines::default().of(HandlerKind::SessionFs);
+        let deadline = router.deadlines().of(HandlerKind::SessionFs);
         // The same each time that a connection is made.
         let _ = router.fs.set((Arc::clone(&self.fs), deadline));
         let params = json!({
