@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use groundlink_protocol::types::{
     GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SessionLifecycleParams, SystemMessageTransformParams,
@@ -15,7 +14,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{broadcast, watch};
 
 use crate::asks;
-use crate::fs::{SessionFs, serve as fs_serve};
+use crate::fs::{Files, serve as fs};
 use crate::handlers::hooks::{self, HookInput as _};
 use crate::handlers::{CanvasCall, ClientHandlers, Deadlines, Frames, HandlerKind as Kind};
 use crate::line::Line;
@@ -31,7 +30,7 @@ pub(crate) struct Router {
     /// Sessions that come, change and go.
     pub(crate) lifecycle: broadcast::Sender<SessionLifecycleParams>,
     /// Who keeps the sessions' files, if not the CLI, and how long each call may take.
-    pub(crate) fs: OnceLock<(Arc<dyn SessionFs>, Option<Duration>)>,
+    pub(crate) files: OnceLock<Files>,
     /// What the client answers for no session in particular.
     handlers: ClientHandlers,
     /// Requests to models, where this program answers them.
@@ -84,7 +83,7 @@ impl Router {
             models: handlers.models.as_ref().map(|make| make(deadline, Arc::clone(&line))),
             line,
             lifecycle: stored::changes(),
-            fs: OnceLock::new(),
+            files: OnceLock::new(),
             handlers,
             sessions: Mutex::default(),
             changed: watch::Sender::default(),
@@ -192,7 +191,9 @@ impl Router {
                 |router, params: &GitHubTokenAcquireRequest| router.registered(&params.registration_id),
                 serve::github_token,
             ),
-            files if files.starts_with(fs_serve::PREFIX) && self.fs.get().is_some() => self.files(request),
+            method if method.starts_with(fs::PREFIX) && self.files.get().is_some() => {
+                self.files.get().map_or_else(|| absent(method), |files| files(request))
+            }
             method if method.starts_with(serve::CANVAS) => {
                 let method = method.to_owned();
                 self.serve(
@@ -213,20 +214,6 @@ impl Router {
                 }
             }
         }
-    }
-
-    /// Answers a request about a session's files, whether the session is known here yet or not.
-    fn files(&self, request: &Request) -> HandlerFuture {
-        let method = request.method().to_owned();
-        let (params, fs) = match (request.parse(), self.fs.get()) {
-            (Ok(params), Some(fs)) => (params, fs.clone()),
-            (Err(error), _) => return Box::pin(async { Err(error) }),
-            (Ok(_), None) => return Box::pin(async move { Err(ErrorObject::method_not_found(&method)) }),
-        };
-        Box::pin(async move {
-            let answer = fs_serve::serve(fs.0, &method, params, fs.1).await;
-            answer.map(|answer| raw(answer.to_string())).ok_or_else(|| ErrorObject::method_not_found(&method))
-        })
     }
 
     /// The session that asks under a name of its own.
@@ -315,7 +302,13 @@ impl Router {
     }
 }
 
-fn raw(json: String) -> RawJson {
+/// Nobody here answers that.
+pub(crate) fn absent(method: &str) -> HandlerFuture {
+    let error = ErrorObject::method_not_found(method);
+    Box::pin(async { Err(error) })
+}
+
+pub(crate) fn raw(json: String) -> RawJson {
     // Only text that this crate wrote comes here.
     RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::handlers::{
     CanvasCall, ClientHandlers, GitHubTokenAsk, HandlerKind, ProviderTokenAsk, RequestHandler, SectionText, guard,
 };
+use crate::router::absent;
 use crate::shared::Shared;
 
 /// `systemMessage.transform`: a section whose handler fails, or that has none, stays as it is.
@@ -157,8 +158,7 @@ pub(crate) async fn skills(shared: Arc<Shared>, params: SkillParams) -> Result<V
 /// What is asked of the client, and of no session of its own.
 pub(crate) fn client(handlers: &ClientHandlers, request: &Request) -> HandlerFuture {
     let Some((kind, handler)) = handlers.requests.get(request.method()).cloned() else {
-        let error = ErrorObject::method_not_found(request.method());
-        return Box::pin(async { Err(error) });
+        return absent(request.method());
     };
     let deadline = handlers.deadlines.of(kind);
     match request.parse::<RawJson>() {
