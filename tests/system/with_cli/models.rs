@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use futures::stream;
 use groundlink::ModelForwarder;
-use groundlink::session::{ApproveAll, ModelRequest, ModelResponse, Provider, SessionConfig, SessionError};
+use groundlink::session::{
+    ApproveAll, ModelMessage, ModelRequest, ModelRequestHandler, ModelResponse, ModelSocket, Provider, SessionConfig,
+    SessionError,
+};
 use groundlink_testkit::eventually;
 use groundlink_tests::offline::{Offline, turn};
 use serde_json::{Value, json};
@@ -116,5 +119,70 @@ async fn requests_to_models_are_passed_on_or_fail_in_the_programs_words() {
         failing("in no mood", "the program is in no mood"),
         failing("break the program", "the handler panicked")
     );
+    client.stop().await;
+}
+
+/// Speaks OpenAI's responses over a WebSocket.
+#[derive(Clone, Default)]
+struct Talker(Arc<AtomicUsize>);
+
+#[async_trait::async_trait]
+impl ModelRequestHandler for Talker {
+    async fn answer(&self, _request: ModelRequest) -> Result<ModelResponse, String> {
+        Ok(ModelResponse::new(404, ""))
+    }
+
+    fn takes_sockets(&self) -> bool {
+        true
+    }
+
+    async fn socket(&self, request: ModelRequest, mut socket: ModelSocket) -> Result<(), String> {
+        assert_eq!(request.path(), "/v1/responses");
+        let text = |text: &str| json!({"type": "output_text", "text": text, "annotations": []});
+        let item = |status: &str, content: &[Value]| json!({"type": "message", "id": "msg_1", "role": "assistant", "status": status, "content": content});
+        let response = |status: &str, output: &[Value]| {
+            let usage = json!({"input_tokens": 1, "output_tokens": 1, "total_tokens": 2});
+            json!({"id": "resp_1", "object": "response", "status": status, "model": "m", "output": output, "usage": usage})
+        };
+        while let Some(message) = socket.next().await {
+            let ModelMessage::Text(asked) = message else { continue };
+            let asked: Value = serde_json::from_str(&asked).map_err(|error| error.to_string())?;
+            assert_eq!(asked["type"], "response.create");
+            let words = "Over a socket.";
+            let at = json!({"item_id": "msg_1", "output_index": 0, "content_index": 0});
+            let done = item("completed", &[text(words)]);
+            for (kind, more) in [
+                ("response.created", json!({"response": response("in_progress", &[])})),
+                ("response.output_item.added", json!({"output_index": 0, "item": item("in_progress", &[])})),
+                ("response.content_part.added", json!({"part": text("")})),
+                ("response.output_text.delta", json!({"delta": words})),
+                ("response.output_text.done", json!({"text": words})),
+                ("response.output_item.done", json!({"output_index": 0, "item": done})),
+                ("response.completed", json!({"response": response("completed", &[done.clone()])})),
+            ] {
+                let mut event = at.clone();
+                event["type"] = kind.into();
+                event.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+                socket.send(event.to_string()).await.map_err(|error| error.to_string())?;
+            }
+        }
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_program_speaks_over_a_websocket_in_the_models_place() {
+    let offline = Offline::new().await;
+    let talker = Talker::default();
+    let client = offline.builder().on_model_request(talker.clone()).start().await.expect("the CLI starts");
+    let provider = Provider::openai_responses(NOWHERE).with(|wire| wire.transport = Some("websockets".to_owned()));
+    let session = client.create_session(offline.config().provider(provider)).await.expect("a session");
+    for _ in 0..2 {
+        assert_eq!(turn(&session, "hello").await, "Over a socket.");
+    }
+    session.destroy().await.expect("ended");
+    eventually("the socket is closed", PATIENCE, || async { (talker.0.load(Ordering::Relaxed) > 0).then_some(()) })
+        .await;
     client.stop().await;
 }

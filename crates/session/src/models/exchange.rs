@@ -40,6 +40,8 @@ const MOST_EARLY: usize = 64;
 const MOST_BODY: usize = 256 * 1024 * 1024;
 /// Messages on a WebSocket that the program has not taken yet; one more ends it.
 const MOST_MESSAGES: usize = 1024;
+/// How long the program may take to leave a WebSocket that was closed.
+const LEAVE: Duration = Duration::from_secs(5);
 /// What the CLI reads where no answer can be had: as from a gateway whose upstream is gone.
 const BAD_GATEWAY: u16 = 502;
 const SWITCHING_PROTOCOLS: u16 = 101;
@@ -98,8 +100,18 @@ impl ModelRequests {
     fn chunk(self: &Arc<Self>, chunk: Chunk) -> Result<(), ErrorObject> {
         let mut open = self.lock();
         if chunk.cancel {
-            // The work goes with it.
-            open.remove(&chunk.request_id);
+            // So does the CLI (1.0.102) close a WebSocket in good order, too.
+            let socket = open.get_mut(&chunk.request_id).and_then(|entry| entry.messages.take());
+            if socket.is_some() {
+                let requests = Arc::clone(self);
+                task::spawn(Box::pin(async move {
+                    tokio::time::sleep(LEAVE).await;
+                    requests.lock().remove(&chunk.request_id);
+                }));
+            } else {
+                // The work goes with it.
+                open.remove(&chunk.request_id);
+            }
             return Ok(());
         }
         let data = if chunk.binary {

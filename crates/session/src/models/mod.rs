@@ -31,7 +31,8 @@ pub trait ModelRequestHandler: Send + Sync + 'static {
         false
     }
 
-    /// Speaks over a WebSocket that the CLI believes to have opened, until it returns. There is no deadline.
+    /// Speaks over a WebSocket that the CLI believes to have opened, until it returns. There is no deadline, but five
+    /// seconds after the CLI has closed it (which [`ModelSocket::next`] tells) the future is dropped.
     async fn socket(&self, _request: ModelRequest, _socket: ModelSocket) -> Result<(), String> {
         Err("this program takes no WebSockets".to_owned())
     }
