@@ -4,7 +4,7 @@
 //! finds or installs them ([`parts`]) and hands their paths to the tests by environment variables. A part that is
 //! missing makes the run fail; leaving it out is a decision somebody types (`--without`).
 
-mod parts;
+pub(crate) mod parts;
 
 use std::ffi::OsStr;
 use std::path::Path;

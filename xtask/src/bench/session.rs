@@ -2,7 +2,11 @@
 //!
 //! Two programs, built from the registry in the same run, do the same over an in-memory stream with the same other end.
 //! Rows of events and calls are run with two counts; the difference, by the difference in count, is what one costs.
-//! Then an empty program on each is built from nothing: CPU time, crates, and the size of the stripped result.
+//! Then both start the real CLI, in turns ([`start`]). Last, an empty program on each is built from nothing: CPU time,
+//! crates, and the size of the stripped result ([`hello`]).
+
+mod hello;
+mod start;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,15 +33,29 @@ const COSTS: [(&str, u64); 7] = [
 /// Rows that are what they are.
 const WHOLES: [(&str, u64); 3] = [("burst", 60_000), ("sessions", 1_000), ("tcp", 200)];
 
-/// Why a row is missing.
-const NO_TCP: &str = "connecting needs the SDK's feature `runtime`, whose build fetches a CLI from GitHub's releases";
+/// The official SDK connects over TCP and starts a CLI only with its feature `runtime`. Its build script would fetch
+/// a CLI; this variable is its own word for leaving that out.
+const NO_DOWNLOAD: (&str, &str) = ("COPILOT_SKIP_CLI_DOWNLOAD", "1");
 
 /// Options of `cargo xtask bench session`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// How often each program starts the real CLI.
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u64).range(1..=100))]
+    starts: u64,
     /// Leave out the builds from nothing, which take minutes.
     #[arg(long)]
     no_builds: bool,
+
+    /// Only these rows, such as `tcp,start`.
+    #[arg(long, value_delimiter = ',')]
+    rows: Vec<String>,
+}
+
+impl Args {
+    fn wants(&self, row: &str) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(|wanted| wanted == row)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -70,28 +88,27 @@ impl Program {
         }
     }
 
-    /// As a user would depend on it.
-    fn dependencies(self, root: &Path) -> String {
+    /// As a user would depend on it to start a CLI.
+    fn features(self) -> &'static [&'static str] {
+        match self {
+            Self::Ours => &[],
+            Self::Official => &["runtime"],
+        }
+    }
+
+    fn dependencies(self, root: &Path, features: &[&str]) -> String {
         match self {
             Self::Ours => {
                 let path = |name: &str| format!("{:?}", root.join("crates").join(name).display().to_string());
                 format!(
-                    "groundlink-session = {{ path = {}, features = [\"full\"] }}\ngroundlink-protocol = {{ path = {} }}\n",
+                    "groundlink-session = {{ path = {}, features = {features:?} }}\ngroundlink-protocol = {{ path = {} }}\n",
                     path("session"),
                     path("protocol")
                 )
             }
-            Self::Official => {
-                format!("github-copilot-sdk = {{ version = \"={OFFICIAL}\", default-features = false }}\n")
-            }
-        }
-    }
-
-    /// The smallest program that does something: it starts a client and a session.
-    fn hello(self) -> &'static str {
-        match self {
-            Self::Ours => include_str!("session/peers/hello_ours.rs"),
-            Self::Official => include_str!("session/peers/hello_official.rs"),
+            Self::Official => format!(
+                "github-copilot-sdk = {{ version = \"={OFFICIAL}\", default-features = false, features = {features:?} }}\n"
+            ),
         }
     }
 }
@@ -107,24 +124,27 @@ pub(super) fn run(args: &Args) -> Result<()> {
         eprintln!("==> build {}", program.name());
         cargo_in(&folder, &["build", "--quiet", "--release", "--package", program.package()])?;
         let mut rows = serde_json::Map::new();
-        for (row, count) in COSTS {
+        for (row, count) in COSTS.into_iter().filter(|(row, _)| args.wants(row)) {
             eprintln!("==> {}: {row}", program.name());
             let few = measure(&folder, program, row, count, &recording)?;
             let many = measure(&folder, program, row, count * 2, &recording)?;
             rows.insert(row.to_owned(), each(&few, &many, count));
         }
-        for (row, count) in WHOLES {
-            if row == "tcp" && matches!(program, Program::Official) {
-                rows.insert(row.to_owned(), json!({"not_measured": NO_TCP}));
-                continue;
-            }
+        for (row, count) in WHOLES.into_iter().filter(|(row, _)| args.wants(row)) {
             eprintln!("==> {}: {row}", program.name());
             rows.insert(row.to_owned(), measure(&folder, program, row, count, &recording)?);
         }
-        if !args.no_builds {
-            rows.insert("hello".to_owned(), hello(&root, &folder, program)?);
-        }
         report.insert(program.name().to_owned(), Value::Object(rows));
+    }
+    if args.wants("start") {
+        for (program, row) in start::measure(&root, &folder, args.starts)? {
+            report[program.name()]["start"] = row;
+        }
+    }
+    if !args.no_builds && args.wants("hello") {
+        for program in Program::ALL {
+            report[program.name()]["hello"] = hello::measure(&root, &folder, program)?;
+        }
     }
     println!("{:#}", json!({"bench": "session", "official": OFFICIAL, "figures": report}));
     Ok(())
@@ -190,7 +210,9 @@ fn write(root: &Path, folder: &Path) -> Result<()> {
     file(&folder.join("common/Cargo.toml"), &manifest("common", "stats_alloc = \"0.1\"\n"))?;
     file(&folder.join("common/src/lib.rs"), include_str!("session/peers/common.rs"))?;
     for program in Program::ALL {
-        let dependencies = format!("common = {{ path = \"../common\" }}\n{}", program.dependencies(root));
+        // Every typed call of ours, as the official SDK has them all.
+        let features = if matches!(program, Program::Ours) { &["full"] } else { program.features() };
+        let dependencies = format!("common = {{ path = \"../common\" }}\n{}", program.dependencies(root, features));
         let of_it = folder.join(program.package());
         file(&of_it.join("Cargo.toml"), &manifest(program.package(), &dependencies))?;
         file(&of_it.join("src/main.rs"), program.source())?;
@@ -207,41 +229,13 @@ fn manifest(name: &str, dependencies: &str) -> String {
     )
 }
 
-/// A program that does next to nothing, built from nothing.
-fn hello(root: &Path, folder: &Path, program: Program) -> Result<Value> {
-    eprintln!("==> {}: a program from nothing", program.name());
-    let folder = folder.join(format!("hello-{}", program.package()));
-    let manifest = format!(
-        "[package]\nname = \"hello\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n\
-         [profile.release]\nstrip = true\n\n[dependencies]\n\
-         tokio = {{ version = \"1\", features = [\"rt\", \"macros\"] }}\n{}",
-        program.dependencies(root).replace(", features = [\"full\"]", "")
-    );
-    file(&folder.join("Cargo.toml"), &manifest)?;
-    file(&folder.join("src/main.rs"), program.hello())?;
-    let target = folder.join("build");
-    if target.exists() {
-        fs::remove_dir_all(&target).map_err(Error::file(&target))?;
-    }
-    cargo_in(&folder, &["fetch", "--quiet"])?;
-    let before = build::children()?;
-    cargo_in(&folder, &["build", "--quiet", "--release"])?;
-    let cpu = build::children()? - before;
-    let size = |path: &Path| fs::metadata(path).map(|data| data.len()).map_err(Error::file(path));
-    let tree = ["tree", "--quiet", "--edges", "normal", "--prefix", "none", "--no-dedupe", "--format", "{p}"];
-    let output = cargo().args(tree).current_dir(&folder).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let crates: std::collections::BTreeSet<&str> = text.lines().filter(|line| !line.starts_with("hello ")).collect();
-    Ok(json!({
-        "build_cpu_s": (cpu * 10.0).round() / 10.0,
-        "crates": crates.len(),
-        "stripped_bytes": size(&target.join("release/hello"))?,
-    }))
-}
-
 fn cargo_in(folder: &Path, args: &[&str]) -> Result<()> {
     let mut command = cargo();
-    command.args(args).current_dir(folder).env("CARGO_TARGET_DIR", folder.join("build"));
+    command
+        .args(args)
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", folder.join("build"))
+        .env(NO_DOWNLOAD.0, NO_DOWNLOAD.1);
     for name in ["RUSTC_WRAPPER", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_INCREMENTAL"] {
         command.env_remove(name);
     }

@@ -14,7 +14,7 @@ const AXE_VERSION: &str = "4.14.1";
 
 /// Paths of the parts; `None` where a part is left out on purpose.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(crate) struct Parts {
     cli: Option<PathBuf>,
     /// Where the CLI unpacks itself at its first start; shared, or each test with a home of its own would wait for it.
     unpacked: PathBuf,
@@ -84,7 +84,7 @@ pub(crate) enum PartsError {
 
 impl Parts {
     /// Finds the parts, and installs into `target/testkit` what is missing.
-    pub(super) fn provide(root: &Path, without: &[Part]) -> Result<Self, PartsError> {
+    pub(crate) fn provide(root: &Path, without: &[Part]) -> Result<Self, PartsError> {
         let folder = target_dir(root).join("testkit");
         let wanted = |part| !without.contains(&part);
         let cli = wanted(Part::Cli).then(|| find_cli(&folder)).transpose()?;
@@ -93,7 +93,7 @@ impl Parts {
     }
 
     /// The variables by which tests learn where the parts are.
-    pub(super) fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+    pub(crate) fn environment(&self) -> Vec<(&'static str, PathBuf)> {
         let mut variables = Vec::new();
         if let Some(cli) = &self.cli {
             variables.push(("GROUNDLINK_TEST_CLI", cli.clone()));

@@ -5,6 +5,7 @@
 
 use std::alloc::System;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,6 +53,23 @@ pub trait Sdk: 'static {
     fn next(events: &mut Self::Events, typed: bool) -> impl Future<Output = Got> + Send;
     /// A small call, awaited.
     fn call(client: &Self::Client) -> impl Future<Output = ()>;
+    /// Starts a CLI, on pipes.
+    fn start(stage: &Stage) -> impl Future<Output = Self::Client>;
+    /// A session at it, with the model of the stage, streamed.
+    fn open(client: &Self::Client, stage: &Stage) -> impl Future<Output = Self::Session>;
+    fn send(session: &Self::Session, text: &str) -> impl Future<Output = ()>;
+    /// The type of the next event.
+    fn next_type(events: &mut Self::Events) -> impl Future<Output = String>;
+    fn stop(client: Self::Client) -> impl Future<Output = ()>;
+}
+
+/// Where a real CLI is started. Its environment is that of this process.
+pub struct Stage {
+    pub cli: PathBuf,
+    /// Where the agent works.
+    pub directory: PathBuf,
+    /// The model's address: it speaks chat completions.
+    pub model: String,
 }
 
 /// Sends frames to the SDK. Frames of answers go between them.
@@ -250,13 +268,39 @@ async fn tcp<S: Sdk>(count: usize) -> Value {
     json!({"pairs": count, "median_us": times[count / 2], "p99_us": times[count * 99 / 100]})
 }
 
-/// Reads `ROW COUNT FILE-OF-EVENTS` and prints what it came to.
+/// From nothing to the first words of an answer: each time is from the beginning, in milliseconds.
+async fn start<S: Sdk>(stage: &Stage) -> Value {
+    let begin = Instant::now();
+    let passed = || begin.elapsed().as_micros() as f64 / 1_000.0;
+    let client = S::start(stage).await;
+    let started = passed();
+    let session = S::open(&client, stage).await;
+    let mut events = S::subscribe(&session);
+    let created = passed();
+    S::send(&session, "hello").await;
+    let answering = async {
+        // Whichever is first: a piece of the answer, or all of it.
+        while !["assistant.message_delta", "assistant.message"].contains(&S::next_type(&mut events).await.as_str()) {}
+    };
+    tokio::time::timeout(Duration::from_secs(60), answering).await.expect("an answer");
+    let answered = passed();
+    S::stop(client).await;
+    json!({"started_ms": started, "created_ms": created, "answer_ms": answered})
+}
+
+/// Reads `ROW COUNT FILE-OF-EVENTS`, or `start CLI DIRECTORY MODEL`, and prints what it came to.
 pub fn run<S: Sdk>() {
     std::panic::set_hook(Box::new(|panic| {
         eprintln!("{panic}");
         std::process::exit(101);
     }));
     let args: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    if args[0] == "start" {
+        let stage = Stage { cli: (&args[1]).into(), directory: (&args[2]).into(), model: args[3].clone() };
+        println!("{}", runtime.block_on(start::<S>(&stage)));
+        return;
+    }
     let count: usize = args[1].parse().expect("a count");
     let recording: Vec<Value> = match args.get(2) {
         Some(path) => serde_json::from_slice(&std::fs::read(path).expect("the file")).expect("events"),

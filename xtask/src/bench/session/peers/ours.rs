@@ -1,9 +1,9 @@
 //! groundlink's sessions.
 
-use common::{Got, Sdk};
+use common::{Got, Sdk, Stage};
 use groundlink_protocol::methods::Ping;
 use groundlink_protocol::types::PingParams;
-use groundlink_session::{Client, EventItem, EventStream, Session, SessionConfig};
+use groundlink_session::{ApproveAll, CliCommand, Client, EventItem, EventStream, Provider, Session, SessionConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 struct Ours;
@@ -50,6 +50,36 @@ impl Sdk for Ours {
 
     async fn call(client: &Client) {
         client.call::<Ping>(&PingParams::default()).await.expect("an answer");
+    }
+
+    async fn start(stage: &Stage) -> Client {
+        let builder = Client::builder().cli(CliCommand::new(&stage.cli)).working_directory(&stage.directory);
+        builder.start().await.expect("a client")
+    }
+
+    async fn open(client: &Client, stage: &Stage) -> Session {
+        let config = SessionConfig::new()
+            .working_directory(&stage.directory)
+            .model("scripted")
+            .provider(Provider::openai_completions(&stage.model))
+            .on_permission(ApproveAll)
+            .streaming(true);
+        client.create_session(config).await.expect("a session")
+    }
+
+    async fn send(session: &Session, text: &str) {
+        session.send(text).await.expect("it is taken");
+    }
+
+    async fn next_type(events: &mut EventStream) -> String {
+        match events.next().await.expect("the session goes on") {
+            EventItem::Event(event) => event.kind().to_owned(),
+            EventItem::Lagged(_) => String::new(),
+        }
+    }
+
+    async fn stop(client: Client) {
+        client.stop().await;
     }
 }
 
