@@ -233,7 +233,15 @@ fn step(root: &Path, name: &str, command: &mut Command) -> Result<(), TestError>
 }
 
 fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").as_deref().unwrap_or(OsStr::new("cargo")))
+    let mut command = Command::new(std::env::var_os("CARGO").as_deref().unwrap_or(OsStr::new("cargo")));
+    // `cargo run` tells this program what package it is. Build scripts look at that (ring's does), and everything above
+    // them would be compiled again whenever cargo is started by hand in between.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 #[cfg(test)]
