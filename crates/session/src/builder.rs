@@ -204,7 +204,7 @@ impl ClientBuilder {
     /// Keeps the files of all sessions in this program instead of in the CLI's home.
     #[must_use]
     pub fn session_fs(mut self, config: SessionFsConfig, fs: impl SessionFs) -> Self {
-        self.session_fs = Some(KeptFiles { config, fs: Arc::new(fs) });
+        self.session_fs = Some(KeptFiles::new(config, Arc::new(fs)));
         self
     }
 

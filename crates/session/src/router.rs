@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use groundlink_protocol::types::{
     GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SessionLifecycleParams, SystemMessageTransformParams,
@@ -15,7 +14,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{broadcast, watch};
 
 use crate::asks;
-use crate::fs::{SessionFs, serve as fs_serve};
+use crate::fs::{Files, serve as fs};
 use crate::handlers::hooks::{self, HookInput as _};
 use crate::handlers::{CanvasCall, Deadlines, HandlerKind as Kind, RequestHandlers};
 use crate::line::Line;
@@ -30,7 +29,7 @@ pub(crate) struct Router {
     /// Sessions that come, change and go.
     pub(crate) lifecycle: broadcast::Sender<SessionLifecycleParams>,
     /// Who keeps the sessions' files, if not the CLI, and how long each call may take.
-    pub(crate) fs: OnceLock<(Arc<dyn SessionFs>, Option<Duration>)>,
+    pub(crate) files: OnceLock<Files>,
     /// What the client answers besides.
     pub(crate) others: OnceLock<Arc<RequestHandlers>>,
     sessions: Mutex<HashMap<String, Arc<Shared>>>,
@@ -78,7 +77,7 @@ impl Router {
         Self {
             line: Arc::new(line),
             lifecycle: stored::changes(),
-            fs: OnceLock::new(),
+            files: OnceLock::new(),
             others: OnceLock::new(),
             sessions: Mutex::default(),
             changed: watch::Sender::default(),
@@ -179,7 +178,9 @@ impl Router {
                 |router, params: &GitHubTokenAcquireRequest| router.registered(&params.registration_id),
                 serve::github_token,
             ),
-            files if files.starts_with(fs_serve::PREFIX) && self.fs.get().is_some() => self.files(request),
+            method if method.starts_with(fs::PREFIX) && self.files.get().is_some() => {
+                self.files.get().map_or_else(|| absent(method), |files| files(request))
+            }
             method if method.starts_with(serve::CANVAS) => {
                 let method = method.to_owned();
                 self.serve(
@@ -192,25 +193,8 @@ impl Router {
                 self.serve(request, |router, params: &serve::SkillParams| router.get(&params.session_id), serve::skills)
             }
             method if self.others.get().is_some_and(|others| others.contains_key(method)) => self.other(request),
-            unknown => {
-                let error = ErrorObject::method_not_found(unknown);
-                Box::pin(async { Err(error) })
-            }
+            unknown => absent(unknown),
         }
-    }
-
-    /// Answers a request about a session's files, whether the session is known here yet or not.
-    fn files(&self, request: &Request) -> HandlerFuture {
-        let method = request.method().to_owned();
-        let (params, fs) = match (request.parse(), self.fs.get()) {
-            (Ok(params), Some(fs)) => (params, fs.clone()),
-            (Err(error), _) => return Box::pin(async { Err(error) }),
-            (Ok(_), None) => return Box::pin(async move { Err(ErrorObject::method_not_found(&method)) }),
-        };
-        Box::pin(async move {
-            let answer = fs_serve::serve(fs.0, &method, params, fs.1).await;
-            answer.map(|answer| raw(answer.to_string())).ok_or_else(|| ErrorObject::method_not_found(&method))
-        })
     }
 
     /// Answers with what the client was given for the method.
@@ -221,10 +205,7 @@ impl Router {
                 Box::pin(serve::other(handler, params, Deadlines::default().of(Kind::Request)))
             }
             (_, Err(error)) => Box::pin(async { Err(error) }),
-            (None, Ok(_)) => {
-                let error = ErrorObject::method_not_found(request.method());
-                Box::pin(async { Err(error) })
-            }
+            (None, Ok(_)) => absent(request.method()),
         }
     }
 
@@ -314,7 +295,13 @@ impl Router {
     }
 }
 
-fn raw(json: String) -> RawJson {
+/// Nobody here answers that.
+fn absent(method: &str) -> HandlerFuture {
+    let error = ErrorObject::method_not_found(method);
+    Box::pin(async { Err(error) })
+}
+
+pub(crate) fn raw(json: String) -> RawJson {
     // Only text that this crate wrote comes here.
     RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
