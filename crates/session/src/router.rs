@@ -16,8 +16,9 @@ use tokio::sync::{broadcast, watch};
 use crate::asks;
 use crate::fs::{Files, serve as fs};
 use crate::handlers::hooks::{self, HookInput as _};
-use crate::handlers::{CanvasCall, Deadlines, HandlerKind as Kind, RequestHandlers};
+use crate::handlers::{CanvasCall, ClientHandlers, Deadlines, Frames, HandlerKind as Kind};
 use crate::line::Line;
+use crate::models;
 use crate::serve;
 use crate::shared::Shared;
 use crate::stored;
@@ -30,8 +31,10 @@ pub(crate) struct Router {
     pub(crate) lifecycle: broadcast::Sender<SessionLifecycleParams>,
     /// Who keeps the sessions' files, if not the CLI, and how long each call may take.
     pub(crate) files: OnceLock<Files>,
-    /// What the client answers besides.
-    pub(crate) others: OnceLock<Arc<RequestHandlers>>,
+    /// What the client answers for no session in particular.
+    handlers: ClientHandlers,
+    /// Requests to models, where this program answers them.
+    pub(crate) models: Option<Arc<dyn Frames>>,
     sessions: Mutex<HashMap<String, Arc<Shared>>>,
     /// Counts changes of the list of sessions.
     changed: watch::Sender<u64>,
@@ -73,12 +76,15 @@ struct HookParams<'a> {
 }
 
 impl Router {
-    pub(crate) fn new(line: Line) -> Self {
+    pub(crate) fn new(line: Line, handlers: ClientHandlers) -> Self {
+        let line = Arc::new(line);
+        let deadline = handlers.deadlines.of(Kind::ModelRequest);
         Self {
-            line: Arc::new(line),
+            models: handlers.models.as_ref().map(|make| make(deadline, Arc::clone(&line))),
+            line,
             lifecycle: stored::changes(),
             files: OnceLock::new(),
-            others: OnceLock::new(),
+            handlers,
             sessions: Mutex::default(),
             changed: watch::Sender::default(),
         }
@@ -103,6 +109,10 @@ impl Router {
 
     pub(crate) fn all(&self) -> Vec<Arc<Shared>> {
         self.lock().values().cloned().collect()
+    }
+
+    pub(crate) fn deadlines(&self) -> &Deadlines {
+        &self.handlers.deadlines
     }
 
     /// Registers a session; `false` when there is one of that id.
@@ -131,6 +141,9 @@ impl Router {
     pub(crate) fn close(&self) {
         for shared in self.all() {
             shared.close();
+        }
+        if let Some(models) = &self.models {
+            models.clear();
         }
     }
 
@@ -192,20 +205,14 @@ impl Router {
             method if method.starts_with(serve::SKILLS) => {
                 self.serve(request, |router, params: &serve::SkillParams| router.get(&params.session_id), serve::skills)
             }
-            method if self.others.get().is_some_and(|others| others.contains_key(method)) => self.other(request),
-            unknown => absent(unknown),
-        }
-    }
-
-    /// Answers with what the client was given for the method.
-    fn other(&self, request: &Request) -> HandlerFuture {
-        let handler = self.others.get().and_then(|others| others.get(request.method())).cloned();
-        match (handler, request.parse::<RawJson>()) {
-            (Some(handler), Ok(params)) => {
-                Box::pin(serve::other(handler, params, Deadlines::default().of(Kind::Request)))
+            method => {
+                let models = self.models.as_ref().filter(|_| method.starts_with(models::PREFIX));
+                if let Some(models) = models {
+                    Arc::clone(models).take(request)
+                } else {
+                    serve::client(&self.handlers, request)
+                }
             }
-            (_, Err(error)) => Box::pin(async { Err(error) }),
-            (None, Ok(_)) => absent(request.method()),
         }
     }
 
@@ -296,7 +303,7 @@ impl Router {
 }
 
 /// Nobody here answers that.
-fn absent(method: &str) -> HandlerFuture {
+pub(crate) fn absent(method: &str) -> HandlerFuture {
     let error = ErrorObject::method_not_found(method);
     Box::pin(async { Err(error) })
 }

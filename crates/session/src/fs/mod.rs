@@ -3,10 +3,11 @@
 mod database;
 mod directory;
 mod memory;
+mod names;
 pub(crate) mod serve;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 pub use database::{SessionDatabase, SqlFailure, SqlFailureClass, SqlKind, SqlResult, SqlStatement};
@@ -16,6 +17,7 @@ pub use memory::InMemoryFs;
 use serde_json::{Value, json};
 
 use crate::SessionError;
+use crate::handlers::HandlerKind;
 use crate::router::Router;
 
 /// Where sessions' files are said to be. Nothing of it need exist on a disk.
@@ -50,7 +52,7 @@ pub(crate) struct KeptFiles {
     serve: ServeFiles,
 }
 
-type ServeFiles = fn(&Arc<dyn SessionFs>, &Request) -> HandlerFuture;
+type ServeFiles = fn(&Arc<dyn SessionFs>, &Request, Option<Duration>) -> HandlerFuture;
 
 /// Answers requests about files.
 pub(crate) type Files = Box<dyn Fn(&Request) -> HandlerFuture + Send + Sync>;
@@ -64,8 +66,9 @@ impl KeptFiles {
     pub(crate) async fn offer(&self, router: &Router, peer: &Peer) -> Result<(), SessionError> {
         const METHOD: &str = "sessionFs.setProvider";
         let (fs, serve) = (Arc::clone(&self.fs), self.serve);
+        let deadline = router.deadlines().of(HandlerKind::SessionFs);
         // The same each time that a connection is made.
-        let _ = router.files.set(Box::new(move |request| serve(&fs, request)));
+        let _ = router.files.set(Box::new(move |request| serve(&fs, request, deadline)));
         let params = json!({
             "initialCwd": self.config.initial_directory,
             "sessionStatePath": self.config.state_directory,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     FileInfo, FsError, SessionDatabase, SessionFs, SqlFailure, SqlFailureClass, SqlKind, SqlResult, SqlStatement,
 };
-use crate::handlers::{Deadlines, HandlerKind, guard};
+use crate::handlers::guard;
 use crate::router::raw;
 
 /// What all methods of this kind begin with.
@@ -41,14 +41,14 @@ struct Params {
 }
 
 /// Answers a request about a session's files, whether the session is known here yet or not.
-pub(crate) fn answer(fs: &Arc<dyn SessionFs>, request: &Request) -> HandlerFuture {
+pub(crate) fn answer(fs: &Arc<dyn SessionFs>, request: &Request, deadline: Option<Duration>) -> HandlerFuture {
     let (fs, method) = (Arc::clone(fs), request.method().to_owned());
     let params = match request.parse() {
         Ok(params) => params,
         Err(error) => return Box::pin(async { Err(error) }),
     };
     Box::pin(async move {
-        let answer = serve(fs, &method, params, Deadlines::default().of(HandlerKind::SessionFs)).await;
+        let answer = serve(fs, &method, params, deadline).await;
         answer.map(|answer| raw(answer.to_string())).ok_or_else(|| ErrorObject::method_not_found(&method))
     })
 }
