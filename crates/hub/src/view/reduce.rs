@@ -34,6 +34,7 @@ impl SessionView {
                 }
             }
         }
+        self.at_seq = seq;
         let at = event.timestamp();
         let (before, was_working) = (self.status(), self.turn.is_working());
         if self.turn.apply(event) {
@@ -153,7 +154,6 @@ impl SessionView {
                 if let Some(mode) = data.owned("mode") {
                     self.set(|header| &mut header.mode, Some(mode));
                 }
-                self.drop_unread(data.bool("aborted") == Some(true));
             }
             "session.info" => self.session_info(data, at),
             "session.warning" => self.trouble(Level::Warning, data.str("warningType"), data, at, false),
@@ -320,9 +320,7 @@ impl SessionView {
         };
         let text = user_text(data.str("content"));
         let attached = images::of_message(data, images::MAX_BYTES.saturating_sub(self.image_bytes));
-        let user = Body::User(UserText { text, source, attached, failed: None });
-        self.image_bytes += images::held(&user);
-        self.push(at, false, user);
+        self.push(at, false, Body::User(UserText { text, source, attached, failed: None }));
     }
 
     fn assistant_message(&mut self, data: Fields<'_>, at: &str, nested: bool) {
@@ -381,7 +379,7 @@ impl SessionView {
                     *prose = Prose { text: ProseText::Whole(text), interrupted: false };
                 }
             });
-            return;
+            return self.tell(n);
         }
         if content.trim().is_empty() {
             return;
@@ -410,14 +408,8 @@ impl SessionView {
     }
 
     fn interrupt_prose(&mut self) {
-        let growing: Vec<u64> = self
-            .items
-            .iter()
-            .rev()
-            .take_while(|item| item.nested || !matches!(item.body, Body::User(_)))
-            .filter(|item| item.body.streaming().is_some())
-            .map(|item| item.n)
-            .collect();
+        let growing: Vec<u64> =
+            self.last_turn().filter(|item| item.body.streaming().is_some()).map(|item| item.n).collect();
         for n in growing {
             self.update(n, |body| {
                 if let Body::Assistant(prose) | Body::Reasoning(prose) = body
