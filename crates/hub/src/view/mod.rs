@@ -12,6 +12,7 @@
 mod asks;
 mod command;
 mod fields;
+mod fits;
 mod form;
 mod images;
 mod item;
@@ -79,6 +80,8 @@ pub struct SessionView {
     sealed: bool,
     /// A message began another turn since then.
     turned: bool,
+    /// How the event at hand orders the fields of its form.
+    field_order: Vec<String>,
     requests: Vec<Request>,
     next_request: u64,
     requests_rev: u64,
@@ -191,6 +194,7 @@ impl SessionView {
             at_seq: None,
             sealed: false,
             turned: false,
+            field_order: Vec::new(),
             requests: Vec::new(),
             next_request: 0,
             requests_rev: 0,

@@ -13,6 +13,7 @@ use super::stream::StreamText;
 use super::text::Capped;
 use super::{MAX_RECENT, SessionView, images};
 use crate::digest::{Asked, digest};
+use crate::order;
 
 const MAX_USER: usize = 64 * 1024;
 const MAX_PROSE: usize = 256 * 1024;
@@ -51,6 +52,8 @@ impl SessionView {
         let shown = !event.kind().starts_with("model.") && event.kind() != "system.message";
         if shown && let Ok(data) = serde_json::from_str::<Value>(event.data_raw().get()) {
             let data = Fields(&data);
+            let has_form = [data, data.get("arguments")].iter().any(|asks| !asks.get("requestedSchema").is_null());
+            self.field_order = if has_form { order::of_form(event.data_raw()) } else { Vec::new() };
             if self.note_agent(event, data) {
                 self.apply_nested(event.kind(), data, at);
             } else {
@@ -178,7 +181,7 @@ impl SessionView {
                 (Asked::Permission, Ask::Permission(permission))
             }
             "user_input.requested" => (Asked::Question, Ask::Question(Question::read(data))),
-            "elicitation.requested" => (Asked::Form, Ask::Elicitation(Elicitation::read(data))),
+            "elicitation.requested" => (Asked::Form, Ask::Elicitation(Elicitation::read(data, &self.field_order))),
             "exit_plan_mode.requested" => (Asked::Plan, Ask::Plan(Plan::read(data))),
             "permission.completed" => {
                 return self.close_request(id, at, permission_verdict(data.get("result").str("kind")));

@@ -96,7 +96,7 @@ impl SessionView {
         let (call, arguments) = (data.str("toolCallId"), data.get("arguments"));
         let (asked, ask) = match summary::kind(data.str("toolName")) {
             ToolKind::Ask if !arguments.get("requestedSchema").is_null() => {
-                (Asked::Form, Ask::Elicitation(Elicitation::read(arguments)))
+                (Asked::Form, Ask::Elicitation(Elicitation::read(arguments, &self.field_order)))
             }
             ToolKind::Ask => (Asked::Question, Ask::Question(Question::read(arguments))),
             ToolKind::Plan => (Asked::Plan, Ask::Plan(Plan::read(arguments))),
