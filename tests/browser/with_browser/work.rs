@@ -16,7 +16,7 @@ const TREE: &str =
     }).join(' ');
     return walk(document.getElementById('log')); })()";
 /// A blue rectangle, 32 by 16.
-const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAACAAAAAQCAIAAAD4YuoOAAAAHUlEQVR4nGPQqDhBU8QwasGoBaMWjFowasFQsAAAxdvQH47lFRoAAAAASUVORK5CYII=";
+pub(super) const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAACAAAAAQCAIAAAD4YuoOAAAAHUlEQVR4nGPQqDhBU8QwasGoBaMWjFowasFQsAAAxdvQH47lFRoAAAAASUVORK5CYII=";
 
 async fn open_on_all(browser: &mut Browser, link: &str) {
     for device in DEVICES {

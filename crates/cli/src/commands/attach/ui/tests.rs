@@ -395,6 +395,19 @@ fn a_form_is_filled_in_field_by_field() {
 }
 
 #[test]
+fn fields_come_in_the_order_of_the_form() {
+    let mut screen = Screen::new();
+    let schema =
+        json!({"properties": {"city": {"type": "string"}, "name": {"type": "string"}, "zip": {"type": "string"}}});
+    let order = ["name", "zip", "city"];
+    let form = request("f", RequestKind::Elicitation, &json!({"schema": schema, "field_order": order}));
+    let said = screen.state("waiting", &[form]);
+    assert_eq!(said, order.map(|name| format!("  - {name} (optional)")));
+    screen.press(KeyCode::Char('f'));
+    assert!(screen.shown().contains("name (1/3)>"), "{}", screen.shown());
+}
+
+#[test]
 fn a_form_that_is_not_flat_is_left_to_the_page() {
     let mut screen = Screen::new();
     let schema = json!({"properties": {"a": {"type": "object"}, "b": {"type": "string"}}});
