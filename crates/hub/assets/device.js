@@ -36,6 +36,6 @@ export function decorate(root) {
     image.src = `${api}/${image.dataset.src}`;
   }
   for (const by of root.querySelectorAll('[data-command]:is(.source, .by)')) {
-    if (by.getAttribute('data-device') === device.id) by.textContent = by.classList.contains('by') ? 'on this device' : 'This device';
+    if (by.getAttribute('data-device') === device.id) by.textContent = by.classList.contains('by') ? 'from this device' : 'This device';
   }
 }

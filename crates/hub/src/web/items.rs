@@ -261,7 +261,7 @@ fn notice_row(id: &str, n: u64, at: &str, notice: &Notice) -> Markup {
             span.says {
                 span.said dir="auto" {
                     (visible(notice.text.head())) (cut_note(&notice.text))
-                    @if let Some(sender) = &notice.by { " " (by_device(sender, "by", "on ", "from the link")) }
+                    @if let Some(sender) = &notice.by { " " (by_device(sender, "by", "from ", "from the link")) }
                 }
                 @if let Some(advice) = &notice.advice { span.advice dir="auto" { (visible(advice)) } }
                 @if let Some(url) = &notice.url {

@@ -220,7 +220,7 @@ pub(super) fn outcome_line(outcome: &Outcome) -> Markup {
             (words) " "
             @match &outcome.by {
                 By::Local => span.by { "in the terminal" },
-                By::Link(sender) => (by_device(sender, "by", "on ", "from the link")),
+                By::Link(sender) => (by_device(sender, "by", "from ", "from the link")),
                 By::Nobody => {},
             }
             " " (time(&outcome.at))
