@@ -16,6 +16,7 @@ mod with_cli {
     mod files;
     mod hooks;
     mod install;
+    mod models;
     mod native;
     mod native_faults;
     mod outage;

@@ -181,6 +181,8 @@ mod embedded;
 
 #[cfg(feature = "hub")]
 pub use embedded::EmbeddedHub;
+mod forward;
+pub use forward::ModelForwarder;
 pub mod guide;
 #[cfg(feature = "hub")]
 mod push;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use groundlink_protocol::types::ClientInfo;
 use groundlink_transport::CliUrl;
 use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -17,9 +18,13 @@ use crate::cli::CliCommand;
 use crate::client::{Client, ClientInner};
 use crate::connect::{Connector, Duplex, Plan, Way};
 use crate::fs::{KeptFiles, SessionFs, SessionFsConfig};
-use crate::handlers::{RequestHandler, RequestHandlers};
+use crate::handlers::{
+    ClientHandlers, Confirming, Deadlines, ExtensionLauncher, HandlerKind, InstallationHandler, Launching,
+    RequestHandler,
+};
 use crate::launch::{LogLevel, MissionControl};
 use crate::line::Line;
+use crate::models::{self, ModelRequestHandler, ModelRequests};
 use crate::reconnect::Reconnect;
 use crate::router::Router;
 use crate::sharing::Sharer;
@@ -59,17 +64,8 @@ pub struct ClientBuilder {
     pub(crate) sharer: Option<Arc<dyn Sharer>>,
     pub(crate) telemetry: Option<Telemetry>,
     pub(crate) trace_source: Option<Tracing>,
-    pub(crate) others: Others,
-}
-
-/// Handlers in a place where everything is printed.
-#[derive(Clone, Default)]
-pub(crate) struct Others(pub(crate) RequestHandlers);
-
-impl std::fmt::Debug for Others {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.keys()).finish()
-    }
+    pub(crate) client_info: Option<ClientInfo>,
+    pub(crate) handlers: ClientHandlers,
 }
 
 impl Default for ClientBuilder {
@@ -98,7 +94,8 @@ impl Default for ClientBuilder {
             sharer: None,
             telemetry: None,
             trace_source: None,
-            others: Others::default(),
+            client_info: None,
+            handlers: ClientHandlers::default(),
         }
     }
 }
@@ -204,7 +201,7 @@ impl ClientBuilder {
     /// Keeps the files of all sessions in this program instead of in the CLI's home.
     #[must_use]
     pub fn session_fs(mut self, config: SessionFsConfig, fs: impl SessionFs) -> Self {
-        self.session_fs = Some(KeptFiles { config, fs: Arc::new(fs) });
+        self.session_fs = Some(KeptFiles::new(config, Arc::new(fs)));
         self
     }
 
@@ -235,13 +232,86 @@ impl ClientBuilder {
         self
     }
 
-    /// Answers a method that the CLI calls and that has no handler of its own here, such as `installations.confirm`,
-    /// `extensionLaunchProvider.resolve` or `llmInference.httpRequestStart`. Most of these the CLI calls only once it was
-    /// told to, by a call under [`rpc`](Client::rpc). One that panics, or takes more than a minute, is answered with an
-    /// error. What has a handler of its own is never given to this one.
+    /// Says which program this is, and its version: the CLI counts what is done under that name. Without it, under its own.
     #[must_use]
-    pub fn on_request(mut self, method: impl Into<String>, handler: impl RequestHandler) -> Self {
-        self.others.0.insert(method.into(), Arc::new(handler));
+    pub fn application(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        let info = self.client_info.get_or_insert_default();
+        (info.editor_name, info.editor_version) = (Some(name.into()), Some(version.into()));
+        self
+    }
+
+    /// Says which part of the program it is (an extension, a plug-in), and its version.
+    #[must_use]
+    pub fn integration(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        let info = self.client_info.get_or_insert_default();
+        (info.extension_name, info.extension_version) = (Some(name.into()), Some(version.into()));
+        self
+    }
+
+    /// Answers the CLI's requests to models in its place: for a model that lives in this program, for requests that are
+    /// to be changed, counted or logged, or for a way out of the machine that only this program knows. The CLI then makes
+    /// none of them itself, neither those of sessions with a [`Provider`](crate::Provider) nor those to GitHub. Among
+    /// the clients of one server it is the last one that said so who is asked.
+    ///
+    /// ```
+    /// use groundlink_session::{Client, ModelRequest, ModelResponse, SessionError};
+    /// use serde_json::json;
+    ///
+    /// let builder = Client::builder().on_model_request(|request: ModelRequest| async move {
+    ///     if request.path() != "/v1/chat/completions" {
+    ///         return Ok(ModelResponse::new(404, ""));
+    ///     }
+    ///     let delta = json!({"choices": [{"index": 0, "delta": {"content": "Hello."}, "finish_reason": "stop"}]});
+    ///     Ok::<_, SessionError>(ModelResponse::events(futures_util::stream::iter([delta.to_string(), "[DONE]".to_owned()])))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn on_model_request(mut self, handler: impl ModelRequestHandler) -> Self {
+        let handler: Arc<dyn ModelRequestHandler> = Arc::new(handler);
+        self.handlers.models =
+            Some(Arc::new(move |deadline, line| Arc::new(ModelRequests::new(Arc::clone(&handler), deadline, line))));
+        self.offering(models::OFFER)
+    }
+
+    /// Lets people confirm what is to be installed or removed on behalf of this client. What the CLI can install, and
+    /// whether, is its own business: the calls under [`rpc`](Client::rpc) say so.
+    #[must_use]
+    pub fn on_installation(self, handler: impl InstallationHandler) -> Self {
+        self.answering("installations.confirm", HandlerKind::Installation, Confirming(handler))
+    }
+
+    /// Says how extensions are started, in place of the CLI.
+    #[must_use]
+    pub fn on_extension_launch(self, handler: impl ExtensionLauncher) -> Self {
+        self.answering("extensionLaunchProvider.resolve", HandlerKind::ExtensionLaunch, Launching(handler))
+            .offering("registerExtensionLaunchProvider")
+    }
+
+    /// Answers a method that the CLI calls and that has no handler of its own here, such as `tasks.cancel` or
+    /// `workflow.execute`. Most of these the CLI calls only once it was told to, by a call under [`rpc`](Client::rpc).
+    /// One that panics, or is past its [deadline](Self::deadlines), is answered with an error. What has a handler of its
+    /// own is never given to this one.
+    #[must_use]
+    pub fn on_request(self, method: impl Into<String>, handler: impl RequestHandler) -> Self {
+        self.answering(method, HandlerKind::Request, handler)
+    }
+
+    fn answering(mut self, method: impl Into<String>, kind: HandlerKind, handler: impl RequestHandler) -> Self {
+        self.handlers.requests.insert(method.into(), (kind, Arc::new(handler)));
+        self
+    }
+
+    fn offering(mut self, method: &'static str) -> Self {
+        if !self.handlers.offers.contains(&method) {
+            self.handlers.offers.push(method);
+        }
+        self
+    }
+
+    /// How long the handlers of the client itself may take, and the files of [`session_fs`](Self::session_fs).
+    #[must_use]
+    pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.handlers.deadlines = deadlines;
         self
     }
 
@@ -370,12 +440,10 @@ impl ClientBuilder {
     fn start_over(self, way: Way) -> BoxFuture<'static, Result<Client, SessionError>> {
         let secrets = self.secrets();
         let always_remote = self.remote;
-        let others = Arc::new(self.others.0.clone());
+        let handlers = self.handlers.clone();
         let plan = Arc::new(Plan { settings: self, way });
         let line = Line::new(plan.settings.call_timeout, plan.can_return());
-        let router = Arc::new(Router::new(line));
-        // Nobody else has it yet.
-        let _ = router.others.set(others);
+        let router = Arc::new(Router::new(line, handlers));
         Box::pin(async move {
             let connection = plan.connect(&router).await?;
             router.line.up(&connection.peer);

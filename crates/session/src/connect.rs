@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
+use groundlink_protocol::Empty;
 use groundlink_transport::{
     ChildExit, ChildPeer, CliUrl, CloseReason, Error, Peer, PeerBuilder, Server, StopPolicy, child, tcp,
 };
 use secrecy::SecretString;
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::SessionError;
@@ -216,8 +218,8 @@ impl Plan {
         token: Option<&SecretString>,
     ) -> Result<Connection, SessionError> {
         let connected = to.begin.elapsed();
-        let introduced = match shake_hands(&peer, token, to.within).await {
-            Ok(server) => self.offer_files(router, &peer).await.map(|()| server),
+        let introduced = match shake_hands(&peer, token, self.settings.client_info.as_ref(), to.within).await {
+            Ok(server) => self.offer(router, &peer).await.map(|()| server),
             Err(error) => Err(error),
         };
         let server = match introduced {
@@ -232,11 +234,19 @@ impl Plan {
         Ok(Connection { peer, program: to.program, server, timings })
     }
 
-    async fn offer_files(&self, router: &Router, peer: &Peer) -> Result<(), SessionError> {
-        match &self.settings.session_fs {
-            Some(kept) => kept.offer(router, peer).await,
-            None => Ok(()),
+    /// Tells the CLI what this program does in its place; it must know before the first session.
+    async fn offer(&self, router: &Router, peer: &Peer) -> Result<(), SessionError> {
+        if let Some(kept) = &self.settings.session_fs {
+            kept.offer(router, peer).await?;
         }
+        if let Some(models) = &router.models {
+            models.clear();
+        }
+        for method in &self.settings.handlers.offers {
+            let answer: Result<Value, _> = peer.call(method, &Empty::default()).await;
+            answer.map_err(|error| SessionError::from_call(method, None, error))?;
+        }
+        Ok(())
     }
 
     fn stop_policy(&self) -> StopPolicy {

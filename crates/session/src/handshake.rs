@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use groundlink_protocol::types::{ConnectParams, ConnectResult, PingParams, PingResult};
+use groundlink_protocol::types::{ClientInfo, ConnectParams, ConnectResult, PingParams, PingResult};
 use groundlink_protocol::{Method as _, Secret, methods};
 use groundlink_transport::Peer;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -23,17 +23,23 @@ pub(crate) struct ServerInfo {
 pub(crate) async fn shake_hands(
     peer: &Peer,
     token: Option<&SecretString>,
+    us: Option<&ClientInfo>,
     timeout: Duration,
 ) -> Result<ServerInfo, SessionError> {
-    let introduced = tokio::time::timeout(timeout, introduce(peer, token)).await;
+    let introduced = tokio::time::timeout(timeout, introduce(peer, token, us)).await;
     let what = || methods::Connect::NAME.to_owned();
     introduced.map_err(|_| SessionError::Timeout { what: what(), after: timeout })?
 }
 
-async fn introduce(peer: &Peer, token: Option<&SecretString>) -> Result<ServerInfo, SessionError> {
+async fn introduce(
+    peer: &Peer,
+    token: Option<&SecretString>,
+    us: Option<&ClientInfo>,
+) -> Result<ServerInfo, SessionError> {
     let params = ConnectParams {
         // A server without a secret refuses any token: send one only when there is one.
         token: token.map(|token| Secret::new(token.expose_secret())),
+        client_info: us.cloned(),
         ..ConnectParams::default()
     };
     let method = methods::Connect::NAME;

@@ -61,6 +61,7 @@ mod history;
 mod launch;
 mod line;
 mod message;
+mod models;
 mod pending;
 mod provider;
 mod questions;
@@ -98,11 +99,12 @@ pub use handlers::hooks;
 pub use handlers::tools::{Tool, ToolCall, ToolDefer, ToolHandler, ToolResult, ToolResultKind, TypedTool};
 pub use handlers::{
     AnswerOutcome, AnswerReport, ApproveAll, Ask, AutoModeAsk, AutoModeHandler, Canvas, CanvasCall, CanvasHandler,
-    CanvasView, CommandCall, CommandEnd, CommandHandler, Deadlines, ElicitationAsk, ElicitationHandler, GitHubToken,
-    GitHubTokenAsk, GitHubTokenHandler, HandlerEnd, HandlerKind, LimitsAsk, LimitsHandler, McpAuthAnswer, McpAuthAsk,
-    McpAuthHandler, McpChallenge, McpOauthClient, McpToken, PermissionAsk, PermissionHandler, PlanAsk, PlanHandler,
-    ProviderTokenAsk, ProviderTokenHandler, RequestHandler, SamplingAsk, SamplingHandler, SectionText,
-    SectionTransform, Skill, SkillProvider, SlashCommand, UserInputAsk, UserInputHandler,
+    CanvasView, CommandCall, CommandEnd, CommandHandler, Deadlines, ElicitationAsk, ElicitationHandler,
+    ExtensionLaunch, ExtensionLaunchAsk, ExtensionLauncher, GitHubToken, GitHubTokenAsk, GitHubTokenHandler,
+    HandlerEnd, HandlerKind, InstallationAsk, InstallationDecision, InstallationHandler, LimitsAsk, LimitsHandler,
+    McpAuthAnswer, McpAuthAsk, McpAuthHandler, McpChallenge, McpOauthClient, McpToken, PermissionAsk,
+    PermissionHandler, PlanAsk, PlanHandler, ProviderTokenAsk, ProviderTokenHandler, RequestHandler, SamplingAsk,
+    SamplingHandler, SectionText, SectionTransform, Skill, SkillProvider, SlashCommand, UserInputAsk, UserInputHandler,
 };
 pub use handshake::PROTOCOL_VERSION;
 pub use history::HistoryPage;
@@ -110,6 +112,7 @@ pub use hooks::{HookAnswer, HookCall, HookHandler, HookInput, PreToolUse, PreToo
 pub use launch::{LogLevel, MissionControl};
 pub use line::{ConnectionState, Connections};
 pub use message::{Attachment, FileSpan, Message};
+pub use models::{ModelMessage, ModelRequest, ModelRequestHandler, ModelResponse, ModelSocket, SocketClosed};
 pub use provider::{EnvironmentProvider, Provider};
 pub use reconnect::Reconnect;
 pub use remote::{RemoteMode, RemoteState};
@@ -129,6 +132,7 @@ pub use groundlink_protocol::types::{
 };
 pub use groundlink_protocol::{Event, RawJson};
 pub use groundlink_transport::CloseReason;
+pub use http;
 #[cfg(feature = "schemars")]
 pub use schemars;
 pub use secrecy::SecretString;

@@ -5,7 +5,7 @@
 //! until the replay is done, and those that were in it are dropped by their ids.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use groundlink_protocol::types::{
     EventsReadDirection, SessionEventLogReadParams, SessionEventLogReadResult, SessionResumeResult,
@@ -30,9 +30,9 @@ const PAGE: u64 = 200;
 #[derive(Debug)]
 pub(crate) struct Reopen {
     /// Of `session.resume`, for a session that the server still has, or has stored. They hold credentials.
-    resume: SecretString,
+    resume: Mutex<SecretString>,
     /// Of `session.create`, for a session that the CLI did not store.
-    create: SecretString,
+    create: Mutex<SecretString>,
 }
 
 impl Reopen {
@@ -41,13 +41,25 @@ impl Reopen {
         // The session goes on: its log need not say that one of its clients had to come back.
         let again = config.clone().resume_quietly(true).continue_pending_work(true);
         Ok(Self {
-            resume: again.into_params(id, false)?.to_string().into(),
-            create: config.clone().into_params(id, true)?.to_string().into(),
+            resume: Mutex::new(again.into_params(id, false)?.to_string().into()),
+            create: Mutex::new(config.clone().into_params(id, true)?.to_string().into()),
         })
+    }
+
+    /// The session has other tools than it was opened with.
+    pub(crate) fn set_tools(&self, tools: &Value) {
+        for params in [&self.resume, &self.create] {
+            let mut params = params.lock().unwrap_or_else(PoisonError::into_inner);
+            // Written by `serde_json`.
+            let Ok(mut changed) = serde_json::from_str::<Value>(params.expose_secret()) else { continue };
+            changed["tools"] = tools.clone();
+            *params = changed.to_string().into();
+        }
     }
 }
 
-fn raw(params: &SecretString) -> Box<RawValue> {
+fn raw(params: &Mutex<SecretString>) -> Box<RawValue> {
+    let params = params.lock().unwrap_or_else(PoisonError::into_inner);
     // Written by `serde_json`.
     RawValue::from_string(params.expose_secret().to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use groundlink_protocol::types::{
     GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SessionLifecycleParams, SystemMessageTransformParams,
@@ -15,10 +14,11 @@ use serde_json::value::RawValue;
 use tokio::sync::{broadcast, watch};
 
 use crate::asks;
-use crate::fs::{SessionFs, serve as fs_serve};
+use crate::fs::{Files, serve as fs};
 use crate::handlers::hooks::{self, HookInput as _};
-use crate::handlers::{CanvasCall, Deadlines, HandlerKind as Kind, RequestHandlers};
+use crate::handlers::{CanvasCall, ClientHandlers, Deadlines, Frames, HandlerKind as Kind};
 use crate::line::Line;
+use crate::models;
 use crate::serve;
 use crate::shared::Shared;
 use crate::stored;
@@ -30,9 +30,11 @@ pub(crate) struct Router {
     /// Sessions that come, change and go.
     pub(crate) lifecycle: broadcast::Sender<SessionLifecycleParams>,
     /// Who keeps the sessions' files, if not the CLI, and how long each call may take.
-    pub(crate) fs: OnceLock<(Arc<dyn SessionFs>, Option<Duration>)>,
-    /// What the client answers besides.
-    pub(crate) others: OnceLock<Arc<RequestHandlers>>,
+    pub(crate) files: OnceLock<Files>,
+    /// What the client answers for no session in particular.
+    handlers: ClientHandlers,
+    /// Requests to models, where this program answers them.
+    pub(crate) models: Option<Arc<dyn Frames>>,
     sessions: Mutex<HashMap<String, Arc<Shared>>>,
     /// Counts changes of the list of sessions.
     changed: watch::Sender<u64>,
@@ -74,12 +76,15 @@ struct HookParams<'a> {
 }
 
 impl Router {
-    pub(crate) fn new(line: Line) -> Self {
+    pub(crate) fn new(line: Line, handlers: ClientHandlers) -> Self {
+        let line = Arc::new(line);
+        let deadline = handlers.deadlines.of(Kind::ModelRequest);
         Self {
-            line: Arc::new(line),
+            models: handlers.models.as_ref().map(|make| make(deadline, Arc::clone(&line))),
+            line,
             lifecycle: stored::changes(),
-            fs: OnceLock::new(),
-            others: OnceLock::new(),
+            files: OnceLock::new(),
+            handlers,
             sessions: Mutex::default(),
             changed: watch::Sender::default(),
         }
@@ -104,6 +109,10 @@ impl Router {
 
     pub(crate) fn all(&self) -> Vec<Arc<Shared>> {
         self.lock().values().cloned().collect()
+    }
+
+    pub(crate) fn deadlines(&self) -> &Deadlines {
+        &self.handlers.deadlines
     }
 
     /// Registers a session; `false` when there is one of that id.
@@ -132,6 +141,9 @@ impl Router {
     pub(crate) fn close(&self) {
         for shared in self.all() {
             shared.close();
+        }
+        if let Some(models) = &self.models {
+            models.clear();
         }
     }
 
@@ -179,7 +191,9 @@ impl Router {
                 |router, params: &GitHubTokenAcquireRequest| router.registered(&params.registration_id),
                 serve::github_token,
             ),
-            files if files.starts_with(fs_serve::PREFIX) && self.fs.get().is_some() => self.files(request),
+            method if method.starts_with(fs::PREFIX) && self.files.get().is_some() => {
+                self.files.get().map_or_else(|| absent(method), |files| files(request))
+            }
             method if method.starts_with(serve::CANVAS) => {
                 let method = method.to_owned();
                 self.serve(
@@ -191,39 +205,13 @@ impl Router {
             method if method.starts_with(serve::SKILLS) => {
                 self.serve(request, |router, params: &serve::SkillParams| router.get(&params.session_id), serve::skills)
             }
-            method if self.others.get().is_some_and(|others| others.contains_key(method)) => self.other(request),
-            unknown => {
-                let error = ErrorObject::method_not_found(unknown);
-                Box::pin(async { Err(error) })
-            }
-        }
-    }
-
-    /// Answers a request about a session's files, whether the session is known here yet or not.
-    fn files(&self, request: &Request) -> HandlerFuture {
-        let method = request.method().to_owned();
-        let (params, fs) = match (request.parse(), self.fs.get()) {
-            (Ok(params), Some(fs)) => (params, fs.clone()),
-            (Err(error), _) => return Box::pin(async { Err(error) }),
-            (Ok(_), None) => return Box::pin(async move { Err(ErrorObject::method_not_found(&method)) }),
-        };
-        Box::pin(async move {
-            let answer = fs_serve::serve(fs.0, &method, params, fs.1).await;
-            answer.map(|answer| raw(answer.to_string())).ok_or_else(|| ErrorObject::method_not_found(&method))
-        })
-    }
-
-    /// Answers with what the client was given for the method.
-    fn other(&self, request: &Request) -> HandlerFuture {
-        let handler = self.others.get().and_then(|others| others.get(request.method())).cloned();
-        match (handler, request.parse::<RawJson>()) {
-            (Some(handler), Ok(params)) => {
-                Box::pin(serve::other(handler, params, Deadlines::default().of(Kind::Request)))
-            }
-            (_, Err(error)) => Box::pin(async { Err(error) }),
-            (None, Ok(_)) => {
-                let error = ErrorObject::method_not_found(request.method());
-                Box::pin(async { Err(error) })
+            method => {
+                let models = self.models.as_ref().filter(|_| method.starts_with(models::PREFIX));
+                if let Some(models) = models {
+                    Arc::clone(models).take(request)
+                } else {
+                    serve::client(&self.handlers, request)
+                }
             }
         }
     }
@@ -314,7 +302,13 @@ impl Router {
     }
 }
 
-fn raw(json: String) -> RawJson {
+/// Nobody here answers that.
+pub(crate) fn absent(method: &str) -> HandlerFuture {
+    let error = ErrorObject::method_not_found(method);
+    Box::pin(async { Err(error) })
+}
+
+pub(crate) fn raw(json: String) -> RawJson {
     // Only text that this crate wrote comes here.
     RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

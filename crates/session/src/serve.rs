@@ -9,12 +9,15 @@ use groundlink_protocol::RawJson;
 use groundlink_protocol::types::{
     GitHubTokenAcquireReason, GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SystemMessageTransformParams,
 };
-use groundlink_transport::ErrorObject;
+use groundlink_transport::{ErrorObject, HandlerFuture, Request};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::handlers::{CanvasCall, GitHubTokenAsk, HandlerKind, ProviderTokenAsk, RequestHandler, SectionText, guard};
+use crate::handlers::{
+    CanvasCall, ClientHandlers, GitHubTokenAsk, HandlerKind, ProviderTokenAsk, RequestHandler, SectionText, guard,
+};
+use crate::router::absent;
 use crate::shared::Shared;
 
 /// `systemMessage.transform`: a section whose handler fails, or that has none, stays as it is.
@@ -152,8 +155,19 @@ pub(crate) async fn skills(shared: Arc<Shared>, params: SkillParams) -> Result<V
     Ok(none)
 }
 
-/// Whatever else the client was given an answer for.
-pub(crate) async fn other(
+/// What is asked of the client, and of no session of its own.
+pub(crate) fn client(handlers: &ClientHandlers, request: &Request) -> HandlerFuture {
+    let Some((kind, handler)) = handlers.requests.get(request.method()).cloned() else {
+        return absent(request.method());
+    };
+    let deadline = handlers.deadlines.of(kind);
+    match request.parse::<RawJson>() {
+        Ok(params) => Box::pin(answer(handler, params, deadline)),
+        Err(error) => Box::pin(async { Err(error) }),
+    }
+}
+
+async fn answer(
     handler: Arc<dyn RequestHandler>,
     params: RawJson,
     deadline: Option<Duration>,

@@ -264,6 +264,8 @@ async fn thoughts_a_plan_what_was_used_and_trouble() {
         let mut page = browser.page(device.name);
         page.see("[data-testid=\"item-notice\"][data-level=\"error\"] .advice").await;
         page.see("[data-testid=\"status\"][data-status=\"error\"]").await;
+        // To the end, by its key: the reader was elsewhere.
+        page.keys(&["e"]).await;
         page.pictures(&format!("{}-trouble", device.name)).await;
         page.fits_its_width().await;
     }

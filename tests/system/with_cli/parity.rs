@@ -11,7 +11,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[tokio::test]
 async fn the_server_answers_for_itself() {
     let rig = Rig::start().await;
-    let client = rig.client().start().await.expect("the CLI starts");
+    let builder = rig.client().application("groundlink-tests", "1.0.0").integration("parity", "1.0.0");
+    let client = builder.start().await.expect("the CLI starts");
     let pong = client.rpc().ping_with(|params| params.message = Some("x".to_owned())).await.expect("a pong");
     assert_eq!(pong.message, "pong: x");
     let status = client

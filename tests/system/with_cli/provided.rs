@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use groundlink::session::{
     ApproveAll, AutoModeAnswer, AutoModeAsk, Canvas, CanvasCall, CanvasHandler, CanvasView, Client, ElicitationAnswer,
-    ElicitationAsk, HookCall, LimitsAnswer, LimitsAsk, McpAuthAsk, McpServer, McpToken, Message, SamplingAsk,
-    SecretString, Session, SessionLimitsConfig, Skill, Telemetry, Tool, ToolCall, TraceContext, hooks,
+    ElicitationAsk, ExtensionLaunch, ExtensionLaunchAsk, HookCall, LimitsAnswer, LimitsAsk, McpAuthAsk, McpServer,
+    McpToken, Message, SamplingAsk, SecretString, Session, SessionLimitsConfig, Skill, Telemetry, Tool, ToolCall,
+    TraceContext, WorkingDirectoryTrust, hooks,
 };
 use groundlink_testkit::{LockedMcp, eventually};
 use groundlink_tests::native::Rig;
@@ -330,4 +331,32 @@ async fn work_is_traced_under_the_programs_own_spans() {
         assert!(spans.iter().filter(call).any(|span| span["traceId"] == trace), "{trace}");
     }
     assert!(text.contains("groundlink-tests"), "the source's name");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_extension_is_started_as_the_program_says() {
+    let offline = Offline::new().await;
+    let folder = offline.repo.path().join(".github/extensions/notes");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("extension.mjs"), "").expect("a file");
+    let (asked, proof) = (Seen::default(), offline.repo.path().join("started"));
+    let (asks, place) = (Arc::clone(&asked), proof.clone());
+    let builder = offline.builder().on_extension_launch(move |ask: ExtensionLaunchAsk| {
+        asks.lock().expect("a lock").push(ask);
+        let script = r#"echo "$WORD $SESSION_ID" > "$PROOF.new" && mv "$PROOF.new" "$PROOF""#;
+        let launch = ExtensionLaunch::new("/bin/sh").arg("-c").arg(script).env("WORD", "launched");
+        let launch = launch.env("PROOF", place.display().to_string());
+        async { Ok::<_, String>(Some(launch)) }
+    });
+    let client = builder.start().await.expect("the CLI starts");
+    let config = offline.config().request_extensions(true).enable_config_discovery(true);
+    let config = config.trust_working_directory(WorkingDirectoryTrust::Session);
+    let session = client.create_session(config).await.expect("a session");
+    let said = eventually("the extension", PATIENCE, || async { std::fs::read_to_string(&proof).ok() }).await;
+    assert_eq!(said.trim(), format!("launched {}", session.id()));
+    let asked = noted(&asked).remove(0);
+    assert_eq!((asked.id.as_str(), asked.source.as_str()), ("project:notes", "project"));
+    assert!(asked.module_path.ends_with("extension.mjs"), "{asked:?}");
+    client.stop().await;
 }

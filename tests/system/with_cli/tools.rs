@@ -155,3 +155,22 @@ async fn an_aborted_turn_drops_the_tools_future_and_progress_is_seen() {
     assert_eq!(told, (HandlerKind::Tool, HandlerEnd::Dropped, AnswerOutcome::None));
     client.stop().await;
 }
+
+#[tokio::test]
+async fn a_session_gets_other_tools_while_it_is_open() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    let says = |name: &str, words: &'static str| {
+        Tool::new(name, "Says something").skip_permission(true).handler(move |_: ToolCall| async move { words })
+    };
+    let session = client.create_session(offline.config().tool(says("first", "one"))).await.expect("a session");
+    assert!(turn(&session, "tool:first {}").await.contains("one"));
+    session.set_tools([says("second", "two")]).await.expect("changed");
+    assert!(turn(&session, "tool:second {}").await.contains("two"));
+    session.set_tools([]).await.expect("taken away");
+    for gone in ["first", "second"] {
+        let said = turn(&session, &format!("tool:{gone} {{}}")).await;
+        assert!(said.contains(&format!("Tool '{gone}' does not exist")), "{said}");
+    }
+    client.stop().await;
+}

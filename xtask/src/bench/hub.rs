@@ -121,7 +121,7 @@ fn write(root: &Path, folder: &Path) -> Result<()> {
     // rustix: raises the limit of open files, without `unsafe`.
     let manifest = format!(
         "[package]\nname = \"bench-hub\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n\
-         tokio = {{ version = \"1\", features = [\"rt-multi-thread\", \"macros\", \"net\", \"io-util\", \"sync\", \
+         tokio = {{ version = \"1\", features = [\"rt-multi-thread\", \"macros\", \"net\", \"io-std\", \"io-util\", \"sync\", \
          \"time\", \"process\"] }}\nserde_json = \"1\"\nsecrecy = \"0.10\"\n\
          rustix = {{ version = \"1\", features = [\"process\"] }}\ngroundlink-hub = {{ path = {hub:?} }}\n"
     );

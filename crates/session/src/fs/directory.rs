@@ -1,13 +1,15 @@
 //! Files in a directory of this machine.
 
+use std::borrow::Cow;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use super::names::{is_one_name, names};
 use super::{FileInfo, FsError, SessionFs};
 use crate::SessionError;
 
@@ -17,8 +19,9 @@ const SCRATCH: &str = ".writing";
 /// Sessions' files in a directory, from which another process can resume them: `DIRECTORY/SESSION/…`, and below that
 /// the CLI's own paths.
 ///
-/// Nothing outside of the directory is touched, whatever a path says: `..` is refused, an absolute path begins at the
-/// session's own directory, and a symbolic link on the way is refused (none is ever made here; who can change the
+/// Nothing outside of the directory is touched, whatever a path says: `..` is refused, and so is what Windows would take
+/// for something else (a device, a stream); an absolute path begins at the session's own directory, with its drive or
+/// share as a name; and a symbolic link on the way is refused (none is ever made here; who can change the
 /// directory *during* a call is not kept out). A file is written whole or not at all: another one with the old text stays
 /// until the new text is on the disk. On Unix only the user can read what is made.
 #[derive(Debug, Clone)]
@@ -42,9 +45,7 @@ impl DirectoryFs {
 
     /// Where a session's files are; `None` for what cannot be the id of one.
     pub fn session_directory(&self, session: &str) -> Option<PathBuf> {
-        let mut parts = Path::new(session).components();
-        let one = matches!((parts.next(), parts.next()), (Some(Component::Normal(name)), None) if name == session);
-        (one && !session.starts_with('.')).then(|| self.root.join(session))
+        (is_one_name(session) && !session.starts_with('.')).then(|| self.root.join(session))
     }
 
     /// Runs `work` on a file where it may block.
@@ -63,21 +64,7 @@ impl DirectoryFs {
     fn place(&self, session: &str, path: &str) -> Result<Place, FsError> {
         let base = self.session_directory(session);
         let base = base.ok_or_else(|| FsError::Other(format!("`{session}` cannot be the id of a session")))?;
-        let mut names = Vec::new();
-        for part in Path::new(path).components() {
-            match part {
-                Component::Normal(name) => names.push(PathBuf::from(name)),
-                // `C:` on Windows: a name without the colon.
-                Component::Prefix(prefix) => {
-                    let text = prefix.as_os_str().to_string_lossy();
-                    names.push(text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().into());
-                }
-                Component::RootDir | Component::CurDir => {}
-                Component::ParentDir => {
-                    return Err(FsError::Other(format!("`{path}` leads out of the session's directory")));
-                }
-            }
-        }
+        let names = names(path)?.into_iter().map(Cow::into_owned).collect();
         Ok(Place { base, names })
     }
 
@@ -91,7 +78,7 @@ impl DirectoryFs {
 #[derive(Debug)]
 struct Place {
     base: PathBuf,
-    names: Vec<PathBuf>,
+    names: Vec<String>,
 }
 
 impl Place {
@@ -298,6 +285,13 @@ mod tests {
         assert_eq!(fs.read_bytes("s", "/b").await.unwrap(), [0xff, 0, 1]);
         assert!(matches!(fs.read("s", "/b").await, Err(FsError::Other(_))), "no text");
         assert!(matches!(fs.read("t", "/b").await, Err(FsError::NotFound(_))), "each session has its own");
+        // Paths of Windows mean the same on every system.
+        fs.write("s", r"C:\state\d\f", text("windows")).await.unwrap();
+        assert_eq!(fs.read("s", "c:/state/d/f").await.as_deref(), Ok("windows"));
+        assert_eq!(fs.list("s", r"\\?\C:\state").await.unwrap(), [(text("d"), true)]);
+        for path in [r"C:\..\x", r"C:\state\NUL", r"C:\state\f:stream"] {
+            assert!(fs.write("s", path, text("x")).await.is_err(), "{path}");
+        }
         let leftovers = std::fs::read_dir(fs.root.join(SCRATCH)).unwrap().count();
         assert_eq!(leftovers, 0);
     }

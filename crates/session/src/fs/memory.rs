@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 
+use super::names::with_slashes as plain;
 use super::{FileInfo, FsError, SessionFs};
 
 /// Sessions' files in memory, gone with the program: for tests, and for sessions that must leave nothing behind. Each
@@ -52,17 +53,12 @@ impl InMemoryFs {
     }
 
     fn bytes(&self, session: &str, path: &str) -> Option<Vec<u8>> {
-        self.lock().get(session)?.get(plain(path))?.content.clone()
+        self.lock().get(session)?.get(&*plain(path))?.content.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Entries>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Without slashes at the end; the root is empty.
-fn plain(path: &str) -> &str {
-    path.trim_end_matches('/')
 }
 
 fn missing(path: &str) -> FsError {
@@ -104,8 +100,9 @@ impl SessionFs for InMemoryFs {
     async fn write_bytes(&self, session: &str, path: &str, content: Vec<u8>) -> Result<(), FsError> {
         let mut sessions = self.lock();
         let entries = sessions.entry(session.to_owned()).or_default();
-        parents(entries, plain(path));
-        let entry = entries.entry(plain(path).to_owned()).or_insert_with(|| Entry::new(None));
+        let path = plain(path);
+        parents(entries, &path);
+        let entry = entries.entry(path.into_owned()).or_insert_with(|| Entry::new(None));
         entry.content = Some(content);
         entry.modified = SystemTime::now();
         Ok(())
@@ -114,8 +111,9 @@ impl SessionFs for InMemoryFs {
     async fn append(&self, session: &str, path: &str, content: String) -> Result<(), FsError> {
         let mut sessions = self.lock();
         let entries = sessions.entry(session.to_owned()).or_default();
-        parents(entries, plain(path));
-        let entry = entries.entry(plain(path).to_owned()).or_insert_with(|| Entry::new(None));
+        let path = plain(path);
+        parents(entries, &path);
+        let entry = entries.entry(path.into_owned()).or_insert_with(|| Entry::new(None));
         entry.content.get_or_insert_default().extend_from_slice(content.as_bytes());
         entry.modified = SystemTime::now();
         Ok(())
@@ -124,11 +122,12 @@ impl SessionFs for InMemoryFs {
     async fn stat(&self, session: &str, path: &str) -> Result<FileInfo, FsError> {
         let mut sessions = self.lock();
         let entries = sessions.entry(session.to_owned()).or_default();
-        if plain(path).is_empty() {
+        let plain = plain(path);
+        if plain.is_empty() {
             let epoch = SystemTime::UNIX_EPOCH;
             return Ok(FileInfo { is_directory: true, size: 0, created: epoch, modified: epoch });
         }
-        let entry = entries.get(plain(path)).ok_or_else(|| missing(path))?;
+        let entry = entries.get(&*plain).ok_or_else(|| missing(path))?;
         Ok(FileInfo {
             is_directory: entry.content.is_none(),
             size: entry.content.as_ref().map_or(0, |content| content.len() as u64),
@@ -140,7 +139,7 @@ impl SessionFs for InMemoryFs {
     async fn make_directory(&self, session: &str, path: &str, recursive: bool) -> Result<(), FsError> {
         let mut sessions = self.lock();
         let entries = sessions.entry(session.to_owned()).or_default();
-        let path = plain(path);
+        let path = &*plain(path);
         if recursive {
             parents(entries, path);
         } else if let Some((above, _)) = path.rsplit_once('/')
@@ -163,7 +162,7 @@ impl SessionFs for InMemoryFs {
     async fn list(&self, session: &str, path: &str) -> Result<Vec<(String, bool)>, FsError> {
         let mut sessions = self.lock();
         let entries = sessions.entry(session.to_owned()).or_default();
-        let path = plain(path);
+        let path = &*plain(path);
         if !path.is_empty() && entries.get(path).is_none_or(|entry| entry.content.is_some()) {
             return Err(missing(path));
         }
@@ -174,7 +173,7 @@ impl SessionFs for InMemoryFs {
     async fn remove(&self, session: &str, path: &str, recursive: bool) -> Result<(), FsError> {
         let mut sessions = self.lock();
         let entries = sessions.entry(session.to_owned()).or_default();
-        let path = plain(path);
+        let path = &*plain(path);
         if !entries.contains_key(path) {
             return Err(missing(path));
         }
@@ -188,7 +187,7 @@ impl SessionFs for InMemoryFs {
     async fn rename(&self, session: &str, from: &str, to: &str) -> Result<(), FsError> {
         let mut sessions = self.lock();
         let entries = sessions.entry(session.to_owned()).or_default();
-        let (from, to) = (plain(from), plain(to));
+        let (from, to) = (&*plain(from), &*plain(to));
         if !entries.contains_key(from) {
             return Err(missing(from));
         }
@@ -234,6 +233,9 @@ mod tests {
         fs.remove("s", "/x", true).await.unwrap();
         assert!(fs.files("s").is_empty() && fs.stat("s", "/x").await.is_err());
         assert!(fs.rename("s", "/x", "/w").await.is_err());
+        fs.write("w", r"C:\state\d\f", text("windows")).await.unwrap();
+        assert_eq!(fs.list("w", r"C:\state\").await.unwrap(), [(text("d"), true)]);
+        assert_eq!(fs.read("w", "C:/state/d/f").await.as_deref(), Ok("windows"));
         fs.write("t", "/a", text("of t")).await.unwrap();
         assert!(fs.read("s", "/a").await.is_err(), "each session has its own");
     }

@@ -3,20 +3,21 @@
 mod database;
 mod directory;
 mod memory;
+mod names;
 pub(crate) mod serve;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 pub use database::{SessionDatabase, SqlFailure, SqlFailureClass, SqlKind, SqlResult, SqlStatement};
 pub use directory::DirectoryFs;
-use groundlink_transport::Peer;
+use groundlink_transport::{HandlerFuture, Peer, Request};
 pub use memory::InMemoryFs;
 use serde_json::{Value, json};
 
 use crate::SessionError;
-use crate::handlers::{Deadlines, HandlerKind};
+use crate::handlers::HandlerKind;
 use crate::router::Router;
 
 /// Where sessions' files are said to be. Nothing of it need exist on a disk.
@@ -45,17 +46,29 @@ impl SessionFsConfig {
 /// The files that a client keeps.
 #[derive(Clone)]
 pub(crate) struct KeptFiles {
-    pub(crate) config: SessionFsConfig,
-    pub(crate) fs: Arc<dyn SessionFs>,
+    config: SessionFsConfig,
+    fs: Arc<dyn SessionFs>,
+    /// Bound where files are given, so that a program without any has none of this code in it.
+    serve: ServeFiles,
 }
 
+type ServeFiles = fn(&Arc<dyn SessionFs>, &Request, Option<Duration>) -> HandlerFuture;
+
+/// Answers requests about files.
+pub(crate) type Files = Box<dyn Fn(&Request) -> HandlerFuture + Send + Sync>;
+
 impl KeptFiles {
+    pub(crate) fn new(config: SessionFsConfig, fs: Arc<dyn SessionFs>) -> Self {
+        Self { config, fs, serve: serve::answer }
+    }
+
     /// Tells the CLI; it must know before the first session.
     pub(crate) async fn offer(&self, router: &Router, peer: &Peer) -> Result<(), SessionError> {
         const METHOD: &str = "sessionFs.setProvider";
-        let deadline = Deadlines::default().of(HandlerKind::SessionFs);
+        let (fs, serve) = (Arc::clone(&self.fs), self.serve);
+        let deadline = router.deadlines().of(HandlerKind::SessionFs);
         // The same each time that a connection is made.
-        let _ = router.fs.set((Arc::clone(&self.fs), deadline));
+        let _ = router.files.set(Box::new(move |request| serve(&fs, request, deadline)));
         let params = json!({
             "initialCwd": self.config.initial_directory,
             "sessionStatePath": self.config.state_directory,

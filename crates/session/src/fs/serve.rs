@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use data_encoding::BASE64;
+use groundlink_transport::{ErrorObject, HandlerFuture, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,6 +15,7 @@ use super::{
     FileInfo, FsError, SessionDatabase, SessionFs, SqlFailure, SqlFailureClass, SqlKind, SqlResult, SqlStatement,
 };
 use crate::handlers::guard;
+use crate::router::raw;
 
 /// What all methods of this kind begin with.
 pub(crate) const PREFIX: &str = "sessionFs.";
@@ -21,7 +23,7 @@ pub(crate) const PREFIX: &str = "sessionFs.";
 /// The parameters of all methods, read leniently.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct Params {
+struct Params {
     session_id: String,
     path: String,
     content: String,
@@ -38,13 +40,21 @@ pub(crate) struct Params {
     statements: Vec<SqlStatement>,
 }
 
+/// Answers a request about a session's files, whether the session is known here yet or not.
+pub(crate) fn answer(fs: &Arc<dyn SessionFs>, request: &Request, deadline: Option<Duration>) -> HandlerFuture {
+    let (fs, method) = (Arc::clone(fs), request.method().to_owned());
+    let params = match request.parse() {
+        Ok(params) => params,
+        Err(error) => return Box::pin(async { Err(error) }),
+    };
+    Box::pin(async move {
+        let answer = serve(fs, &method, params, deadline).await;
+        answer.map(|answer| raw(answer.to_string())).ok_or_else(|| ErrorObject::method_not_found(&method))
+    })
+}
+
 /// Answers a method; `None` for one that is not known, or that was not offered.
-pub(crate) async fn serve(
-    fs: Arc<dyn SessionFs>,
-    method: &str,
-    params: Params,
-    deadline: Option<Duration>,
-) -> Option<Value> {
+async fn serve(fs: Arc<dyn SessionFs>, method: &str, params: Params, deadline: Option<Duration>) -> Option<Value> {
     let operation = method.strip_prefix(PREFIX)?.to_owned();
     let offered = match operation.as_str() {
         "readFileBytes" | "writeFileBytes" => fs.keeps_bytes(),

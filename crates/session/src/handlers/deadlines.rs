@@ -40,6 +40,12 @@ pub enum HandlerKind {
     Canvas,
     /// Skills.
     Skills,
+    /// Requests to models: the beginning of an answer, and each piece of it.
+    ModelRequest,
+    /// Installations to confirm.
+    Installation,
+    /// Extensions to start.
+    ExtensionLaunch,
     /// Requests that have no handler of their own.
     Request,
 }
@@ -51,6 +57,7 @@ const KINDS: usize = HandlerKind::Request as usize + 1;
 /// | Kind | Default | Then |
 /// |---|---|---|
 /// | permission, user input, form, plan, other model, session limit | none: people take as long as they take | rejected; "nobody answered"; cancelled; not approved; no; cancelled |
+/// | installation | none, but the CLI withdraws it | an error: nothing is installed |
 /// | tool, slash command | 1 hour | the tool has failed; the command has failed |
 /// | sampling | 10 minutes | refused |
 /// | hook | 1 minute | `preToolUse` and `permissionRequest` deny, every other lets things be |
@@ -60,6 +67,8 @@ const KINDS: usize = HandlerKind::Request as usize + 1;
 /// | signing in to an MCP server | 10 minutes | nobody is signed in |
 /// | canvas | 1 minute | an error, which the model reads |
 /// | skills | 30 seconds | there are none |
+/// | request to a model, each piece of its answer | 10 minutes | the request has failed |
+/// | extension to start | 1 minute | an error |
 /// | any other request | 1 minute | an error |
 ///
 /// A handler past its deadline is dropped at its next `await`.
@@ -82,6 +91,8 @@ impl Default for Deadlines {
             .within(K::McpAuth, 10 * MINUTE)
             .within(K::Canvas, MINUTE)
             .within(K::Skills, MINUTE / 2)
+            .within(K::ModelRequest, 10 * MINUTE)
+            .within(K::ExtensionLaunch, MINUTE)
             .within(K::Request, MINUTE)
     }
 }

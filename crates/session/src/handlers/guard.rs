@@ -24,7 +24,7 @@ impl std::fmt::Display for Failure {
 }
 
 /// Ends its task when it goes.
-struct Ending(JoinHandle<()>);
+pub(crate) struct Ending(pub(crate) JoinHandle<()>);
 
 impl Drop for Ending {
     fn drop(&mut self) {

@@ -6,10 +6,12 @@
 //! denied, a question goes without answer, a plan is not approved, a tool has failed.
 
 mod canvas;
+mod client;
 mod commands;
 mod deadlines;
 pub(crate) mod guard;
 pub mod hooks;
+mod hosting;
 mod mcp_auth;
 mod people;
 mod permission;
@@ -27,12 +29,17 @@ use std::sync::Arc;
 
 pub(crate) use canvas::Canvases;
 pub use canvas::{Canvas, CanvasCall, CanvasHandler, CanvasView};
+pub(crate) use client::{ClientHandlers, Frames};
 pub(crate) use commands::Commands;
 pub use commands::{CommandCall, CommandEnd, CommandHandler, SlashCommand};
 pub use deadlines::{Deadlines, HandlerKind};
 use groundlink_protocol::Event;
 pub(crate) use guard::Failure;
 pub(crate) use hooks::Hooks;
+pub(crate) use hosting::{Confirming, Launching};
+pub use hosting::{
+    ExtensionLaunch, ExtensionLaunchAsk, ExtensionLauncher, InstallationAsk, InstallationDecision, InstallationHandler,
+};
 pub use mcp_auth::{McpAuthAnswer, McpAuthAsk, McpAuthHandler, McpChallenge, McpOauthClient, McpToken};
 pub use people::{
     AutoModeAsk, AutoModeHandler, ElicitationAsk, ElicitationHandler, LimitsAsk, LimitsHandler, PlanAsk, PlanHandler,
@@ -41,7 +48,6 @@ pub use people::{
 pub use permission::{ApproveAll, PermissionAsk, PermissionHandler};
 pub use report::{AnswerOutcome, AnswerReport, HandlerEnd};
 pub use requests::RequestHandler;
-pub(crate) use requests::RequestHandlers;
 pub use sampling::{SamplingAsk, SamplingHandler};
 pub(crate) use skills::FixedSkills;
 pub use skills::{Skill, SkillProvider};

@@ -1,8 +1,5 @@
 //! Requests of the CLI's that this version has no handler for.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use groundlink_protocol::RawJson;
 use serde::Serialize;
@@ -27,6 +24,3 @@ where
         to_raw_value(&result).map_err(|error| error.to_string())
     }
 }
-
-/// A client's handlers by method.
-pub(crate) type RequestHandlers = BTreeMap<String, Arc<dyn RequestHandler>>;

@@ -14,6 +14,14 @@ async fn a_current_server_is_accepted_and_gets_no_token_it_did_not_ask_for() {
 }
 
 #[tokio::test]
+async fn the_program_says_who_it_is_where_it_wants_to() {
+    let fake = Fake::new();
+    fake.start(Client::builder().application("portal", "2.4.0").integration("helper", "0.1.0")).await.unwrap();
+    let info = json!({"editorName": "portal", "editorVersion": "2.4.0", "extensionName": "helper", "extensionVersion": "0.1.0"});
+    assert_eq!(fake.calls("connect"), [json!({"clientInfo": info})]);
+}
+
+#[tokio::test]
 async fn the_connection_token_is_presented_and_a_refusal_says_what_to_do() {
     let fake = Fake::new();
     let with_token = || Client::builder().connection_token("s3cret".to_owned().into());

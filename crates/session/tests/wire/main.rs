@@ -11,6 +11,7 @@ mod files;
 mod handlers;
 mod handshake;
 mod lifecycle;
+mod models;
 mod provided;
 mod reconnect;
 mod remote;

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use groundlink_session::{
-    AnswerOutcome, AnswerReport, Canvas, CanvasCall, CanvasHandler, CanvasView, Client, LimitsAnswer, LimitsAsk,
-    McpAuthAnswer, McpAuthAsk, McpToken, Message, RawJson, SecretString, SessionConfig, Skill, SkillProvider,
-    TraceContext,
+    AnswerOutcome, AnswerReport, Canvas, CanvasCall, CanvasHandler, CanvasView, Client, Deadlines, ExtensionLaunch,
+    ExtensionLaunchAsk, HandlerKind, InstallationAsk, InstallationDecision, LimitsAnswer, LimitsAsk, McpAuthAnswer,
+    McpAuthAsk, McpToken, Message, RawJson, SecretString, SessionConfig, Skill, SkillProvider, TraceContext,
 };
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -139,26 +139,92 @@ async fn skills_are_given_and_a_provider_that_fails_has_none() {
 async fn what_has_no_handler_of_its_own_is_answered_by_the_clients() {
     let fake = Fake::new();
     let builder = Client::builder()
-        .on_request("installations.confirm", |params: RawJson| async move {
+        .on_request("tasks.cancel", |params: RawJson| async move {
             let params: Value = serde_json::from_str(params.get()).map_err(|error| error.to_string())?;
-            Ok(json!({"decision": "decline", "confirmationId": params["confirmationId"]}))
+            Ok(json!({"cancelled": params["id"] == "t1"}))
         })
         .on_request("uiThread.run", |_: RawJson| async { Err::<(), _>("no such thread".to_owned()) })
         .on_request("workflow.execute", |_: RawJson| pending::<Result<(), String>>())
         .on_request("workflow.abort", |_: RawJson| async { panic!("on purpose") as Result<(), String> })
         .on_request("hooks.invoke", |_: RawJson| async { Ok("never asked") });
     let _client = fake.start(builder).await.unwrap();
-    let confirmed = fake.ask("installations.confirm", json!({"confirmationId": "c"})).await.unwrap();
-    assert_eq!(confirmed, json!({"decision": "decline", "confirmationId": "c"}));
+    let cancelled = fake.ask("tasks.cancel", json!({"id": "t1"})).await.unwrap();
+    assert_eq!(cancelled, json!({"cancelled": true}));
     for (method, part) in
         [("uiThread.run", "no such thread"), ("workflow.execute", "60s"), ("workflow.abort", "panicked")]
     {
         let error = fake.ask(method, json!({})).await.unwrap_err().to_string();
         assert!(error.contains(part), "{method}: {error}");
     }
-    assert!(fake.ask("tasks.cancel", json!({})).await.is_err(), "nobody answers that");
+    for nobodys in ["installations.confirm", "extensionLaunchProvider.resolve", "llmInference.httpRequestStart"] {
+        assert!(fake.ask(nobodys, json!({})).await.unwrap_err().is_method_not_found(), "nobody answers {nobodys}");
+    }
     let hook = json!({"sessionId": ID, "hookType": "preToolUse", "input": {}});
     assert_eq!(fake.ask("hooks.invoke", hook).await.unwrap()["output"]["permissionDecision"], "deny");
+}
+
+/// As the protocol's types have it; nothing makes the CLI ask it here.
+#[tokio::test(start_paused = true)]
+async fn an_installation_is_confirmed_by_nothing_but_a_word() {
+    let fake = Fake::new();
+    let builder = Client::builder().on_installation(|ask: InstallationAsk| async move {
+        let review: Value = serde_json::from_str(ask.review.get()).expect("JSON");
+        assert_eq!((review["resource"].as_str(), ask.expires_at.as_str()), (Some("skill"), "2026-01-01T00:00:00Z"));
+        match ask.operation_id.as_str() {
+            "mine" => Ok(InstallationDecision::Confirm),
+            "declined" => Ok(InstallationDecision::Decline),
+            "closed" => Ok(InstallationDecision::Cancel),
+            "panics" => panic!("on purpose"),
+            "slow" => pending().await,
+            unknown => Err(format!("nobody here began {unknown}")),
+        }
+    });
+    let _client = fake.start(builder).await.unwrap();
+    let ask = |operation: &str| {
+        json!({
+            "confirmationId": "c1", "operationId": operation, "expiresAt": "2026-01-01T00:00:00Z",
+            "review": {"resource": "skill", "review": {}}, "reviewFingerprint": "f1",
+        })
+    };
+    for (operation, word) in [("mine", "confirm"), ("declined", "decline"), ("closed", "cancel")] {
+        let answer = fake.ask("installations.confirm", ask(operation)).await.unwrap();
+        assert_eq!(answer, json!({"confirmationId": "c1", "reviewFingerprint": "f1", "decision": word}));
+    }
+    for (operation, part) in [("panics", "the handler panicked"), ("other", "nobody here began other")] {
+        let error = fake.ask("installations.confirm", ask(operation)).await.unwrap_err().to_string();
+        assert!(error.contains(part), "{operation}: {error}");
+    }
+    assert!(fake.ask("installations.confirm", json!({"operationId": "mine"})).await.is_err(), "no challenge, no word");
+    // A person may take a day, unless the program says otherwise.
+    let waiting = tokio::time::timeout(Duration::from_hours(24), fake.ask("installations.confirm", ask("slow")));
+    assert!(waiting.await.is_err(), "still open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn extensions_are_started_as_the_program_says() {
+    let fake = Fake::new();
+    fake.answer("registerExtensionLaunchProvider", Value::Null);
+    let deadlines = Deadlines::default().within(HandlerKind::ExtensionLaunch, Duration::from_secs(2));
+    let builder = Client::builder().deadlines(deadlines).on_extension_launch(|ask: ExtensionLaunchAsk| async move {
+        match (ask.name.as_str(), ask.source.as_str()) {
+            ("notes", "project") => Ok(Some(ExtensionLaunch::new("/usr/bin/node").arg(ask.module_path).env("A", "b"))),
+            ("hangs", _) => pending().await,
+            ("fails", _) => Err("there is no node".to_owned()),
+            _ => Ok(None),
+        }
+    });
+    let _client = fake.start(builder).await.unwrap();
+    assert_eq!(fake.calls("registerExtensionLaunchProvider").len(), 1);
+    let resolve = |name: &str| {
+        let params =
+            json!({"id": format!("project:{name}"), "name": name, "modulePath": "/x.mjs", "source": "project"});
+        fake.ask("extensionLaunchProvider.resolve", params)
+    };
+    let launch = json!({"executable": "/usr/bin/node", "args": ["/x.mjs"], "env": {"A": "b"}});
+    assert_eq!(resolve("notes").await.unwrap(), json!({"launch": launch}));
+    assert_eq!(resolve("other").await.unwrap(), json!({}));
+    assert!(resolve("fails").await.unwrap_err().to_string().contains("there is no node"));
+    assert!(resolve("hangs").await.unwrap_err().to_string().contains("no answer within 2s"));
 }
 
 /// What the CLI asks only of those who are interested.

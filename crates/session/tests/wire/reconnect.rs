@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use groundlink_session::{
-    Client, ClientBuilder, CloseReason, ConnectionState, EventLimits, PermissionDecision, Reconnect, SessionConfig,
-    SessionError,
+    Client, ClientBuilder, CloseReason, ConnectionState, EventLimits, ModelRequest, ModelResponse, PermissionDecision,
+    Reconnect, SessionConfig, SessionError, Tool, ToolCall,
 };
 use serde_json::{Value, json};
 
@@ -274,4 +274,47 @@ async fn without_a_policy_a_loss_is_the_end() {
     fake.hang_up();
     assert!(matches!(client.closed().await, CloseReason::EndOfStream));
     assert!(matches!(session.send("x").await.unwrap_err(), SessionError::Closed { .. }));
+}
+
+/// The tools of a session that were changed while it was open, and what a program does in the CLI's place.
+#[tokio::test]
+async fn what_was_changed_since_is_said_again() {
+    let fake = Fake::new();
+    fake.answer("session.eventLog.read", json!({"events": [], "cursor": "0", "hasMore": false}));
+    fake.answer("session.tools.set", Value::Null);
+    fake.answer("session.tools.handlePendingToolCall", json!({"success": true}));
+    fake.answer("llmInference.setProvider", json!({"success": true}));
+    let models = |_: ModelRequest| async { Ok::<_, String>(ModelResponse::new(200, "")) };
+    let client = returning(&fake, Client::builder().on_model_request(models)).await;
+    let tool = |name: &str, says: &'static str| Tool::new(name, name).handler(move |_: ToolCall| async move { says });
+    let config = SessionConfig::new().session_id(ID).tools([tool("first", "one"), tool("both", "before")]);
+    let session = client.create_session(config).await.unwrap();
+    session.set_tools([tool("both", "after"), tool("second", "two")]).await.unwrap();
+    let names = |tools: &Value| -> Vec<String> {
+        tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&fake.calls("session.tools.set")[0]["tools"]), ["both", "second"]);
+    // Refused: as before.
+    fake.refuse("session.tools.set", -32603, "`third` is taken");
+    let error = session.set_tools([tool("third", "three")]).await.unwrap_err();
+    assert!(error.to_string().contains("is taken"), "{error}");
+    assert!(session.set_tools([tool("a b", "")]).await.is_err() && fake.calls("session.tools.set").len() == 2);
+    let asked = |id: &str, name: &str| {
+        durable(id, "external_tool.requested", json!({"requestId": id, "toolCallId": "x", "toolName": name}))
+    };
+    // Those that nobody has any more stay open: another client may have them.
+    for (id, name) in [("1", "first"), ("2", "third"), ("3", "both"), ("4", "second")] {
+        fake.event(ID, asked(id, name)).await;
+    }
+    fake.called("session.tools.handlePendingToolCall", 2).await;
+    let mut said: Vec<_> = fake.calls("session.tools.handlePendingToolCall");
+    said.sort_by_key(|call| call["requestId"].to_string());
+    let said: Vec<_> =
+        said.iter().map(|call| (&call["requestId"], call["result"]["textResultForLlm"].clone())).collect();
+    assert_eq!(said, [(&json!("3"), json!("after")), (&json!("4"), json!("two"))]);
+
+    fake.hang_up();
+    let resumed = fake.called("session.resume", 1).await;
+    assert_eq!(names(&resumed["tools"]), ["both", "second"]);
+    assert_eq!(fake.calls("llmInference.setProvider").len(), 2);
 }

@@ -1,11 +1,12 @@
 //! Tools of the client's own.
 
 mod call;
+mod change;
 mod definition;
 mod result;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use async_trait::async_trait;
 pub use call::ToolCall;
@@ -37,27 +38,51 @@ where
     }
 }
 
+/// Who runs which tool.
+pub(crate) type ToolHandlers = BTreeMap<String, Arc<dyn ToolHandler>>;
+
 /// A session's tools by name.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Tools {
-    handlers: BTreeMap<String, Arc<dyn ToolHandler>>,
+    handlers: RwLock<ToolHandlers>,
+    /// One change at a time.
+    pub(crate) changing: tokio::sync::Mutex<()>,
+}
+
+impl Clone for Tools {
+    fn clone(&self) -> Self {
+        Self { handlers: RwLock::new(self.all()), ..Self::default() }
+    }
 }
 
 impl Tools {
     pub(crate) fn add(&mut self, tool: &Tool) {
+        let handlers = self.handlers.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(handler) = &tool.handler {
-            self.handlers.insert(tool.wire.name.clone(), Arc::clone(handler));
+            handlers.insert(tool.wire.name.clone(), Arc::clone(handler));
         } else {
-            self.handlers.remove(&tool.wire.name);
+            handlers.remove(&tool.wire.name);
         }
     }
 
+    fn read(&self) -> RwLockReadGuard<'_, ToolHandlers> {
+        self.handlers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<Arc<dyn ToolHandler>> {
-        self.handlers.get(name).cloned()
+        self.read().get(name).cloned()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.handlers.is_empty()
+        self.read().is_empty()
+    }
+
+    pub(crate) fn all(&self) -> ToolHandlers {
+        self.read().clone()
+    }
+
+    pub(crate) fn set(&self, handlers: ToolHandlers) {
+        *self.handlers.write().unwrap_or_else(PoisonError::into_inner) = handlers;
     }
 }
 
