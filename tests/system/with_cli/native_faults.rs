@@ -116,7 +116,7 @@ async fn a_hub_that_restarts_goes_on_where_it_was() {
     let steered = json!({"type": "user_message", "content": "taken before the restart", "delivery": "steer"});
     viewer.post(steered).await;
     let page = async || {
-        let page = Client::new().get(link.url().as_str()).header("accept", "text/html").send().await;
+        let page = reqwest::Client::new().get(link.url().as_str()).header("accept", "text/html").send().await;
         page.expect("an answer").text().await.expect("a page")
     };
     let says_so = |page: &str| {
@@ -124,7 +124,7 @@ async fn a_hub_that_restarts_goes_on_where_it_was() {
         queued.contains("taken before the restart")
             && queued.contains("With the agent, which reads it at its next step")
     };
-    eventually_or("a message that the CLI has taken", Duration::from_secs(20), async || {
+    eventually_or("a message that the CLI has taken", Duration::from_secs(20), || async {
         let page = page().await;
         if says_so(&page) { Ok(()) } else { Err(page) }
     })
