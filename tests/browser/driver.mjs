@@ -345,6 +345,9 @@ const operations = {
 const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 answer({ ready: true, version: browser.version() });
 
+// At the end of the input nobody waits for what is still being done.
+process.stdin.once("end", () => browser.close().catch(() => {}));
+
 for await (const line of createInterface({ input: process.stdin })) {
   if (!line.trim()) continue;
   try {

@@ -37,7 +37,7 @@ impl Bridged {
     }
 
     async fn share(rig: Rig, client: Client) -> Self {
-        let session = client.create_session(rig.config()).await.expect("a session");
+        let session = client.create_session(rig.config().ask_elicitation(true)).await.expect("a session");
         let shared = share(&rig, &session).await;
         let link = shared.link().url().to_string();
         Viewer::open_live(&link).await;

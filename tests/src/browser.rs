@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -12,14 +12,32 @@ use crate::parts;
 
 /// How long an element may take to appear. The real CLI thinks in between.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the browser may take to end.
+const END: Duration = Duration::from_secs(10);
 
-/// One browser with any number of pages. It ends when dropped.
+/// One browser with any number of pages. It has ended once this is dropped.
 #[derive(Debug)]
 pub struct Browser {
-    stdin: ChildStdin,
+    /// Open until the end: the driver closes Chromium, and takes its files away, when there is nothing more to read.
+    stdin: Option<ChildStdin>,
     stdout: Lines<BufReader<ChildStdout>>,
-    // Last: its pipes are closed first, which is how the driver learns that it is over.
-    _driver: Child,
+    driver: Child,
+}
+
+impl Drop for Browser {
+    /// Waits for the end: a driver that is killed leaves a Chromium behind that goes when it likes, and its profile.
+    fn drop(&mut self) {
+        self.stdin = None;
+        let started = Instant::now();
+        while started.elapsed() < END {
+            if !matches!(self.driver.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // Dropping it kills it.
+        eprintln!("the browser did not end within {} s", END.as_secs());
+    }
 }
 
 /// The size of the window and what kind of device it is.
@@ -61,7 +79,7 @@ impl Browser {
             .expect("node starts");
         let stdin = driver.stdin.take().expect("a piped stdin");
         let stdout = BufReader::new(driver.stdout.take().expect("a piped stdout")).lines();
-        let mut browser = Self { stdin, stdout, _driver: driver };
+        let mut browser = Self { stdin: Some(stdin), stdout, driver };
         let ready = browser.answer("start").await;
         assert_eq!(ready["ready"], true, "the browser did not start: {ready}");
         browser
@@ -112,7 +130,8 @@ impl Browser {
     }
 
     async fn try_command(&mut self, command: &Value) -> Result<Value, String> {
-        self.stdin.write_all(format!("{command}\n").as_bytes()).await.map_err(|error| error.to_string())?;
+        let stdin = self.stdin.as_mut().expect("open until the end");
+        stdin.write_all(format!("{command}\n").as_bytes()).await.map_err(|error| error.to_string())?;
         let answer = self.answer(&command.to_string()).await;
         match answer.get("error") {
             Some(error) => Err(error.as_str().unwrap_or_default().to_owned()),

@@ -114,18 +114,17 @@ fn lint(root: &Path) -> Result<(), TestError> {
     step(root, "codegen --check", Command::new(&this).args(["codegen", "--check"]))?;
     step(root, "tidy", Command::new(&this).arg("tidy"))?;
     step(root, "cargo fmt --check", cargo().args(["fmt", "--all", "--", "--check"]))?;
-    step(
-        root,
-        "cargo clippy",
-        cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
-    )?;
-    // No other crate switches these on.
-    let all = ["clippy", "-p", "groundlink-session", "--features", "full", "--quiet", "--", "-D", "warnings"];
-    step(root, "cargo clippy (every family of stubs)", cargo().args(all))?;
+    let deny = ["--all-targets", "--quiet", "--", "-D", "warnings"];
+    step(root, "cargo clippy", cargo().arg("clippy").args(WORKSPACE).args(deny))?;
     // As somebody has it who wants none of the options: in the workspace others switch them on.
     let lean = ["check", "-p", "groundlink", "--no-default-features", "--quiet"];
     step(root, "cargo check (the SDK without its options)", cargo().args(lean))
 }
+
+/// What is built, by every step alike: packages that are chosen for a step alone have other features switched on, and
+/// everything below them is compiled once more. The families of the protocol are all on: no crate of the workspace asks
+/// for every one, and each is to be linted and tested.
+const WORKSPACE: [&str; 3] = ["--workspace", "--features", "groundlink/full,groundlink-protocol/full"];
 
 struct Runner<'a> {
     root: &'a Path,
@@ -136,19 +135,8 @@ struct Runner<'a> {
 impl Runner<'_> {
     /// The command and the examples, which the whole-system tests start as a person would.
     fn build(&self) -> Result<(), TestError> {
-        step(
-            self.root,
-            "cargo build (command and examples)",
-            cargo().args([
-                "build",
-                "--package",
-                "groundlink-cli",
-                "--package",
-                "groundlink-examples",
-                "--bins",
-                "--examples",
-            ]),
-        )
+        let build = ["--bins", "--examples"];
+        step(self.root, "cargo build (command and examples)", cargo().arg("build").args(WORKSPACE).args(build))
     }
 
     fn doctests(&self, args: &TestArgs) -> Result<(), TestError> {
@@ -156,7 +144,9 @@ impl Runner<'_> {
         if !args.runner_args.is_empty() {
             return Ok(());
         }
-        step(self.root, "doctests", self.with_parts(cargo().args(["test", "--workspace", "--doc", "--quiet"])))
+        let mut command = cargo();
+        command.arg("test").args(WORKSPACE).args(["--doc", "--quiet"]);
+        step(self.root, "doctests", self.with_parts(&mut command))
     }
 
     fn tests(&self, args: &TestArgs) -> Result<(), TestError> {
@@ -170,41 +160,28 @@ impl Runner<'_> {
         }
         let mut command = cargo();
         if nextest {
-            command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+            command.args(["nextest", "run"]).args(WORKSPACE).arg("--no-fail-fast");
             if let Some(filter) = self.filter(false) {
                 command.args(["--filterset", &filter]);
             }
             command.args(&args.runner_args);
         } else {
-            command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]);
+            command.arg("test").args(WORKSPACE).args(["--lib", "--bins", "--tests", "--no-fail-fast"]);
             let (options, harness) = split_harness(&args.runner_args);
             command.args(options).arg("--").args(harness);
             for part in self.without {
                 command.args(["--skip", part.marker()]);
             }
         }
-        step(self.root, "tests", self.with_parts(&mut command))?;
-        self.whole_protocol(args)
-    }
-
-    /// The protocol with all its features, which no other crate switches on.
-    fn whole_protocol(&self, args: &TestArgs) -> Result<(), TestError> {
-        if !args.runner_args.is_empty() {
-            return Ok(());
-        }
-        let mut command = cargo();
-        command.args(["test", "--package", "groundlink-protocol", "--features", "full", "--tests"]);
-        step(self.root, "tests of the whole protocol", self.with_parts(&mut command))
+        step(self.root, "tests", self.with_parts(&mut command))
     }
 
     /// Shows what `--without` costs, by name.
     fn list_left_out(&self) -> Result<(), TestError> {
         let Some(filter) = self.filter(true) else { return Ok(()) };
-        step(
-            self.root,
-            "tests that are left out",
-            self.with_parts(cargo().args(["nextest", "list", "--workspace", "--filterset", &filter])),
-        )
+        let mut command = cargo();
+        command.args(["nextest", "list"]).args(WORKSPACE).args(["--filterset", &filter]);
+        step(self.root, "tests that are left out", self.with_parts(&mut command))
     }
 
     /// A nextest filter for the tests that need a part which is left out, or for all others.
@@ -256,7 +233,15 @@ fn step(root: &Path, name: &str, command: &mut Command) -> Result<(), TestError>
 }
 
 fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").as_deref().unwrap_or(OsStr::new("cargo")))
+    let mut command = Command::new(std::env::var_os("CARGO").as_deref().unwrap_or(OsStr::new("cargo")));
+    // `cargo run` tells this program what package it is. Build scripts look at that (ring's does), and everything above
+    // them would be compiled again whenever cargo is started by hand in between.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 #[cfg(test)]

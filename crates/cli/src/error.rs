@@ -130,6 +130,15 @@ pub enum Error {
         /// Host and port.
         host: String,
     },
+    /// The link leads to all sessions of a hub.
+    #[error(
+        "this is the link to all sessions at {host}, and the link of one session is needed. Open it in a browser, go to \
+         the session, and copy the address from there."
+    )]
+    NotOneSession {
+        /// Host and port.
+        host: String,
+    },
     /// The link's host is something else than a hub.
     #[error("{host} did not answer as a groundlink hub does. Use a link that groundlink printed.")]
     NotAHub {

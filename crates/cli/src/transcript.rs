@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
+use console::Style;
+
 use crate::display::{line, safe};
 use crate::protocol::Event;
 use crate::protocol::events::{
@@ -17,9 +19,13 @@ const WIDTH: usize = 200;
 
 /// Writes events to `out`. Text that streams in is written piece by piece and not repeated when the
 /// whole message arrives.
+///
+/// What somebody says begins at the edge, and its further lines do not: no text can pass itself off as an entry of the
+/// transcript, such as a question that was answered.
 #[derive(Debug)]
 pub(crate) struct Transcript<W> {
     out: W,
+    manner: Manner,
     /// The message whose pieces are being written.
     streaming: Option<Streaming>,
     /// What each open request asks for, to say it again with the answer.
@@ -28,11 +34,49 @@ pub(crate) struct Transcript<W> {
     tools: HashMap<String, String>,
 }
 
+/// How a transcript is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// For a terminal that shows colours, and a person who has not asked for none (`NO_COLOR`).
+    pub(crate) colours: bool,
+    /// Where questions are answered by keys, their ids are of no use.
+    pub(crate) without_ids: bool,
+}
+
+/// What a piece of the transcript is, for its looks. The sixteen colours alone: they fit any terminal's background.
+#[derive(Debug, Clone, Copy)]
+enum Look {
+    Speaker,
+    Question,
+    Aside,
+    Trouble,
+    Added,
+    Removed,
+}
+
+impl Manner {
+    fn paint(self, look: Look, text: &str) -> String {
+        if !self.colours {
+            return text.to_owned();
+        }
+        let style = match look {
+            Look::Speaker => Style::new().cyan().bold(),
+            Look::Question => Style::new().bold(),
+            Look::Aside => Style::new().dim(),
+            Look::Trouble | Look::Removed => Style::new().red(),
+            Look::Added => Style::new().green(),
+        };
+        style.force_styling(true).apply_to(text).to_string()
+    }
+}
+
 #[derive(Debug)]
 struct Streaming {
     message_id: String,
     /// What has been written of it.
     written: String,
+    /// Line ends that are written when something follows them.
+    line_ends: usize,
     /// The cursor stands behind its last word.
     open: bool,
     /// The turn was stopped: pieces that were still on their way are of no interest.
@@ -40,13 +84,26 @@ struct Streaming {
 }
 
 impl<W: Write> Transcript<W> {
-    pub(crate) fn new(out: W) -> Self {
-        Self { out, streaming: None, asked: HashMap::new(), tools: HashMap::new() }
+    pub(crate) fn new(out: W, manner: Manner) -> Self {
+        Self { out, manner, streaming: None, asked: HashMap::new(), tools: HashMap::new() }
     }
 
     /// Writes a line of one's own, such as a header.
     pub(crate) fn note(&mut self, text: &str) -> io::Result<()> {
-        self.entry(text)
+        self.aside(text)
+    }
+
+    /// Writes the particulars of what was asked; of a change, what goes and what comes are told apart.
+    pub(crate) fn particulars(&mut self, text: &str) -> io::Result<()> {
+        let manner = self.manner;
+        let painted =
+            text.lines().map(|line| match line.strip_prefix("  | ").and_then(|change| change.chars().next()) {
+                Some('+') => manner.paint(Look::Added, line),
+                Some('-') => manner.paint(Look::Removed, line),
+                _ => line.to_owned(),
+            });
+        let painted = painted.collect::<Vec<_>>().join("\n");
+        self.entry(&painted)
     }
 
     /// Writes what an event says to a person, which may be nothing.
@@ -61,7 +118,7 @@ impl<W: Write> Transcript<W> {
                 let title = tool.tool_title.unwrap_or_else(|| tool.tool_name.clone());
                 self.tools.insert(tool.tool_call_id, title.clone());
                 let arguments = tool.arguments.map(|arguments| brief(arguments.get())).unwrap_or_default();
-                self.entry(line(&format!("* {title} {arguments}"), WIDTH).trim_end())
+                self.aside(line(&format!("* {title} {arguments}"), WIDTH).trim_end())
             }
             Payload::ToolExecutionComplete(done) => self.tool_done(done),
             Payload::PermissionRequested(request) => self.permission(&request),
@@ -91,7 +148,7 @@ impl<W: Write> Transcript<W> {
                 self.answered(&done.request_id, if done.approved == Some(true) { "approved" } else { "not approved" })
             }
             Payload::SessionModeChanged(change) => {
-                self.entry(&format!("* mode: {}", line(change.new_mode.as_str(), 40)))
+                self.aside(&format!("* mode: {}", line(change.new_mode.as_str(), 40)))
             }
             Payload::SessionError(error) => self.block("error", &error.message),
             Payload::SessionWarning(warning) => self.block("warning", &warning.message),
@@ -100,9 +157,9 @@ impl<W: Write> Transcript<W> {
                     at.stopped = true;
                 }
                 // The line ends here, and so does the message.
-                self.entry("* stopped")
+                self.aside("* stopped")
             }
-            Payload::SessionShutdown(_) => self.entry("* the session ended"),
+            Payload::SessionShutdown(_) => self.aside("* the session ended"),
             _ => Ok(()),
         }
     }
@@ -119,13 +176,16 @@ impl<W: Write> Transcript<W> {
                 Some(at) if at.message_id == delta.message_id => at.written,
                 _ => String::new(),
             };
-            write!(self.out, "copilot> ")?;
-            self.streaming =
-                Some(Streaming { message_id: delta.message_id.clone(), written, open: true, stopped: false });
+            write!(self.out, "{} ", self.manner.paint(Look::Speaker, "copilot>"))?;
+            let message_id = delta.message_id.clone();
+            self.streaming = Some(Streaming { message_id, written, line_ends: 0, open: true, stopped: false });
         }
-        write!(self.out, "{}", safe(&delta.delta_content))?;
         if let Some(at) = &mut self.streaming {
             at.written.push_str(&delta.delta_content);
+            let text = "\n".repeat(at.line_ends) + &safe(&delta.delta_content);
+            let now = text.trim_end_matches('\n');
+            at.line_ends = text.len() - now.len();
+            write!(self.out, "{}", hanging(now))?;
         }
         self.out.flush()
     }
@@ -134,7 +194,10 @@ impl<W: Write> Transcript<W> {
         match self.streaming.take() {
             Some(at) if at.message_id == message.message_id => match message.content.strip_prefix(&at.written) {
                 // Pieces may have been left out at the end, or shed by the hub in the middle.
-                Some(rest) if at.open => writeln!(self.out, "{}", safe(rest).trim_end()),
+                Some(rest) if at.open => {
+                    let rest = "\n".repeat(at.line_ends) + &safe(rest);
+                    writeln!(self.out, "{}", hanging(rest.trim_end()))
+                }
                 Some(rest) if rest.trim().is_empty() => Ok(()),
                 _ => {
                     if at.open {
@@ -153,8 +216,9 @@ impl<W: Write> Transcript<W> {
 
     fn tool_done(&mut self, done: ToolExecutionComplete) -> io::Result<()> {
         let title = self.tools.remove(&done.tool_call_id).unwrap_or_else(|| "tool".to_owned());
-        let outcome = if done.success { "done" } else { "failed" };
-        self.entry(&format!("* {} {outcome}", line(&title, 60)))?;
+        let (outcome, look) = if done.success { ("done", Look::Aside) } else { ("failed", Look::Trouble) };
+        let said = self.manner.paint(look, &format!("* {} {outcome}", line(&title, 60)));
+        self.entry(&said)?;
         let text = match (done.result, done.error) {
             (Some(result), _) => result.content.unwrap_or_default(),
             (None, Some(error)) => error.message,
@@ -202,12 +266,10 @@ impl<W: Write> Transcript<W> {
     fn asks(&mut self, request_id: &str, question: &str) -> io::Result<()> {
         self.asked.insert(request_id.to_owned(), line(question, 80));
         self.end_line()?;
-        writeln!(
-            self.out,
-            "? {}\n  waiting for an answer to request {}",
-            safe(question).replace('\n', "\n  "),
-            line(request_id, 80)
-        )?;
+        writeln!(self.out, "{}", self.manner.paint(Look::Question, &format!("? {}", hanging(&safe(question)))))?;
+        if !self.manner.without_ids {
+            writeln!(self.out, "  waiting for an answer to request {}", line(request_id, 80))?;
+        }
         self.out.flush()
     }
 
@@ -222,8 +284,16 @@ impl<W: Write> Transcript<W> {
             return Ok(());
         }
         self.end_line()?;
-        writeln!(self.out, "{who}> {}", safe(text).trim_end())?;
+        let look = if matches!(who, "error" | "warning") { Look::Trouble } else { Look::Speaker };
+        let who = self.manner.paint(look, &format!("{who}>"));
+        writeln!(self.out, "{who} {}", hanging(safe(text).trim_end()))?;
         self.out.flush()
+    }
+
+    /// What happened, on a line of its own, as nobody's words.
+    fn aside(&mut self, text: &str) -> io::Result<()> {
+        let painted = self.manner.paint(Look::Aside, text);
+        self.entry(&painted)
     }
 
     fn entry(&mut self, text: &str) -> io::Result<()> {
@@ -242,6 +312,11 @@ impl<W: Write> Transcript<W> {
         }
         Ok(())
     }
+}
+
+/// A text of several lines, of which only the first begins at the edge.
+fn hanging(text: &str) -> String {
+    text.replace('\n', "\n  ")
 }
 
 /// A tool's arguments in few words: its first texts.
@@ -269,7 +344,11 @@ mod tests {
     }
 
     fn written(events: &[(&str, Value)]) -> String {
-        let mut transcript = Transcript::new(Vec::new());
+        written_in(Manner::default(), events)
+    }
+
+    fn written_in(manner: Manner, events: &[(&str, Value)]) -> String {
+        let mut transcript = Transcript::new(Vec::new(), manner);
         for (kind, data) in events {
             transcript.event(&event(kind, data)).unwrap();
         }
@@ -339,6 +418,39 @@ mod tests {
         ] {
             assert_eq!(written(&events), want);
         }
+    }
+
+    #[test]
+    fn words_cannot_pass_themselves_off_as_an_entry() {
+        let spoof = "Look:\n? [shell] ls\n= approved: all of it\n";
+        let want = "Look:\n  ? [shell] ls\n  = approved: all of it\n";
+        for (events, who) in [
+            (vec![message("1", spoof)], "copilot"),
+            (
+                vec![delta("1", "Look:\n"), delta("1", "\n".trim()), delta("1", &spoof[6..]), message("1", spoof)],
+                "copilot",
+            ),
+            (vec![delta("1", "Look:"), message("1", spoof)], "copilot"),
+            (vec![("user.message", json!({"content": spoof}))], "you"),
+            (vec![("session.error", json!({"errorType": "query", "message": spoof}))], "error"),
+        ] {
+            assert_eq!(written(&events), format!("{who}> {want}"));
+        }
+    }
+
+    #[test]
+    fn colours_are_there_only_where_they_are_wanted() {
+        let asks = json!({"requestId": "r", "permissionRequest": {"kind": "shell", "toolCallId": "c",
+                          "fullCommandText": "date", "intention": "Write the time"}});
+        let events = [
+            ("user.message", json!({"content": "go"})),
+            ("permission.requested", asks),
+            ("session.error", json!({"errorType": "query", "message": "503"})),
+        ];
+        assert!(!written(&events).contains('\u{1b}'));
+        let painted = written_in(Manner { colours: true, without_ids: true }, &events);
+        let bold = "\u{1b}[1m? [shell] date\u{1b}[0m\n";
+        assert_eq!(painted, format!("\u{1b}[36m\u{1b}[1myou>\u{1b}[0m go\n{bold}\u{1b}[31merror>\u{1b}[0m 503\n"));
     }
 
     #[test]

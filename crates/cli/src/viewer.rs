@@ -25,6 +25,9 @@ const REQUEST: Duration = Duration::from_secs(30);
 /// How long a stream may be silent; the hub sends something every 15 seconds.
 const SILENCE: Duration = Duration::from_secs(45);
 
+/// Where a hub's page of all sessions is.
+const LIST: &str = "/h/";
+
 /// How often a command's receipt is asked for until it is final.
 const RECEIPT_POLL: Duration = Duration::from_millis(250);
 
@@ -54,6 +57,20 @@ pub(crate) enum Update {
 impl Viewer {
     /// Asks the link where its API is.
     pub(crate) async fn open(link: &Url) -> Result<Self, Error> {
+        let mut link = link.clone();
+        // As it is when it was copied out of a sentence or typed.
+        if let Ok(mut segments) = link.path_segments_mut() {
+            segments.pop_if_empty();
+        }
+        match Self::at(&link).await {
+            Err(Error::NoSuchLink { host } | Error::NotAHub { host }) if link.path().starts_with(LIST) => {
+                Err(Error::NotOneSession { host })
+            }
+            opened => opened,
+        }
+    }
+
+    async fn at(link: &Url) -> Result<Self, Error> {
         let build = |builder: reqwest::ClientBuilder| {
             let builder = builder
                 .connect_timeout(Duration::from_secs(10))

@@ -49,14 +49,40 @@ function formContent(form) {
     const type = input.dataset.type;
     if (type === 'boolean') content[input.name] = input.checked;
     else if (type === 'array') {
+      // None chosen is an answer where one is needed, and none where it may be left out.
+      if (!input.checked && input.dataset.required === undefined) continue;
       const chosen = /** @type {string[]} */ (content[input.name] ??= []);
       if (input.checked) chosen.push(input.value);
     } else if (input.type === 'radio') {
       if (input.checked) content[input.name] = input.value;
-    } else if (input.value !== '') content[input.name] = type === 'string' ? input.value : Number(input.value);
+    } else if (input.value === '') continue;
+    else if (type === 'string') content[input.name] = input.value;
+    else if (type === 'date-time') content[input.name] = new Date(input.value).toISOString();
+    else content[input.name] = Number(input.value);
   }
   return content;
 }
+
+/** How many may be chosen of several, which a browser does not check by itself. @param {HTMLFormElement} form */
+function rightNumber(form) {
+  for (const set of /** @type {NodeListOf<HTMLElement>} */ (form.querySelectorAll('fieldset:is([data-min], [data-max])'))) {
+    const all = /** @type {HTMLInputElement[]} */ ([...set.querySelectorAll('input')]);
+    const count = all.filter((input) => input.checked).length;
+    const { min = '0', max = String(all.length) } = set.dataset;
+    const optional = count === 0 && all[0]?.dataset.required === undefined;
+    const wrong = optional || (count >= Number(min) && count <= Number(max)) ? ''
+      : `Choose ${count < Number(min) ? `at least ${min}` : `at most ${max}`}.`;
+    all[0]?.setCustomValidity(wrong);
+    if (wrong) return all[0]?.reportValidity();
+  }
+  return true;
+}
+
+document.addEventListener('change', (event) => {
+  const set = event.target instanceof Element && event.target.closest('fieldset:is([data-min], [data-max])');
+  // What was wrong with it is looked at again when it is sent.
+  if (set) for (const input of set.querySelectorAll('input')) input.setCustomValidity('');
+});
 
 /** The person ends the turn, and knows that this closes what is open. */
 export function closeAll() {
@@ -136,7 +162,7 @@ document.addEventListener('submit', (event) => {
     const words = typed(card, 'answer');
     if (words) void answer(card, { type: 'ask_user_response', answer: words, freeform: true });
     else /** @type {HTMLElement | null} */ (form.querySelector('textarea'))?.focus();
-  } else if (form.dataset.act === 'elicit') {
+  } else if (form.dataset.act === 'elicit' && rightNumber(form)) {
     void answer(card, { type: 'elicitation_response', action: 'accept', content: formContent(form) });
   }
 });

@@ -14,7 +14,7 @@ field.addEventListener('change', () => {
   keep();
 });
 
-/** Times in the reader's zone, pictures, and whose doing it was. @param {ParentNode} root */
+/** Times in the reader's zone, also in fields; pictures, and whose doing it was. @param {ParentNode} root */
 export function decorate(root) {
   for (const time of root.querySelectorAll('time[datetime]:not([title])')) {
     const moment = new Date(time.getAttribute('datetime') ?? '');
@@ -24,12 +24,18 @@ export function decorate(root) {
     if (!today) time.textContent = `${moment.toLocaleDateString([], { day: 'numeric', month: 'short' })}, ${time.textContent}`;
     time.setAttribute('title', moment.toLocaleString());
   }
+  for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (root.querySelectorAll('input[data-value]'))) {
+    const moment = new Date(field.dataset.value ?? '');
+    if (Number.isNaN(moment.getTime())) continue;
+    field.value = new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+    field.defaultValue = field.value;
+  }
   // Those of a tool's answer wait until its row is opened.
   for (const image of /** @type {NodeListOf<HTMLImageElement>} */ (root.querySelectorAll('.user img[data-src]:not([src])'))) {
     image.loading = 'lazy';
     image.src = `${api}/${image.dataset.src}`;
   }
   for (const by of root.querySelectorAll('[data-command]:is(.source, .by)')) {
-    if (by.getAttribute('data-device') === device.id) by.textContent = by.classList.contains('by') ? 'on this device' : 'This device';
+    if (by.getAttribute('data-device') === device.id) by.textContent = by.classList.contains('by') ? 'from this device' : 'This device';
   }
 }

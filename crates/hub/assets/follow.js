@@ -73,7 +73,8 @@ async function fetchOlder() {
   const first = log.querySelector(':scope > [data-n]');
   if (!note || !first) return;
   try {
-    const answer = await fetch(`${api}/page/older?before=${first.getAttribute('data-n')}`, { headers: { accept: 'application/json' } });
+    const place = `before=${note.dataset.before}&until=${note.dataset.until}`;
+    const answer = await fetch(`${api}/page/older?${place}`, { headers: { accept: 'application/json' } });
     // A page that was drawn anew meanwhile begins elsewhere.
     if (!answer.ok || !first.isConnected) return;
     /** @type {{html: string}} */
@@ -85,8 +86,9 @@ async function fetchOlder() {
   } catch { /* the next scroll tries again */ }
 }
 
-/** The most parts that are fetched to find again what the reader looked at. */
+/** The most parts that are fetched to find again what the reader looked at, and the items in each. */
 const MAX_PARTS = 40;
+const IN_A_PART = 150;
 /** How many frames it may take until it stays in its place, and how many in a row show that it does. */
 const FRAMES = 90;
 const STILL = 10;
@@ -103,10 +105,11 @@ export function hold() {
   const { id } = seen;
   const { top } = seen.getBoundingClientRect();
   const n = Number(seen.getAttribute('data-n'));
-  const missing = () => !document.getElementById(id) && document.getElementById('older')
-    && Number(log.querySelector(':scope > [data-n]')?.getAttribute('data-n')) > n;
+  const far = () => Number(document.getElementById('older')?.dataset.before ?? 0) - n;
   return async () => {
-    for (let part = 0; part < MAX_PARTS && missing(); part += 1) await loadOlder();
+    // Too far to fetch all that is between: the reader begins at the end again.
+    if (far() > MAX_PARTS * IN_A_PART) return toEnd();
+    for (let part = 0; part < MAX_PARTS && far() > 0 && !document.getElementById(id); part += 1) await loadOlder();
     const again = document.getElementById(id);
     // What is new has its size only once it is drawn, which takes some frames. The browser's own way to keep a place
     // would add to this one.
@@ -119,6 +122,7 @@ export function hold() {
       await new Promise((drawn) => { requestAnimationFrame(drawn); });
     }
     style.overflowAnchor = '';
+    return undefined;
   };
 }
 

@@ -188,6 +188,7 @@ async fn command(State(preview): State<Preview>, Json(intent): Json<CommandInten
         reason: None,
         delivery: Delivery::Queue,
         device: intent.device.clone(),
+        taken: false,
     };
     println!("{}", serde_json::to_string(&intent).unwrap_or_default());
     preview.change(|view| view.apply_command(&note));

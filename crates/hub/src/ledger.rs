@@ -37,7 +37,7 @@ use std::collections::BTreeSet;
 use groundlink_protocol::api::{CommandState, Delivery, Device};
 
 /// How many finished commands are remembered for idempotent answers and late proof; older ones are in the store.
-const FINISHED_KEPT: usize = 128;
+pub(crate) const FINISHED_KEPT: usize = 128;
 
 /// The commands of one session. See the module's description.
 #[derive(Debug)]

@@ -40,6 +40,7 @@ mod ingest;
 mod keys;
 mod ledger;
 mod live;
+mod order;
 mod pages;
 mod problem;
 mod push;

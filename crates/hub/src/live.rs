@@ -17,6 +17,7 @@ mod feed;
 mod inner;
 mod limits;
 mod list;
+mod past;
 mod registry;
 mod retention;
 mod ring;
@@ -131,6 +132,8 @@ pub(crate) struct Live {
     bucket: limits::SharedBucket,
     /// What the store has for the list.
     card: list::StoredCard,
+    /// What somebody has scrolled back to.
+    window: past::Window,
 }
 
 impl Live {
@@ -164,6 +167,7 @@ impl Live {
             news: watch::Sender::new(0),
             bucket: limits::SharedBucket::default(),
             card: list::StoredCard::of(row),
+            window: past::Window::default(),
         });
         Ok(live)
     }
@@ -171,6 +175,7 @@ impl Live {
     async fn rebuild(store: &Store, timing: Timing, row: &SessionRow) -> sqlx::Result<Inner> {
         let mut inner = Inner::new(row, timing.ledger_limits());
         let mut commands: VecDeque<Entry> = store.commands(row.n).await?.into();
+        inner.remember_commands(&commands);
         store.replay(row.n, None, |stored| inner.replay(&stored, &mut commands)).await?;
         while !commands.is_empty() {
             inner.replay_command(commands.pop_front());
@@ -227,6 +232,7 @@ impl Live {
 
     /// Lets time pass: presence, leases, expiries. Says whether the session may leave the memory.
     pub(crate) async fn tick(&self, at: u64) -> bool {
+        self.forget_past(at);
         // Somebody is changing it: the next tick will do, and other sessions must not wait.
         let Ok(_order) = self.order.try_lock() else { return false };
         let (changes, turned, open, idle) = {

@@ -73,6 +73,7 @@ impl From<SubmitError> for Failure {
         let (status, kind) = match &error {
             SubmitError::Store(source) => return Self::store(source),
             SubmitError::NoSuchCommand => return Self::not_found(),
+            SubmitError::DoesNotFit(_) => return Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             SubmitError::NotPending => (StatusCode::CONFLICT, problem::NOT_PENDING),
             SubmitError::WrongKind(_) => (StatusCode::CONFLICT, problem::WRONG_KIND),
             SubmitError::DigestMismatch => (StatusCode::CONFLICT, problem::DIGEST_MISMATCH),

@@ -180,6 +180,10 @@ pub struct PendingRequest {
     /// For [`RequestKind::Elicitation`]: the JSON schema of the form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<serde_json::Value>,
+    /// For [`RequestKind::Elicitation`]: the names of the form's fields in the order in which it lists them, which
+    /// `schema` does not keep.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub field_order: Vec<String>,
     /// For [`RequestKind::Permission`]: what is asked for, in the CLI's words (`shell`, `write`, `url`, ...).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission: Option<String>,

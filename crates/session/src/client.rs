@@ -156,12 +156,12 @@ impl Client {
     ) -> Result<Session, SessionError> {
         config.check()?;
         let inner = &self.inner;
-        let config = config.traced(inner.trace_source.as_ref());
+        let mut config = config.traced(inner.trace_source.as_ref());
         let line = Arc::clone(&inner.router.line);
         // Only where the connection may come back: params are large.
-        let reopen = if inner.plan.can_return() { Some(Reopen::new(&config, &id)?) } else { None };
-        let shared = Shared::new(id, &config, line, create, reopen);
-        let params = config.into_params(&shared.id, create)?;
+        let reopen = if inner.plan.can_return() { Some(Reopen::new(&mut config, &id)?) } else { None };
+        let params = config.params_for(&id, create)?;
+        let shared = Shared::new(id, config, line, create, reopen);
         if !inner.router.add(&shared) {
             let reason = format!("session {} is open at this client already; use its handle", shared.id);
             return Err(SessionError::invalid("session_id", reason));

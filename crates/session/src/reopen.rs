@@ -37,12 +37,10 @@ pub(crate) struct Reopen {
 
 impl Reopen {
     /// For a session of this id and configuration.
-    pub(crate) fn new(config: &SessionConfig, id: &str) -> Result<Self, SessionError> {
-        // The session goes on: its log need not say that one of its clients had to come back.
-        let again = config.clone().resume_quietly(true).continue_pending_work(true);
+    pub(crate) fn new(config: &mut SessionConfig, id: &str) -> Result<Self, SessionError> {
         Ok(Self {
-            resume: Mutex::new(again.into_params(id, false)?.to_string().into()),
-            create: Mutex::new(config.clone().into_params(id, true)?.to_string().into()),
+            resume: Mutex::new(config.params_to_return(id)?.to_string().into()),
+            create: Mutex::new(config.params_for(id, true)?.to_string().into()),
         })
     }
 

@@ -4,9 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use groundlink_protocol::types::{
-    GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SessionLifecycleParams, SystemMessageTransformParams,
-};
+use groundlink_protocol::types::SessionLifecycleParams;
 use groundlink_protocol::{Event, Method as _, Notification as _, RawJson, notifications, requests};
 use groundlink_transport::{ErrorObject, HandlerFuture, Notification, PeerBuilder, Request};
 use serde::Deserialize;
@@ -16,7 +14,7 @@ use tokio::sync::{broadcast, watch};
 use crate::asks;
 use crate::fs::{Files, serve as fs};
 use crate::handlers::hooks::{self, HookInput as _};
-use crate::handlers::{CanvasCall, ClientHandlers, Deadlines, Frames, HandlerKind as Kind};
+use crate::handlers::{ClientHandlers, Deadlines, Frames, HandlerKind as Kind};
 use crate::line::Line;
 use crate::models;
 use crate::serve;
@@ -62,6 +60,14 @@ struct Direct {
     session_id: String,
     question: String,
     summary: String,
+}
+
+/// The fields that tell which session a request is for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct OfSession {
+    session_id: String,
+    registration_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -176,36 +182,13 @@ impl Router {
             requests::UserInputRequest::NAME => self.hold(request, Kind::UserInput),
             requests::ExitPlanModeRequest::NAME => self.hold(request, Kind::Plan),
             requests::AutoModeSwitchRequest::NAME => self.hold(request, Kind::AutoModeSwitch),
-            requests::SystemMessageTransform::NAME => self.serve(
-                request,
-                |router, params: &SystemMessageTransformParams| router.get(&params.session_id),
-                serve::transform,
-            ),
-            requests::ProviderTokenGetToken::NAME => self.serve(
-                request,
-                |router, params: &ProviderTokenGetTokenParams| router.get(&params.session_id),
-                serve::provider_token,
-            ),
-            requests::GithubTokenGetToken::NAME => self.serve(
-                request,
-                |router, params: &GitHubTokenAcquireRequest| router.registered(&params.registration_id),
-                serve::github_token,
-            ),
             method if method.starts_with(fs::PREFIX) && self.files.get().is_some() => {
                 self.files.get().map_or_else(|| absent(method), |files| files(request))
             }
-            method if method.starts_with(serve::CANVAS) => {
-                let method = method.to_owned();
-                self.serve(
-                    request,
-                    |router, call: &CanvasCall| router.get(&call.session_id),
-                    move |shared, call| serve::canvas(shared, method, call),
-                )
-            }
-            method if method.starts_with(serve::SKILLS) => {
-                self.serve(request, |router, params: &serve::SkillParams| router.get(&params.session_id), serve::skills)
-            }
             method => {
+                if let Some(family) = serve::family(method) {
+                    return self.of_session(family, request);
+                }
                 let models = self.models.as_ref().filter(|_| method.starts_with(models::PREFIX));
                 if let Some(models) = models {
                     Arc::clone(models).take(request)
@@ -222,27 +205,24 @@ impl Router {
         self.lock().values().find(fits).cloned()
     }
 
-    /// Reads a request, finds its session and hands both on.
-    fn serve<P, F>(
-        &self,
-        request: &Request,
-        find: impl FnOnce(&Self, &P) -> Option<Arc<Shared>>,
-        serve: impl FnOnce(Arc<Shared>, P) -> F,
-    ) -> HandlerFuture
-    where
-        P: serde::de::DeserializeOwned,
-        F: Future<Output = Result<serde_json::Value, ErrorObject>> + Send + 'static,
-    {
-        let params: P = match request.parse() {
-            Ok(params) => params,
+    /// Has a request answered by what its session was given for it.
+    fn of_session(&self, family: &'static str, request: &Request) -> HandlerFuture {
+        let of: OfSession = match request.parse() {
+            Ok(of) => of,
             Err(error) => return Box::pin(async { Err(error) }),
         };
-        let Some(shared) = find(self, &params) else {
+        let shared = match &of.registration_id {
+            Some(registration) => self.registered(registration),
+            None => self.get(&of.session_id),
+        };
+        let Some(shared) = shared else {
             let error = ErrorObject::invalid_params("no such session at this client");
             return Box::pin(async { Err(error) });
         };
-        let serving = serve(shared, params);
-        Box::pin(async move { serving.await.map(|value| raw(value.to_string())) })
+        match shared.handlers.serves.get(family).copied() {
+            Some(serve) => serve(shared, request),
+            None => serve::unserved(family, request),
+        }
     }
 
     /// Runs a hook. Whatever goes wrong is answered as the hook's type demands: an error would count as consent.
@@ -254,7 +234,7 @@ impl Router {
         Box::pin(async move {
             let output = match shared_and_params {
                 Ok((Some(shared), hook_type, input)) => {
-                    let handlers = shared.handlers.clone();
+                    let handlers = Arc::clone(&shared.handlers);
                     let deadline = handlers.deadlines.of(Kind::Hook);
                     handlers.hooks.run(&hook_type, &shared.id, &input, deadline).await
                 }

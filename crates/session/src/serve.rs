@@ -5,23 +5,73 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use groundlink_protocol::RawJson;
 use groundlink_protocol::types::{
     GitHubTokenAcquireReason, GitHubTokenAcquireRequest, ProviderTokenGetTokenParams, SystemMessageTransformParams,
 };
+use groundlink_protocol::{Method as _, RawJson, requests};
 use groundlink_transport::{ErrorObject, HandlerFuture, Request};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::handlers::{
     CanvasCall, ClientHandlers, GitHubTokenAsk, HandlerKind, ProviderTokenAsk, RequestHandler, SectionText, guard,
 };
-use crate::router::absent;
+use crate::router::{absent, raw};
 use crate::shared::Shared;
 
+/// Asks for sections of a session's system message.
+pub(crate) const TRANSFORM: &str = requests::SystemMessageTransform::NAME;
+/// Asks for a token for a model provider.
+pub(crate) const PROVIDER_TOKEN: &str = requests::ProviderTokenGetToken::NAME;
+/// Asks for a GitHub token.
+pub(crate) const GITHUB_TOKEN: &str = requests::GithubTokenGetToken::NAME;
+/// What all methods of canvases begin with.
+pub(crate) const CANVAS: &str = "canvas.";
+/// What all methods of skills begin with.
+pub(crate) const SKILLS: &str = "skillProvider.";
+
+/// Under what a session's handlers have what answers a method; `None` for one that is not asked of sessions.
+pub(crate) fn family(method: &str) -> Option<&'static str> {
+    [TRANSFORM, PROVIDER_TOKEN, GITHUB_TOKEN, CANVAS, SKILLS].into_iter().find(|family| method.starts_with(family))
+}
+
+/// The answer where the session was given nothing for it: sections stay as they are, there is nothing of all else.
+pub(crate) fn unserved(family: &str, request: &Request) -> HandlerFuture {
+    #[derive(Deserialize)]
+    struct Sections<'a> {
+        #[serde(borrow)]
+        sections: &'a RawValue,
+    }
+    if family != TRANSFORM {
+        return absent(request.method());
+    }
+    let answer = request.parse::<Sections<'_>>().map(|params| raw(format!(r#"{{"sections":{}}}"#, params.sections)));
+    Box::pin(async { answer })
+}
+
+/// Reads a request and answers it.
+fn reading<P, F>(request: &Request, serve: impl FnOnce(P) -> F) -> HandlerFuture
+where
+    P: serde::de::DeserializeOwned,
+    F: Future<Output = Result<Value, ErrorObject>> + Send + 'static,
+{
+    match request.parse::<P>() {
+        Ok(params) => {
+            let serving = serve(params);
+            Box::pin(async move { serving.await.map(|value| raw(value.to_string())) })
+        }
+        Err(error) => Box::pin(async { Err(error) }),
+    }
+}
+
 /// `systemMessage.transform`: a section whose handler fails, or that has none, stays as it is.
-pub(crate) async fn transform(shared: Arc<Shared>, params: SystemMessageTransformParams) -> Result<Value, ErrorObject> {
+pub(crate) fn transform(shared: Arc<Shared>, request: &Request) -> HandlerFuture {
+    reading(request, |params| transforming(shared, params))
+}
+
+async fn transforming(shared: Arc<Shared>, params: SystemMessageTransformParams) -> Result<Value, ErrorObject> {
     let deadline = shared.handlers.deadlines.of(HandlerKind::Transform);
     let sections = params.sections.into_iter().map(|(id, section)| {
         let handler = shared.handlers.transforms.0.get(&id).cloned();
@@ -44,10 +94,11 @@ pub(crate) async fn transform(shared: Arc<Shared>, params: SystemMessageTransfor
 }
 
 /// `providerToken.getToken`: without a token the request to the model fails.
-pub(crate) async fn provider_token(
-    shared: Arc<Shared>,
-    params: ProviderTokenGetTokenParams,
-) -> Result<Value, ErrorObject> {
+pub(crate) fn provider_token(shared: Arc<Shared>, request: &Request) -> HandlerFuture {
+    reading(request, |params| giving_provider_token(shared, params))
+}
+
+async fn giving_provider_token(shared: Arc<Shared>, params: ProviderTokenGetTokenParams) -> Result<Value, ErrorObject> {
     let tokens = &shared.handlers.provider_tokens;
     let named = params.provider_name.as_deref().and_then(|name| tokens.get(name));
     let Some(handler) = named.or_else(|| tokens.get("")).cloned() else {
@@ -69,7 +120,11 @@ pub(crate) async fn provider_token(
 }
 
 /// `gitHubToken.getToken`: without a handler, or one that fails, there is no token.
-pub(crate) async fn github_token(shared: Arc<Shared>, params: GitHubTokenAcquireRequest) -> Result<Value, ErrorObject> {
+pub(crate) fn github_token(shared: Arc<Shared>, request: &Request) -> HandlerFuture {
+    reading(request, |params| giving_github_token(shared, params))
+}
+
+async fn giving_github_token(shared: Arc<Shared>, params: GitHubTokenAcquireRequest) -> Result<Value, ErrorObject> {
     let none = json!({"kind": "cancelled"});
     let Some(handler) = shared.handlers.github_token.clone() else { return Ok(none) };
     let refresh = matches!(params.reason, Some(GitHubTokenAcquireReason::Refresh));
@@ -92,13 +147,13 @@ pub(crate) async fn github_token(shared: Arc<Shared>, params: GitHubTokenAcquire
     }
 }
 
-/// What all methods of canvases begin with.
-pub(crate) const CANVAS: &str = "canvas.";
-/// What all methods of skills begin with.
-pub(crate) const SKILLS: &str = "skillProvider.";
-
 /// `canvas.open`, `canvas.action.invoke`, `canvas.close`: an error's words are read by the model.
-pub(crate) async fn canvas(shared: Arc<Shared>, method: String, call: CanvasCall) -> Result<Value, ErrorObject> {
+pub(crate) fn canvas(shared: Arc<Shared>, request: &Request) -> HandlerFuture {
+    let method = request.method().to_owned();
+    reading(request, |call| showing_canvas(shared, method, call))
+}
+
+async fn showing_canvas(shared: Arc<Shared>, method: String, call: CanvasCall) -> Result<Value, ErrorObject> {
     let Some(handler) = shared.handlers.canvases.get(&call.canvas_id).cloned() else {
         return Err(ErrorObject::invalid_params("this client has no such canvas"));
     };
@@ -128,14 +183,17 @@ pub(crate) async fn canvas(shared: Arc<Shared>, method: String, call: CanvasCall
 /// What is asked about skills.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SkillParams {
-    pub(crate) session_id: String,
+struct SkillParams {
     #[serde(default)]
     name: Option<String>,
 }
 
 /// `skillProvider.list` and `skillProvider.read`: a provider that fails has none.
-pub(crate) async fn skills(shared: Arc<Shared>, params: SkillParams) -> Result<Value, ErrorObject> {
+pub(crate) fn skills(shared: Arc<Shared>, request: &Request) -> HandlerFuture {
+    reading(request, |params| giving_skills(shared, params))
+}
+
+async fn giving_skills(shared: Arc<Shared>, params: SkillParams) -> Result<Value, ErrorObject> {
     let deadline = shared.handlers.deadlines.of(HandlerKind::Skills);
     let (provider, session) = (shared.handlers.skills.clone(), shared.id.clone());
     let none = if params.name.is_some() { json!({"markdown": null}) } else { json!({"skills": []}) };

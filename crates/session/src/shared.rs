@@ -27,7 +27,7 @@ const MOST_HELD: usize = 4096;
 pub(crate) struct Shared {
     pub(crate) id: String,
     pub(crate) feed: Arc<Feed>,
-    pub(crate) handlers: Handlers,
+    pub(crate) handlers: Arc<Handlers>,
     pub(crate) questions: Questions,
     pub(crate) line: Arc<Line>,
     /// How to open it again after the connection was lost; only where that comes back.
@@ -91,7 +91,7 @@ pub(crate) struct Facts {
 impl Shared {
     pub(crate) fn new(
         id: String,
-        config: &SessionConfig,
+        config: SessionConfig,
         line: Arc<Line>,
         created: bool,
         reopen: Option<Reopen>,
@@ -99,7 +99,6 @@ impl Shared {
         Arc::new(Self {
             id,
             feed: Feed::new(config.limits),
-            handlers: config.handlers.clone(),
             questions: Questions::default(),
             line,
             reopen,
@@ -108,12 +107,13 @@ impl Shared {
             held: Mutex::default(),
             created,
             secrets: config.secrets(),
+            handlers: Arc::new(config.handlers),
             given: Mutex::default(),
             remote: Arc::default(),
             vigil: Mutex::default(),
             shut_down: watch::Sender::new(false),
             extras: Extras::default(),
-            facts: watch::Sender::new(Facts { cwd: config.params.working_directory.clone(), ..Facts::default() }),
+            facts: watch::Sender::new(Facts { cwd: config.params.working_directory, ..Facts::default() }),
         })
     }
 

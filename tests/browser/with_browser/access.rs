@@ -1,6 +1,7 @@
 //! For every person and every device: no faults for axe-core, the keyboard, those who listen, fingers, less motion,
 //! text from right to left.
 
+use groundlink_testkit::Viewer;
 use groundlink_tests::bridged::Bridged;
 use groundlink_tests::browser::{Browser, DESKTOP, Device, PHONE, Page, hook};
 use groundlink_tests::uploaded::Uploaded;
@@ -47,8 +48,12 @@ async fn every_state_of_a_real_session_is_accessible() {
         page.click("#details-dialog [data-act=\"open-keys\"]").await;
         looked_at(&mut page, "keyboard help", device.mobile).await;
         page.keys(&["Escape", "Escape"]).await;
+    }
 
-        viewer.say("slow-stream-30").await;
+    // The turn goes on while both are looked at.
+    viewer.say("slow-stream-200").await;
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.page(device.name);
         page.grow(&hook("item-assistant"), "word2").await;
         page.fill(&hook("composer"), "and then this").await;
         page.see(&hook("delivery")).await;
@@ -60,34 +65,46 @@ async fn every_state_of_a_real_session_is_accessible() {
         page.click("[data-act=\"queue-keep\"]").await;
         page.click(&hook("queue-cancel")).await;
         page.gone(&hook("item-queued")).await;
-        page.click(&hook("stop")).await;
-        viewer.until_idle().await;
+    }
+    stop_on(&mut browser, &viewer, PHONE).await;
 
-        for (prompt, card) in [
-            ("run-shell", "card-permission"),
-            ("create-file", "card-permission"),
-            ("ask-choice", "card-"),
-            ("exit-plan", "card-plan"),
-        ] {
-            if prompt == "exit-plan" {
-                viewer.apply(json!({"type": "mode_switch", "mode": "plan"})).await;
-                viewer.until("plan mode", |snapshot| snapshot["mode"] == "plan").await;
-            }
-            viewer.say(prompt).await;
+    for (prompt, card) in [
+        ("run-shell", "card-permission"),
+        ("create-file", "card-permission"),
+        ("ask-choice", "card-"),
+        ("exit-plan", "card-plan"),
+    ] {
+        if prompt == "exit-plan" {
+            viewer.apply(json!({"type": "mode_switch", "mode": "plan"})).await;
+            viewer.until("plan mode", |snapshot| snapshot["mode"] == "plan").await;
+        }
+        viewer.say(prompt).await;
+        for device in [PHONE, DESKTOP] {
+            let mut page = browser.page(device.name);
             page.see(&format!("[data-testid^=\"{card}\"]:not([data-fresh])")).await;
             looked_at(&mut page, prompt, device.mobile).await;
             page.pictures(&format!("{}-card-{prompt}", device.name)).await;
-            page.click(&hook("stop")).await;
-            viewer.until_idle().await;
-            page.until("no card", "!document.querySelector('.card')").await;
         }
-        viewer.apply(json!({"type": "mode_switch", "mode": "interactive"})).await;
+        stop_on(&mut browser, &viewer, DESKTOP).await;
+    }
+    viewer.apply(json!({"type": "mode_switch", "mode": "interactive"})).await;
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.page(device.name);
+        page.until("no card", "!document.querySelector('.card')").await;
         page.evaluate("document.querySelectorAll('details').forEach((row) => { row.open = true; })").await;
         looked_at(&mut page, "everything opened", device.mobile).await;
         page.has_no_problems().await;
-        page.close().await;
     }
     live.stop().await;
+}
+
+/// Stops the turn on one device, and waits until nothing of it is left on any.
+async fn stop_on(browser: &mut Browser, viewer: &Viewer, device: Device) {
+    browser.page(device.name).click(&hook("stop")).await;
+    viewer.until_idle().await;
+    for device in [PHONE, DESKTOP] {
+        browser.page(device.name).until("no card", "!document.querySelector('.card')").await;
+    }
 }
 
 #[tokio::test]
@@ -124,21 +141,51 @@ async fn everything_can_be_done_by_the_keyboard_and_is_said_to_those_who_listen(
     let live = Bridged::start().await;
     let viewer = live.viewer().await;
     let mut browser = Browser::start().await;
-    let mut page = browser.open("keyboard", live.link(), DESKTOP).await;
-    page.see(LIVE).await;
-    let focus = "document.activeElement.dataset.testid ?? document.activeElement.tagName";
+    for (ran, device) in [PHONE, DESKTOP].into_iter().enumerate() {
+        let mut page = browser.open(device.name, live.link(), device).await;
+        by_keyboard(&live, &viewer, &mut page, device, ran + 1).await;
+        page.close().await;
+    }
+    live.stop().await;
+}
 
+/// What has the focus, by its name for tests.
+const FOCUS: &str = "document.activeElement.dataset.testid ?? document.activeElement.tagName";
+
+/// Moves the focus on until it is there.
+async fn tab_to(page: &mut Page<'_>, wanted: &str) {
+    for _ in 0..8 {
+        if page.evaluate(FOCUS).await == wanted {
+            // What has the focus is in view, and shows it.
+            let shown = "(() => { const { top, bottom } = document.activeElement.getBoundingClientRect();
+                const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+                return top >= 0 && bottom <= innerHeight && outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2; })()";
+            assert_eq!(page.evaluate(shown).await, true, "{wanted}");
+            return;
+        }
+        page.keys(&["Tab"]).await;
+    }
+    panic!("{wanted} is not a few steps away: {}", page.evaluate(FOCUS).await);
+}
+
+/// A whole conversation without a pointer; the shell's command has run so often at its end.
+async fn by_keyboard(live: &Bridged, viewer: &Viewer, page: &mut Page<'_>, device: Device, ran: usize) {
+    page.see(LIVE).await;
     page.keys(&["?"]).await;
     page.see(&hook("keys")).await;
     page.keys(&["Escape"]).await;
     page.gone(&hook("keys")).await;
     page.keys(&["/"]).await;
-    assert_eq!(page.evaluate(focus).await, "composer");
+    assert_eq!(page.evaluate(FOCUS).await, "composer");
     page.type_text("run-shell").await;
     page.keys(&["Shift+Enter"]).await;
-    page.type_text("please").await;
+    page.type_text(device.name).await;
+    if device.mobile {
+        // On a phone's keyboard Enter is a new line.
+        tab_to(page, "send").await;
+    }
     page.keys(&["Enter"]).await;
-    page.see_text(&hook("item-user"), "run-shell").await;
+    page.see_text(&hook("item-user"), device.name).await;
 
     // The request interrupts what is being read out, with the command in it.
     page.see(&hook("card-permission")).await;
@@ -149,24 +196,21 @@ async fn everything_can_be_done_by_the_keyboard_and_is_said_to_those_who_listen(
     page.see("[data-testid=\"card-permission\"]:not([data-fresh])").await;
     page.keys(&["Escape", "w"]).await;
     page.until("the card's focus", "document.activeElement.classList.contains('card')").await;
-    for _ in 0..8 {
-        if page.evaluate(focus).await == "approve" {
-            break;
-        }
-        page.keys(&["Tab"]).await;
-    }
-    assert_eq!(page.evaluate(focus).await, "approve", "a few steps from the card");
-    // What has the focus is in view, and shows it.
-    let shown = "(() => { const { top, bottom } = document.activeElement.getBoundingClientRect();
-        const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
-        return top >= 0 && bottom <= innerHeight && outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2; })()";
-    assert_eq!(page.evaluate(shown).await, true);
+    tab_to(page, "approve").await;
     page.keys(&["Enter"]).await;
-    viewer.until_idle().await;
-    assert_eq!(live.rig.repo.read("shell-proof.txt").as_deref(), Some("shell-was-here\n"));
+    if device.mobile {
+        // The second tap that a finger needs is asked for aloud.
+        page.until("the second tap", "document.getElementById('assertive').textContent.includes('again to approve')")
+            .await;
+        assert_eq!(page.evaluate(FOCUS).await, "approve");
+        page.keys(&["Enter"]).await;
+    }
     // The answer is read out when it is whole, without interrupting.
     page.until("the spoken answer", "document.getElementById('polite').textContent.includes('Done. The tool said')")
         .await;
+    viewer.until_idle().await;
+    let proof = "shell-was-here\n".repeat(ran);
+    assert_eq!(live.rig.repo.read("shell-proof.txt").as_deref(), Some(proof.as_str()));
 
     // Steering, and a refusal with words.
     viewer.say("run-shell").await;
@@ -182,26 +226,27 @@ async fn everything_can_be_done_by_the_keyboard_and_is_said_to_those_who_listen(
     page.see_text(&hook("deny"), "Deny with message").await;
     page.press(&hook("deny"), "Enter").await;
     viewer.until_idle().await;
-    assert_eq!(live.rig.repo.read("shell-proof.txt").as_deref(), Some("shell-was-here\n"), "it did not run again");
+    assert_eq!(live.rig.repo.read("shell-proof.txt"), Some(proof), "it did not run again");
     page.has_no_problems().await;
-    live.stop().await;
 }
 
 #[tokio::test]
 async fn motion_and_direction_are_as_the_reader_needs_them() {
-    for device in [PHONE, DESKTOP] {
-        motion_and_direction(device).await;
-    }
-}
-
-async fn motion_and_direction(device: Device) {
     let live = Bridged::start().await;
     let viewer = live.viewer().await;
     let mut browser = Browser::start().await;
-    let mut page = browser.open("motion", live.link(), device).await;
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.open(device.name, live.link(), device).await;
+        motion_and_direction(&viewer, &mut page, device).await;
+        page.close().await;
+    }
+    live.stop().await;
+}
+
+async fn motion_and_direction(viewer: &Viewer, page: &mut Page<'_>, device: Device) {
     page.see(LIVE).await;
     viewer.say("slow-stream-20").await;
-    page.grow(&hook("item-assistant"), "word2").await;
+    page.grow("[data-testid=\"item-assistant\"][data-state=\"streaming\"]", "word2").await;
     let moving = "document.getAnimations().filter((motion) => motion.playState === 'running').length";
     assert_ne!(page.evaluate(moving).await, 0, "something shows that the agent works");
     page.reduce_motion(true).await;
@@ -212,13 +257,13 @@ async fn motion_and_direction(device: Device) {
     viewer.until_idle().await;
 
     // Each text runs as its own first letter says; code always from left to right.
-    let arabic = "مرحبا بالعالم (hello)";
-    page.fill(&hook("composer"), arabic).await;
+    let arabic = format!("مرحبا بالعالم ({})", device.name);
+    page.fill(&hook("composer"), &arabic).await;
     let direction =
         |selector: &str| format!("getComputedStyle([...document.querySelectorAll('{selector}')].at(-1)).direction");
     assert_eq!(page.evaluate(&direction("#composer")).await, "rtl");
     page.click(&hook("send")).await;
-    page.see_text("[data-testid=\"item-user\"] .bubble", arabic).await;
+    page.see_text("[data-testid=\"item-user\"] .bubble", &arabic).await;
     assert_eq!(page.evaluate(&direction("[data-testid=item-user] .bubble")).await, "rtl");
     viewer.until_idle().await;
     viewer.say("tool:bash {\"command\":\"echo مرحبا > out.txt\",\"description\":\"اكتب ملفا\"}").await;
@@ -235,5 +280,4 @@ async fn motion_and_direction(device: Device) {
     page.click(&hook("deny")).await;
     viewer.until_idle().await;
     page.has_no_problems().await;
-    live.stop().await;
 }

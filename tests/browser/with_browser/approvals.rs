@@ -1,7 +1,11 @@
 //! The card of an approval: everything that somebody decides about, and what the decision covers.
 
+use groundlink::protocol::Method;
 use groundlink_tests::bridged::Bridged;
 use groundlink_tests::browser::{Browser, DESKTOP, Device, PHONE, Page, hook};
+use reqwest::StatusCode;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 const LIVE: &str = "[data-testid=\"connection\"][data-state=\"live\"]";
 
@@ -25,6 +29,7 @@ async fn a_card_shows_what_is_decided_and_an_approval_for_the_session_lasts() {
         let mut page = browser.open(device.name, live.link(), device).await;
         page.see(LIVE).await;
         every_kind(&live, &mut page, device).await;
+        a_form(&live, &mut page, device).await;
         page.fits_its_width().await;
         page.has_no_problems().await;
         live.stop().await;
@@ -103,4 +108,64 @@ async fn every_kind(live: &Bridged, page: &mut Page<'_>, device: Device) {
     page.evaluate("[...document.querySelectorAll('[data-testid=item-tool]')].at(-1).open = true").await;
     page.see_text("[data-testid=\"item-tool\"][open] .diff", "TWO").await;
     page.pictures(&format!("{}-change", device.name)).await;
+}
+
+/// Asks by a form, in the very text.
+struct AskByForm;
+
+impl Method for AskByForm {
+    const NAME: &'static str = "session.ui.elicitation";
+    type Params = Box<RawValue>;
+    type Output = Value;
+}
+
+/// The fields stand in the order of the form, take what the form takes, and nothing else gets through.
+async fn a_form(live: &Bridged, page: &mut Page<'_>, device: Device) {
+    let viewer = live.viewer().await;
+    let schema = r#"{"type": "object", "required": ["zip", "when"], "properties": {
+        "zip": {"type": "string", "title": "Postcode", "minLength": 4, "maxLength": 8},
+        "when": {"type": "string", "format": "date-time", "default": "2026-03-02T09:00:00Z"},
+        "days": {"type": "integer", "minimum": 1, "maximum": 9},
+        "extras": {"type": "array", "items": {"type": "string", "enum": ["tent", "stove", "map"]}, "minItems": 2},
+        "alone": {"type": "boolean"}}}"#;
+    let params =
+        format!(r#"{{"sessionId": "{}", "message": "Where to?", "requestedSchema": {schema}}}"#, live.session.id());
+    let session = live.session.clone();
+    let asked = tokio::spawn(async move {
+        let params = RawValue::from_string(params).expect("JSON");
+        session.call::<AskByForm>(&params).await.expect("an answer")
+    });
+    let request = viewer.pending("elicitation").await;
+    let order = ["zip", "when", "days", "extras", "alone"];
+    assert_eq!(request["field_order"], json!(order), "{request}");
+    let short = json!({"type": "elicitation_response", "request_id": request["request_id"], "action": "accept",
+        "content": {"zip": "123", "when": "2026-03-02T09:00:00Z"}});
+    let refused = viewer.post(short).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.body);
+    assert_eq!(refused.body["detail"], "this does not fit the form: `zip` needs at least 4 characters");
+
+    page.see(&hook("card-elicitation")).await;
+    page.see("[data-testid=\"card-elicitation\"]:not([data-fresh])").await;
+    let names = "[...new Set([...document.querySelectorAll('[data-testid=field]')].map((field) => field.name))]";
+    assert_eq!(page.evaluate(names).await, json!(order));
+    let rightly = "[...document.querySelectorAll('[data-testid=field]')].map((field) => field.checkValidity())";
+    page.fill("[name=\"zip\"]", "12").await;
+    page.fill("[name=\"days\"]", "10").await;
+    assert_eq!(page.evaluate(rightly).await, json!([false, true, false, true, true, true, true]));
+    page.click(&hook("elicit-accept")).await;
+    page.fill("[name=\"zip\"]", "12345").await;
+    page.fill("[name=\"days\"]", "3").await;
+    page.click("[name=\"extras\"][value=\"tent\"]").await;
+    page.click(&hook("elicit-accept")).await;
+    page.until("what is wrong", "document.querySelector('[name=extras]').validationMessage === 'Choose at least 2.'")
+        .await;
+    page.pictures(&format!("{}-form", device.name)).await;
+    page.is_accessible("a form").await;
+    page.click("[name=\"extras\"][value=\"map\"]").await;
+    page.click(&hook("elicit-accept")).await;
+    page.gone(&hook("card-elicitation")).await;
+    let answer = asked.await.expect("answered");
+    let content = json!({"zip": "12345", "when": "2026-03-02T09:00:00.000Z", "days": 3, "extras": ["tent", "map"],
+        "alone": false});
+    assert_eq!((&answer["action"], &answer["content"]), (&json!("accept"), &content), "{answer}");
 }

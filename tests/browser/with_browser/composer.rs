@@ -116,7 +116,7 @@ async fn controls(viewer: &Viewer, page: &mut Page<'_>, device: Device) {
     page.click(&hook("stop")).await;
     viewer.until_idle().await;
     page.gone(&hook("stop")).await;
-    page.see_text(&hook("item-notice"), "Stopped on this device").await;
+    page.see_text(&hook("item-notice"), "Stopped from this device").await;
 
     send(page, "two-shells").await;
     page.until("two cards", "document.querySelectorAll('.card').length === 2").await;

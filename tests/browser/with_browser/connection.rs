@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use groundlink_testkit::Proxy;
 use groundlink_tests::bridged::Bridged;
-use groundlink_tests::browser::{Browser, DESKTOP, Device, PHONE, Page, hook};
+use groundlink_tests::browser::{Browser, DESKTOP, PHONE, Page, hook};
 use groundlink_tests::uploaded::Uploaded;
 use serde_json::json;
 
@@ -97,34 +97,39 @@ async fn offline_and_back_says_how_long_and_how_much() {
 
 #[tokio::test]
 async fn a_half_open_socket_is_noticed() {
-    for device in [PHONE, DESKTOP] {
-        half_open(device).await;
-    }
-}
-
-async fn half_open(device: Device) {
     let live = Bridged::start().await;
     let viewer = live.viewer().await;
     let hub = live.rig.hub.handle().local_addr().to_string();
     let radio = Proxy::start(&hub).await;
     let mut browser = Browser::start().await;
-    let mut page = browser.open("half-open", &live.link().replace(&hub, &radio.address()), device).await;
-    page.see(&connection("live")).await;
-    watch(&mut page).await;
+    for device in [PHONE, DESKTOP] {
+        let mut page = browser.open(device.name, &live.link().replace(&hub, &radio.address()), device).await;
+        page.see(&connection("live")).await;
+        watch(&mut page).await;
+    }
     radio.deafen();
     viewer.say("said into a dead socket").await;
     viewer.until_idle().await;
-    // Nobody tells the page; it misses the hub's sign of life.
-    page.see_text(&connection("live"), "Live, heard 2").await;
-    page.until("the message", "document.body.innerText.includes('said into a dead socket')").await;
-    page.see(&connection("live")).await;
-    assert_eq!(said(&mut page).await, ["said into a dead socket"]);
-    let went = went(&mut page).await;
-    assert!(went.iter().any(|state| state.starts_with("offline: Offline for ")), "{went:?}");
+    // Nobody tells the pages; they miss the hub's sign of life.
+    for name in ["phone", "desktop"] {
+        browser.page(name).see_text(&connection("live"), "Live, heard 2").await;
+    }
+    for name in ["phone", "desktop"] {
+        let mut page = browser.page(name);
+        page.until("the message", "document.body.innerText.includes('said into a dead socket')").await;
+        page.see(&connection("live")).await;
+        assert_eq!(said(&mut page).await, ["said into a dead socket"]);
+        let went = went(&mut page).await;
+        assert!(went.iter().any(|state| state.starts_with("offline: Offline for ")), "{went:?}");
+    }
     // What the person does now arrives, too.
-    page.fill(&hook("composer"), "said over the new one").await;
-    page.click(&hook("send")).await;
-    page.see_text(&hook("item-user"), "said over the new one").await;
+    for name in ["phone", "desktop"] {
+        let mut page = browser.page(name);
+        let text = format!("said over the new one on a {name}");
+        page.fill(&hook("composer"), &text).await;
+        page.click(&hook("send")).await;
+        page.see_text(&hook("item-user"), &text).await;
+    }
     live.stop().await;
 }
 

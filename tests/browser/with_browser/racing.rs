@@ -127,8 +127,8 @@ async fn all_at_once(race: &mut Race) {
     // The pages name the one whose answer counted.
     let by = answers.iter().find(|(_, state)| state == "applied").map(|(device, _)| device.as_str());
     let (on_phone, on_desktop) = match by {
-        Some("Ann's phone") => ("on this device", "on Ann's phone"),
-        Some(_) => ("on The desk", "on this device"),
+        Some("Ann's phone") => ("from this device", "from Ann's phone"),
+        Some(_) => ("from The desk", "from this device"),
         None => ("in the terminal", "in the terminal"),
     };
     assert!(phone.contains(on_phone) && desktop.contains(on_desktop), "{phone} / {desktop}: {answers:?}");
@@ -147,7 +147,7 @@ async fn two_browsers(race: &mut Race) {
     let answers = race.answers().await.split_off(answered);
     assert_eq!(answers.iter().filter(|(_, state)| state == "applied").count(), 1, "{answers:?}");
     let (on_phone, on_desktop) =
-        if approved { ("on this device", "on Ann's phone") } else { ("on The desk", "on this device") };
+        if approved { ("from this device", "from Ann's phone") } else { ("from The desk", "from this device") };
     assert!(phone.contains(on_phone) && desktop.contains(on_desktop), "{phone} / {desktop}: {answers:?}");
     // Whoever was slower is told who was faster, and when.
     let (slower, faster) = if approved { ("desktop", "Ann's phone") } else { ("phone", "The desk") };

@@ -5,6 +5,8 @@ use groundlink_tests::browser::{Browser, DESKTOP, PHONE, hook};
 use groundlink_tests::uploaded::Uploaded;
 use serde_json::json;
 
+use super::work::PICTURE;
+
 const AT_END: &str = "document.documentElement.scrollHeight - innerHeight - scrollY < 90";
 
 #[tokio::test]
@@ -54,7 +56,8 @@ async fn the_end_is_followed_until_the_reader_scrolls_up() {
 #[tokio::test]
 async fn ten_thousand_events_open_at_their_end_and_the_older_come_by_scrolling() {
     let mut long = Uploaded::start(json!({"name": "groundlink"})).await;
-    let mut events = Vec::new();
+    let picture = json!({"type": "blob", "displayName": "first.png", "data": PICTURE});
+    let mut events = vec![long.event("user.message", json!({"content": "the very first", "attachments": [picture]}))];
     for turn in 0..2_500 {
         events.push(long.event("user.message", json!({"content": format!("question {turn}")})));
         let call = format!("call-{turn}");
@@ -120,21 +123,31 @@ async fn ten_thousand_events_open_at_their_end_and_the_older_come_by_scrolling()
         page.has_no_problems().await;
         page.close().await;
     }
-    // What is beyond what a page keeps is told at its beginning, with the count.
-    let mut page = browser.open("beyond", long.link(), DESKTOP).await;
+    // To the very beginning, which the hub has to read from the log again: with every item once, and with its pictures.
+    let mut page = browser.open("beginning", long.link(), DESKTOP).await;
     page.see(&hook("older")).await;
-    for _ in 0..60 {
-        if page.count(&hook("older")).await == 0 {
-            break;
+    let up = "(async () => {
+        const first = () => document.querySelector('#log > [data-n]').id;
+        for (let part = 0; part < 80 && document.getElementById('older'); part += 1) {
+            const top = first();
+            document.querySelector('[data-testid=older-load]').click();
+            for (let wait = 0; wait < 1000 && first() === top; wait += 1) await new Promise((soon) => { setTimeout(soon, 5); });
         }
-        let top = page.evaluate("document.querySelector('#log > [data-n]').id").await;
-        page.evaluate("document.querySelector('[data-testid=older-load]').click()").await;
-        page.until("an older part", &format!("document.querySelector('#log > [data-n]').id !== {top}")).await;
-    }
-    let beyond = page.see(&hook("beyond")).await;
-    let first = page.evaluate("Number(document.querySelector('#log > [data-n]').dataset.n)").await;
-    let count: String = beyond.chars().take_while(|c| !c.is_whitespace()).filter(char::is_ascii_digit).collect();
-    assert_eq!(Some(count), first.as_u64().map(|n| n.to_string()), "{beyond}");
+        return document.getElementById('older') === null;
+    })()";
+    assert_eq!(page.evaluate(up).await, true, "there is a beginning");
+    let numbers = "[...document.querySelectorAll('#log > [data-n]')].map((item) => Number(item.dataset.n))";
+    let all = format!(
+        "(() => {{ const all = {numbers}; return all.length === 7501 && all.every((n, index) => n === index); }})()"
+    );
+    assert_eq!(page.evaluate(&all).await, true, "every item once, from the first on");
+    page.evaluate("window.scrollTo(0, 0)").await;
+    page.see_text("#log > [data-n='0']", "the very first").await;
+    let drawn = "(() => { const image = document.querySelector('[data-testid=picture]');
+        return image.complete && image.naturalWidth === 32; })()";
+    page.until("its picture", drawn).await;
+    page.pictures("the-beginning").await;
+    page.has_no_problems().await;
 }
 
 #[tokio::test]

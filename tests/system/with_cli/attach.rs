@@ -29,7 +29,8 @@ impl Terminal {
         let mut command = Command::new("script");
         command.args(["--quiet", "--return", "--flush", "--command", &shell, "/dev/null"]);
         command.env("TERM", "xterm-256color").env("HOME", demo.home.path()).env("NO_PROXY", "127.0.0.1,localhost");
-        command.env("XDG_DATA_HOME", demo.home.path().join("attach"));
+        // Somebody who wants no colours; with them, they stand between a speaker and the words.
+        command.env("XDG_DATA_HOME", demo.home.path().join("attach")).env("NO_COLOR", "1");
         Self { program: Program::start_with_stdin(command, Stdio::piped()), seen: 0 }
     }
 
@@ -146,6 +147,8 @@ async fn a_terminal_follows_answers_by_keys_and_writes() {
     let ended = terminal.program.ended(SOON).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stdout);
     assert!(ended.stdout.contains("Detached; the session goes on."), "{}", ended.stdout);
+    let coloured = (30..38).any(|colour| ended.stdout.contains(&format!("\u{1b}[{colour}m")));
+    assert!(!coloured, "{}", ended.stdout);
     viewer.say("still there").await;
     viewer.until_idle().await;
     demo.ctrl_c().await;

@@ -108,9 +108,32 @@ async fn a_hub_that_restarts_goes_on_where_it_was() {
     let viewer = Viewer::open_live(link.url().as_str()).await;
     viewer.say("said before the restart").await;
     viewer.until_idle().await;
+    // One that the CLI takes while it works, to be read at the next step.
+    let waits = json!({"command": "until [ -e go-on ]; do sleep 0.2; done", "description": "Wait"});
+    viewer.say(&format!("tool:bash {waits}")).await;
+    viewer.permit(true).await;
+    viewer.event("the command's start", |event| event["type"] == "tool.execution_start").await;
+    let steered = json!({"type": "user_message", "content": "taken before the restart", "delivery": "steer"});
+    viewer.post(steered).await;
+    let page = async || {
+        let page = reqwest::Client::new().get(link.url().as_str()).header("accept", "text/html").send().await;
+        page.expect("an answer").text().await.expect("a page")
+    };
+    let says_so = |page: &str| {
+        let queued = page.split("data-testid=\"item-queued\"").nth(1).unwrap_or_default();
+        queued.contains("taken before the restart")
+            && queued.contains("With the agent, which reads it at its next step")
+    };
+    eventually_or("a message that the CLI has taken", Duration::from_secs(20), || async {
+        let page = page().await;
+        if says_so(&page) { Ok(()) } else { Err(page) }
+    })
+    .await;
 
     rig.hub.restart().await;
 
+    assert!(says_so(&page().await), "the page still shows it, and how far it has come");
+    std::fs::write(rig.repo.path().join("go-on"), "").expect("a writable repository");
     // A CLI whose uploads failed too often sleeps until something happens in the session.
     session.log("the hub is back", true).await.expect("logged");
     let viewer = Viewer::open_live(link.url().as_str()).await;
@@ -120,6 +143,7 @@ async fn a_hub_that_restarts_goes_on_where_it_was() {
         let events = viewer.events().await;
         let complete = said(&events, "said before the restart") == 1
             && said(&events, "said after the restart") == 1
+            && said(&events, "taken before the restart") == 1
             && duplicates(&events).is_empty();
         if complete { Ok(()) } else { Err(format!("{} events", events.len())) }
     })

@@ -21,6 +21,7 @@ use crate::device;
 use crate::error::Error;
 use crate::protocol::api::{CommandAction, SessionSnapshot};
 use crate::signals::Stop;
+use crate::transcript::Manner;
 use crate::viewer::{Update, Viewer};
 use ui::{Ui, Wish};
 
@@ -42,39 +43,53 @@ pub(super) async fn run(args: AttachArgs) -> Result<(), Error> {
     let shared = Shared { ui: Arc::new(Mutex::new(Ui::new(io::stdout(), columns))), text: String::new() };
     let ended = tokio::select! {
         ended = attach(&viewer, &snapshot, &shared) => ended,
-        () = stop.requested() => Ok(Detached),
+        () = stop.requested() => Ok(End::Detached),
     };
-    let words = if ended.is_ok() { "Detached; the session goes on." } else { "" };
-    shared.ui().finish(words).map_err(Error::Output)?;
+    {
+        let mut ui = shared.ui();
+        let words = match ended {
+            Ok(End::Detached) => ui.farewell(),
+            Ok(End::Over) => "The session has ended.",
+            Err(_) => "",
+        };
+        ui.finish(words).map_err(Error::Output)?;
+    }
     drop(raw);
     ended.map(drop)
 }
 
-/// The person has left.
-struct Detached;
+/// Why this viewer came to its end.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// The person has left.
+    Detached,
+    /// The session is over, and its hub is gone.
+    Over,
+}
 
-async fn attach(viewer: &Viewer, snapshot: &SessionSnapshot, shared: &Shared) -> Result<Detached, Error> {
-    let mut page = Page::new(shared.clone(), snapshot).map_err(Error::Output)?;
+async fn attach(viewer: &Viewer, snapshot: &SessionSnapshot, shared: &Shared) -> Result<End, Error> {
+    let manner = Manner { colours: console::colors_enabled(), without_ids: true };
+    let mut page = Page::new(shared.clone(), manner, snapshot).map_err(Error::Output)?;
     let from = snapshot.last_seq.saturating_sub(EARLIER);
     if from > 0 {
         page.note("* earlier events are not shown here").map_err(Error::Output)?;
     }
     let mut screen = Attached { page, shared: shared.clone(), from };
     tokio::select! {
-        followed = follow(viewer, &mut screen, from) => followed.map(|()| Detached),
+        followed = follow(viewer, &mut screen, from) => followed.map(|()| End::Over),
         left = read_keys(viewer, shared) => left,
     }
 }
 
 /// Keys, and what becomes of the commands that they give.
-async fn read_keys(viewer: &Viewer, shared: &Shared) -> Result<Detached, Error> {
+async fn read_keys(viewer: &Viewer, shared: &Shared) -> Result<End, Error> {
     let mut keys = EventStream::new();
-    let (outcomes, mut outcome) = mpsc::channel::<(Option<String>, Error)>(UNDER_WAY);
+    let (outcomes, mut outcome) = mpsc::channel::<(CommandAction, Error)>(UNDER_WAY);
     loop {
         let key = tokio::select! {
             key = keys.next() => key,
-            Some((request_id, error)) = outcome.recv() => {
-                shared.ui().failed(request_id.as_deref(), &format!("Not done: {error}")).map_err(Error::Output)?;
+            Some((action, error)) = outcome.recv() => {
+                shared.ui().failed(&action, &format!("Not done: {error}")).map_err(Error::Output)?;
                 continue;
             }
         };
@@ -85,33 +100,21 @@ async fn read_keys(viewer: &Viewer, shared: &Shared) -> Result<Detached, Error> 
             Some(Ok(_)) => Ok(None),
             Some(Err(error)) => Err(error),
             // The terminal is gone.
-            None => return Ok(Detached),
+            None => return Ok(End::Detached),
         };
         match wish.map_err(Error::Output)? {
             None => {}
-            Some(Wish::Detach) => return Ok(Detached),
+            Some(Wish::Detach) => return Ok(End::Detached),
             Some(Wish::Send(action, digest)) => {
                 let (viewer, outcomes) = (viewer.clone(), outcomes.clone());
                 tokio::spawn(async move {
-                    let request_id = answers(&action).map(str::to_owned);
-                    if let Err(error) = carry_out(&viewer, action, digest).await {
+                    if let Err(error) = carry_out(&viewer, action.clone(), digest).await {
                         // Nobody is left to be told only when the command ends.
-                        let _ = outcomes.send((request_id, error)).await;
+                        let _ = outcomes.send((action, error)).await;
                     }
                 });
             }
         }
-    }
-}
-
-/// The request that a command answers.
-fn answers(action: &CommandAction) -> Option<&str> {
-    match action {
-        CommandAction::PermissionResponse { request_id, .. }
-        | CommandAction::AskUserResponse { request_id, .. }
-        | CommandAction::ElicitationResponse { request_id, .. }
-        | CommandAction::PlanApprovalResponse { request_id, .. } => Some(request_id),
-        _ => None,
     }
 }
 
@@ -163,14 +166,20 @@ impl Screen for Attached {
             let state = SessionSnapshot::clone(state);
             let said = self.shared.ui().state(state, self.from, Instant::now()).map_err(Error::Output)?;
             for words in said {
-                self.page.note(&words).map_err(Error::Output)?;
+                self.page.particulars(&words).map_err(Error::Output)?;
             }
         }
         Ok(())
     }
 
     fn lost(&mut self, error: Option<&Error>) -> Result<(), Error> {
-        self.page.lost(error)
+        self.page.lost(error)?;
+        self.shared.ui().connection(true).map_err(Error::Output)
+    }
+
+    fn back(&mut self) -> Result<(), Error> {
+        self.page.back()?;
+        self.shared.ui().connection(false).map_err(Error::Output)
     }
 }
 

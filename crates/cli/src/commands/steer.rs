@@ -12,7 +12,9 @@ use crate::device;
 use crate::display;
 use crate::error::Error;
 use crate::output;
-use crate::protocol::api::{CommandAction, CommandReceipt, CommandState, Delivery, PendingRequest, RequestKind};
+use crate::protocol::api::{
+    CommandAction, CommandReceipt, CommandState, Delivery, PendingRequest, RequestKind, SessionStatus,
+};
 use crate::viewer::Viewer;
 
 /// After this, a person who waits is told why.
@@ -29,7 +31,11 @@ pub(super) async fn send(args: SendArgs) -> Result<(), Error> {
 /// `groundlink abort`
 pub(super) async fn abort(args: AbortArgs) -> Result<(), Error> {
     let viewer = open(&args.link, &args.device).await?;
-    carry_out(&viewer, CommandAction::Abort {}, None, args.json, "Stopped.").await
+    let status = viewer.snapshot().await?.status;
+    // It is sent all the same: a turn may be about to begin.
+    let runs = matches!(status, SessionStatus::Working | SessionStatus::Waiting);
+    let done = if runs { "Stopped." } else { "No turn was running." };
+    carry_out(&viewer, CommandAction::Abort {}, None, args.json, done).await
 }
 
 /// `groundlink pending`

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::output;
 use crate::protocol::api::{PassingEvent, SequencedEvent, SessionSnapshot, SessionStatus};
 use crate::signals::Stop;
-use crate::transcript::Transcript;
+use crate::transcript::{Manner, Transcript};
 use crate::viewer::{Update, Viewer};
 
 /// Pauses between attempts to reconnect; the last one is used again and again.
@@ -38,7 +38,8 @@ async fn watch(args: &WatchArgs) -> Result<(), Error> {
     if args.json {
         return follow(&viewer, &mut Lines, 0).await;
     }
-    follow(&viewer, &mut Page::new(io::stdout(), &snapshot).map_err(Error::Output)?, 0).await
+    let manner = Manner { colours: console::colors_enabled(), without_ids: false };
+    follow(&viewer, &mut Page::new(io::stdout(), manner, &snapshot).map_err(Error::Output)?, 0).await
 }
 
 /// Shows everything after the event `seen`, across broken connections, until the session has ended and its hub with it.
@@ -46,6 +47,7 @@ pub(super) async fn follow(viewer: &Viewer, screen: &mut dyn Screen, mut seen: u
     let mut epoch = String::new();
     let mut ended = false;
     let mut failures = 0;
+    let mut lost_sight = false;
     loop {
         let lost = match viewer.updates(seen, &epoch).await {
             Ok(mut updates) => loop {
@@ -55,6 +57,9 @@ pub(super) async fn follow(viewer: &Viewer, screen: &mut dyn Screen, mut seen: u
                     None => break None,
                 };
                 failures = 0;
+                if std::mem::take(&mut lost_sight) {
+                    screen.back()?;
+                }
                 match &update {
                     // What came before the connection broke may come again.
                     Update::Event(seq, _) if *seq <= seen => continue,
@@ -84,6 +89,7 @@ pub(super) async fn follow(viewer: &Viewer, screen: &mut dyn Screen, mut seen: u
         }
         if failures == 0 {
             screen.lost(lost.as_ref())?;
+            lost_sight = true;
         }
         tokio::time::sleep(PAUSES[failures.min(PAUSES.len() - 1)]).await;
         failures += 1;
@@ -95,6 +101,8 @@ pub(super) trait Screen: Send {
     fn show(&mut self, update: &Update) -> Result<(), Error>;
     /// The connection broke and is being made again.
     fn lost(&mut self, error: Option<&Error>) -> Result<(), Error>;
+    /// The connection is there again; what was missed follows.
+    fn back(&mut self) -> Result<(), Error>;
 }
 
 /// One JSON object a line.
@@ -117,6 +125,11 @@ impl Screen for Lines {
     fn lost(&mut self, error: Option<&Error>) -> Result<(), Error> {
         let reason = error.map_or_else(|| "the hub closed the connection".to_owned(), ToString::to_string);
         output::json_line(&json!({"type": "reconnecting", "reason": reason}))
+    }
+
+    /// The state that comes first says it.
+    fn back(&mut self) -> Result<(), Error> {
+        Ok(())
     }
 }
 
@@ -142,8 +155,8 @@ pub(super) struct Page<W> {
 }
 
 impl<W: Write> Page<W> {
-    pub(super) fn new(out: W, snapshot: &SessionSnapshot) -> io::Result<Self> {
-        let mut transcript = Transcript::new(out);
+    pub(super) fn new(out: W, manner: Manner, snapshot: &SessionSnapshot) -> io::Result<Self> {
+        let mut transcript = Transcript::new(out, manner);
         transcript.note(&header(snapshot))?;
         if snapshot.trimmed_before > 0 {
             transcript.note("* the oldest events are no longer kept")?;
@@ -159,6 +172,11 @@ impl<W: Write> Page<W> {
     /// Writes a line of one's own.
     pub(super) fn note(&mut self, text: &str) -> io::Result<()> {
         self.transcript.note(text)
+    }
+
+    /// Writes the particulars of a request.
+    pub(super) fn particulars(&mut self, text: &str) -> io::Result<()> {
+        self.transcript.particulars(text)
     }
 
     fn state(&mut self, state: &SessionSnapshot) -> io::Result<()> {
@@ -192,6 +210,10 @@ impl<W: Write + Send> Screen for Page<W> {
 
     fn lost(&mut self, _error: Option<&Error>) -> Result<(), Error> {
         self.transcript.note("* the connection was lost, trying again ...").map_err(Error::Output)
+    }
+
+    fn back(&mut self) -> Result<(), Error> {
+        self.transcript.note("* connected again").map_err(Error::Output)
     }
 }
 

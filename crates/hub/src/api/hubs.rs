@@ -166,14 +166,10 @@ impl Following {
             self.news.borrow_and_update();
             let since = self.app.sessions.board.since(&self.cursor);
             if self.drawn && (since.all || !since.new.is_empty()) {
-                let mut change = web::ListChange { all: since.all, rows: Vec::new(), gone: Vec::new() };
-                for (_, what) in &since.new {
-                    match what {
-                        BoardChange::Changed(entry) => change.rows.push(web::list_row(&self.app.listed(entry))),
-                        BoardChange::Gone(id) => change.gone.push(id.clone()),
-                    }
-                }
-                self.ready.push_back(named(sse::PATCH, &change).id(since.cursor.clone()));
+                let (app, all) = (self.app.clone(), since.all);
+                // Off the async threads: after a restart these are all sessions, for each page.
+                let drawn = tokio::task::spawn_blocking(move || named(sse::PATCH, &drawn(&app, all, since.new))).await;
+                self.ready.push_back(drawn.ok()?.id(since.cursor.clone()));
             } else if since.all {
                 let all = everything(&self.app);
                 self.ready.push_back(named(sessions_sse::SESSIONS, &all).id(all.cursor.clone()));
@@ -191,6 +187,18 @@ impl Following {
             self.cursor = since.cursor;
         }
     }
+}
+
+/// The rows of what has changed.
+fn drawn(app: &App, all: bool, new: Vec<(String, BoardChange)>) -> web::ListChange {
+    let mut change = web::ListChange { all, rows: Vec::new(), gone: Vec::new() };
+    for (_, what) in new {
+        match what {
+            BoardChange::Changed(entry) => change.rows.push(web::list_row(&app.listed(&entry))),
+            BoardChange::Gone(id) => change.gone.push(id),
+        }
+    }
+    change
 }
 
 /// `PATCH sessions/{id}`

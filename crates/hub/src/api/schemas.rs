@@ -106,6 +106,7 @@ fn session() -> Vec<(&'static str, Value)> {
             ("detail", text("What exactly would be done, cut to 64 KiB.")),
             ("choices", list(&json!({"type": "string"}))),
             ("schema", json!({"description": "The JSON schema of the form."})),
+            ("field_order", list(&json!({"type": "string"}))),
             ("permission", text("What is asked for: `shell`, `write`, `url`, ...")),
             ("session_scope", flag("An approval may have the scope `session`.")),
         ],

@@ -24,6 +24,8 @@ pub(crate) enum SubmitError {
     WrongKind(&'static str),
     #[error("this request is not the one that was shown: look at it again, and answer what it asks now")]
     DigestMismatch,
+    #[error("this does not fit the form: {0}")]
+    DoesNotFit(String),
     #[error("another answer to this request is on its way")]
     AlreadyAnswering,
     #[error("too many commands are waiting; wait until the session has fetched some, or stop the turn")]
@@ -354,6 +356,11 @@ fn prepare(inner: &Inner, intent: CommandIntent) -> Result<NewCommand, SubmitErr
         }
         if intent.digest.as_ref().is_some_and(|seen| *seen != request.digest) {
             return Err(SubmitError::DigestMismatch);
+        }
+        if let CommandAction::ElicitationResponse { action, content: Some(content), .. } = &intent.action
+            && action == "accept"
+        {
+            inner.view.check_form(named, content).map_err(SubmitError::DoesNotFit)?;
         }
         asked = Some(request.detail.as_deref().unwrap_or(&request.summary));
         request_id = Some(request.request_id.clone());

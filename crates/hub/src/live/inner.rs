@@ -8,7 +8,7 @@ use groundlink_protocol::mc::ExporterInfo;
 
 use super::ring::Ring;
 use super::{SessionSummary, now};
-use crate::ledger::{Entry, Facts, Ledger, Limits};
+use crate::ledger::{Entry, FINISHED_KEPT, Facts, Ledger, Limits};
 use crate::state::SessionState;
 use crate::store::{SessionRow, StoredEvent};
 use crate::view::{CommandNote, SessionView, first_line};
@@ -57,6 +57,8 @@ pub(crate) struct Inner {
     pub(super) pollers: u32,
     /// Since when nobody has used it.
     pub(super) used_at: u64,
+    /// The first finished command that the ledger is to remember.
+    remembered_from: u64,
 }
 
 /// The last so many ids.
@@ -119,6 +121,7 @@ impl Inner {
             viewers: 0,
             pollers: 0,
             used_at: now(),
+            remembered_from: 0,
         }
     }
 
@@ -320,10 +323,17 @@ impl Inner {
         }
     }
 
+    /// All commands are shown; the ledger is to remember those that are open and the latest of the others.
+    pub(super) fn remember_commands(&mut self, commands: &VecDeque<Entry>) {
+        self.remembered_from = commands.back().map_or(0, |last| last.order.saturating_sub(FINISHED_KEPT as u64 - 1));
+    }
+
     pub(super) fn replay_command(&mut self, entry: Option<Entry>) {
         if let Some(entry) = entry {
-            self.view.apply_command(&note(&entry));
-            self.ledger.restore(entry);
+            self.view.replay_command(&note(&entry), entry.at_seq);
+            if entry.is_open() || entry.order >= self.remembered_from {
+                self.ledger.restore(entry);
+            }
         }
     }
 }
@@ -350,5 +360,6 @@ pub(super) fn note(entry: &Entry) -> CommandNote {
         reason: entry.reason.clone(),
         delivery: entry.delivery,
         device: entry.device.clone(),
+        taken: entry.acknowledged_at.is_some(),
     }
 }

@@ -5,6 +5,7 @@ use groundlink_protocol::api::{PendingRequest, RequestKind};
 use serde_json::Value;
 
 use crate::digest::{Asked, digest};
+use crate::order;
 
 /// Longer summaries are cut.
 const MAX_SUMMARY: usize = 300;
@@ -59,6 +60,7 @@ fn base(event: &Event, seq: u64, kind: RequestKind, id: Option<&str>, call: Opti
         choices: Vec::new(),
         allow_freeform: false,
         schema: None,
+        field_order: Vec::new(),
         permission: None,
         session_scope: false,
         answering: false,
@@ -117,6 +119,13 @@ fn fill_question(request: &mut PendingRequest, data: &Value) {
     request.digest = digest(Asked::Question, data);
 }
 
+fn fill_form(request: &mut PendingRequest, event: &Event, asking: &Value) {
+    request.schema = schema(asking);
+    if request.schema.is_some() {
+        request.field_order = order::of_form(event.data_raw());
+    }
+}
+
 /// A form.
 pub(super) fn elicitation(event: &Event, seq: u64) -> Option<PendingRequest> {
     let data = data(event);
@@ -124,7 +133,7 @@ pub(super) fn elicitation(event: &Event, seq: u64) -> Option<PendingRequest> {
     let mut request = base(event, seq, RequestKind::Elicitation, text(&data, "requestId"), call)?;
     request.summary = one_line(text(&data, "message").unwrap_or_default());
     request.detail = text(&data, "url").map(|url| capped(url, MAX_DETAIL));
-    request.schema = schema(&data);
+    fill_form(&mut request, event, &data);
     request.digest = digest(Asked::Form, &data);
     Some(request)
 }
@@ -151,7 +160,7 @@ pub(super) fn inferred(event: &Event, seq: u64) -> Option<PendingRequest> {
         "ask_user" if arguments.get("requestedSchema").is_some() => {
             let mut request = base(event, seq, RequestKind::Elicitation, call, call)?;
             request.summary = one_line(text(arguments, "message").unwrap_or_default());
-            request.schema = schema(arguments);
+            fill_form(&mut request, event, arguments);
             request.digest = digest(Asked::Form, arguments);
             Some(request)
         }

@@ -10,8 +10,6 @@ use crate::ledger::Entry;
 
 /// How much one page of events holds at most; a single bigger event is a page of its own.
 const PAGE_BYTES: usize = 4 << 20;
-/// Finished commands that are read back with the open ones.
-const FINISHED_READ: i64 = 128;
 
 impl Store {
     /// The session with this id.
@@ -123,16 +121,12 @@ impl Store {
         rows.iter().map(|row| Ok((row.try_get("id")?, unsigned(row.try_get("bytes")?)))).collect()
     }
 
-    /// The session's open commands and the latest finished ones, in order.
+    /// All commands of the session, in order.
     pub(crate) async fn commands(&self, session: i64) -> sqlx::Result<Vec<Entry>> {
-        let rows = sqlx::query(
-            "SELECT * FROM commands WHERE session = ?1 AND (state IN ('accepted', 'delivered') \
-             OR ord > (SELECT coalesce(max(ord), 0) FROM commands WHERE session = ?1) - ?2) ORDER BY ord",
-        )
-        .bind(session)
-        .bind(FINISHED_READ)
-        .fetch_all(&self.readers)
-        .await?;
+        let rows = sqlx::query("SELECT * FROM commands WHERE session = ? ORDER BY ord")
+            .bind(session)
+            .fetch_all(&self.readers)
+            .await?;
         rows.iter().map(read_command).collect()
     }
 

@@ -32,9 +32,11 @@ pub struct CommandNote {
     pub delivery: Delivery,
     /// Who gave it.
     pub device: Option<Device>,
+    /// The exporter has taken it. Whether it has an effect is not known by that.
+    pub taken: bool,
 }
 
-/// A message that the agent has not been given yet.
+/// A message that the agent has not read yet.
 #[derive(Clone, Debug)]
 pub struct Queued {
     /// Its place among all queued messages; never changes.
@@ -49,6 +51,8 @@ pub struct Queued {
     pub delivery: Delivery,
     /// Who gave it.
     pub device: Option<Device>,
+    /// It is with the agent, which reads it at its next step.
+    pub taken: bool,
     /// The revision of the view that changed it last.
     pub last_rev: u64,
 }
@@ -57,6 +61,17 @@ impl SessionView {
     /// Takes in news about a command. The news of one command may come in any order with the events
     /// that prove it, and more than once.
     pub fn apply_command(&mut self, note: &CommandNote) {
+        self.at_seq = None;
+        self.take_command(note);
+    }
+
+    /// The same for a command that is read again from the store, at its place after the stored event `seq`.
+    pub(crate) fn replay_command(&mut self, note: &CommandNote, seq: u64) {
+        self.at_seq = Some(seq);
+        self.take_command(note);
+    }
+
+    fn take_command(&mut self, note: &CommandNote) {
         self.remember_sender(note);
         match note.kind.as_str() {
             "user_message" => self.apply_message(note),
@@ -108,18 +123,13 @@ impl SessionView {
 
     fn apply_message(&mut self, note: &CommandNote) {
         let place = self.queue.iter().position(|queued| queued.command == note.id);
-        if self.applied.contains(&note.id) {
+        // One that was read has an event, which tells of it.
+        let told = matches!(note.state, CommandState::Applied | CommandState::Cancelled);
+        if told || self.applied.contains(&note.id) {
             return self.dequeue(&note.id);
-        }
-        if note.state == CommandState::Applied && place.is_none() {
-            // Known from before; its event tells of it.
-            return;
         }
         let text = note.text.as_deref().unwrap_or("");
-        if note.state == CommandState::Cancelled {
-            return self.dequeue(&note.id);
-        }
-        if note.state.is_final() && note.state != CommandState::Applied {
+        if note.state.is_final() {
             let text = match place {
                 Some(place) => self.queue[place].text.clone(),
                 None => reduce::user_text(text),
@@ -144,10 +154,10 @@ impl SessionView {
             // Only while it waits can somebody have changed the words.
             let words = (note.state == CommandState::Accepted).then(|| reduce::user_text(text));
             let changed = words.filter(|words| *words != queued.text);
-            if queued.state == note.state && changed.is_none() {
+            if (queued.state, queued.taken) == (note.state, note.taken) && changed.is_none() {
                 return;
             }
-            queued.state = note.state;
+            (queued.state, queued.taken) = (note.state, note.taken);
             if let Some(words) = changed {
                 queued.text = words;
             }
@@ -163,6 +173,7 @@ impl SessionView {
                 state: note.state,
                 delivery: note.delivery,
                 device: note.device.clone(),
+                taken: note.taken,
                 last_rev: rev,
             });
         }
@@ -176,21 +187,6 @@ impl SessionView {
         self.queue.retain(|queued| queued.command != command);
         if self.queue.len() != before {
             self.queue_rev = self.bump();
-        }
-    }
-
-    /// The turn is over. What the agent had taken but not read by then, it will not read any more.
-    pub(super) fn drop_unread(&mut self, aborted: bool) {
-        let taken = |queued: &Queued| queued.state == CommandState::Applied;
-        let unread: Vec<Queued> = self.queue.iter().filter(|queued| taken(queued)).cloned().collect();
-        for queued in unread {
-            self.dequeue(&queued.command);
-            if aborted {
-                let source = Source::Link(self.sender(&queued.command));
-                let failed = Some("The turn was stopped before the agent read it.".to_owned());
-                let attached = Attached::default();
-                self.push("", false, Body::User(UserText { text: queued.text, source, attached, failed }));
-            }
         }
     }
 

@@ -1,8 +1,9 @@
 //! Forms: the flat JSON schemas that an elicitation may ask with.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::fields::Fields;
+use crate::order;
 
 /// One field of a form.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +29,10 @@ pub enum FieldKind {
         default: Option<String>,
         /// The HTML input type for the schema's format.
         input: &'static str,
+        /// The fewest characters.
+        min: Option<u64>,
+        /// The most characters.
+        max: Option<u64>,
     },
     /// A number.
     Number {
@@ -35,6 +40,10 @@ pub enum FieldKind {
         integer: bool,
         /// What it starts with.
         default: Option<String>,
+        /// The least.
+        min: Option<Number>,
+        /// The most.
+        max: Option<Number>,
     },
     /// Yes or no.
     Bool {
@@ -52,16 +61,22 @@ pub enum FieldKind {
     Several {
         /// Value and label of each.
         options: Vec<(String, String)>,
+        /// The values it starts with.
+        default: Vec<String>,
+        /// The fewest.
+        min: Option<u64>,
+        /// The most.
+        max: Option<u64>,
     },
 }
 
-/// The fields of an object schema; `None` if one of them cannot be shown.
-pub(crate) fn read(schema: Fields<'_>) -> Option<Vec<Field>> {
+/// The fields of an object schema, in the given order of their names; `None` if one of them cannot be shown.
+pub(crate) fn read(schema: Fields<'_>, order: &[String]) -> Option<Vec<Field>> {
     let Value::Object(properties) = schema.get("properties").0 else {
         return None;
     };
     let required = schema.strings("required");
-    properties
+    let fields: Option<Vec<Field>> = properties
         .iter()
         .map(|(name, property)| {
             let property = Fields(property);
@@ -73,11 +88,19 @@ pub(crate) fn read(schema: Fields<'_>) -> Option<Vec<Field>> {
                 kind: kind(property)?,
             })
         })
-        .collect()
+        .collect();
+    let mut fields = fields?;
+    order::sort_by(&mut fields, order, |field| &field.name);
+    Some(fields)
 }
 
 fn kind(property: Fields<'_>) -> Option<FieldKind> {
     let default = property.get("default");
+    let count = |name: &str| property.int(name).and_then(|count| u64::try_from(count).ok());
+    let number = |name: &str| match property.get(name).0 {
+        Value::Number(number) => Some(number.clone()),
+        _ => None,
+    };
     Some(match property.str("type") {
         "string" => match options(property) {
             Some(options) => FieldKind::Choice { options, default: default.0.as_str().map(str::to_owned) },
@@ -87,16 +110,26 @@ fn kind(property: Fields<'_>) -> Option<FieldKind> {
                     "email" => "email",
                     "uri" => "url",
                     "date" => "date",
+                    "date-time" => "datetime-local",
                     _ => "text",
                 },
+                min: count("minLength"),
+                max: count("maxLength"),
             },
         },
         kind @ ("number" | "integer") => FieldKind::Number {
             integer: kind == "integer",
             default: default.0.is_number().then(|| default.0.to_string()),
+            min: number("minimum"),
+            max: number("maximum"),
         },
         "boolean" => FieldKind::Bool { default: default.0.as_bool().unwrap_or(false) },
-        "array" => FieldKind::Several { options: options(property.get("items"))? },
+        "array" => FieldKind::Several {
+            options: options(property.get("items"))?,
+            default: property.strings("default"),
+            min: count("minItems"),
+            max: count("maxItems"),
+        },
         _ => return None,
     })
 }
@@ -134,13 +167,17 @@ mod tests {
         let schema = json!({"type": "object", "required": ["color"], "properties": {
             "color": {"type": "string", "enum": ["r", "b"], "enumNames": ["Red"]},
             "size": {"type": "string", "oneOf": [{"const": "s", "title": "Small"}]},
-            "name": {"type": "string", "title": "Your name", "description": "As shown", "default": "Ann"},
+            "name": {"type": "string", "title": "Your name", "description": "As shown", "default": "Ann", "minLength": 2,
+                "maxLength": 40},
             "mail": {"type": "string", "format": "email"},
-            "count": {"type": "integer", "default": 3},
+            "when": {"type": "string", "format": "date-time"},
+            "count": {"type": "integer", "default": 3, "minimum": 1, "maximum": 9.5},
             "sure": {"type": "boolean", "default": true},
-            "tags": {"type": "array", "items": {"type": "string", "enum": ["x", "y"]}},
+            "tags": {"type": "array", "items": {"type": "string", "enum": ["x", "y"]}, "default": ["y"], "minItems": 1,
+                "maxItems": 2},
         }});
-        let fields = read(Fields(&schema)).expect("a simple form");
+        let order = ["size", "name", "color"].map(str::to_owned);
+        let fields = read(Fields(&schema), &order).expect("a simple form");
         insta::assert_debug_snapshot!(fields);
     }
 
@@ -153,7 +190,7 @@ mod tests {
             json!({"properties": {"a": {"type": "array", "items": {"type": "string"}}}}),
             json!({"properties": {"a": 3}}),
         ] {
-            assert_eq!(read(Fields(&schema)), None, "{schema}");
+            assert_eq!(read(Fields(&schema), &[]), None, "{schema}");
         }
     }
 }

@@ -12,6 +12,8 @@ use super::text::Capped;
 pub struct Item {
     /// Its place: counts up by one from the session's beginning and never changes.
     pub n: u64,
+    /// The stored event that told of it; `None` while only events did that are not kept.
+    pub seq: Option<u64>,
     /// The revision of the view that brought it.
     pub first_rev: u64,
     /// The revision of the view that changed it last.
@@ -301,6 +303,11 @@ pub struct Notice {
 }
 
 impl Body {
+    /// Whether the agent begins another turn with it. One that never reached the agent changes nothing.
+    pub(super) fn begins_turn(&self) -> bool {
+        matches!(self, Self::User(user) if user.failed.is_none())
+    }
+
     /// What became of the request about it.
     pub fn outcome(&self) -> Option<&Outcome> {
         match self {

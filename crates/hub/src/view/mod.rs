@@ -12,9 +12,12 @@
 mod asks;
 mod command;
 mod fields;
+mod fits;
 mod form;
 mod images;
 mod item;
+mod parting;
+mod past;
 mod progress;
 mod reduce;
 mod request;
@@ -40,13 +43,14 @@ pub use item::{
     Agent, AskRow, Attached, Body, By, Image, Input, Item, Level, Notice, Outcome, Prose, ProseText, Sender, Source,
     ToolCall, ToolKind, ToolState, UserText, Verdict,
 };
+pub use past::Past;
 pub use progress::{Task, TaskState, Usage};
 pub use request::{Answer, Ask, Elicitation, Part, Permission, Plan, Question, Request};
 pub use stream::{StreamText, TailForm};
 pub use text::Capped;
 pub(crate) use text::first_line;
 
-/// The most items a view keeps; the oldest go first.
+/// The most items a view keeps; the oldest go first, to be read from the log again ([`Past`]).
 const MAX_ITEMS: usize = 5_000;
 
 /// How many requests that were answered are remembered, for the news of who it was.
@@ -57,6 +61,7 @@ const MAX_RECENT: usize = 2_048;
 
 /// The visible state of one session.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct SessionView {
     session_id: String,
     rev: u64,
@@ -64,7 +69,19 @@ pub struct SessionView {
     header_rev: u64,
     /// `n` of neighbours differs by one, so that an item is found by its `n`.
     items: VecDeque<Item>,
+    /// The most items that are kept.
+    limit: usize,
     next_item: u64,
+    /// Those that are not kept any more were told by the events up to this one.
+    gone: u64,
+    /// The stored event at hand.
+    at_seq: Option<u64>,
+    /// Nothing new is kept: see [`Past`].
+    sealed: bool,
+    /// A message began another turn since then.
+    turned: bool,
+    /// How the event at hand orders the fields of its form.
+    field_order: Vec<String>,
     requests: Vec<Request>,
     next_request: u64,
     requests_rev: u64,
@@ -160,13 +177,24 @@ pub struct Header {
 impl SessionView {
     /// The view of a session of which nothing is known yet.
     pub fn new(session_id: impl Into<String>) -> Self {
+        Self::with_limit(session_id, MAX_ITEMS)
+    }
+
+    /// The same with another number of items that are kept.
+    fn with_limit(session_id: impl Into<String>, limit: usize) -> Self {
         Self {
             session_id: session_id.into(),
             rev: 0,
             header: Header { steerable: true, ..Header::default() },
             header_rev: 0,
             items: VecDeque::new(),
+            limit,
             next_item: 0,
+            gone: 0,
+            at_seq: None,
+            sealed: false,
+            turned: false,
+            field_order: Vec::new(),
             requests: Vec::new(),
             next_request: 0,
             requests_rev: 0,
@@ -281,9 +309,20 @@ impl SessionView {
         images::of(&self.item(n)?.body).get(index)
     }
 
-    /// How many older items are not kept any more.
+    /// A picture of what a stored event told, if it is kept.
+    pub(crate) fn image_of(&self, event: u64, index: usize) -> Option<&Image> {
+        let of_event = self.items.iter().filter(|item| item.seq == Some(event));
+        of_event.map(|item| images::of(&item.body)).find(|images| !images.is_empty())?.get(index)
+    }
+
+    /// How many older items are not kept any more; they are in the log.
     pub fn dropped(&self) -> u64 {
         self.items.front().map_or(0, |item| item.n)
+    }
+
+    /// The last event that told of those.
+    pub(crate) fn gone(&self) -> u64 {
+        self.gone
     }
 
     /// The open requests, oldest first.
@@ -392,7 +431,22 @@ impl SessionView {
         self.next_item += 1;
         let rev = self.bump();
         let parent = if nested { self.parent } else { None };
-        self.items.push_back(Item { n, first_rev: rev, last_rev: rev, at: at.to_owned(), nested, parent, body });
+        if self.sealed {
+            self.turned |= !nested && body.begins_turn();
+        } else {
+            let seq = self.at_seq;
+            self.image_bytes += images::held(&body);
+            self.items.push_back(Item {
+                n,
+                seq,
+                first_rev: rev,
+                last_rev: rev,
+                at: at.to_owned(),
+                nested,
+                parent,
+                body,
+            });
+        }
         if let Some(parent) = parent {
             self.count_step(parent);
         }
@@ -400,29 +454,40 @@ impl SessionView {
             // The page no longer says that there is nothing yet.
             self.header_rev = rev;
         }
-        if self.items.len() > MAX_ITEMS {
+        if self.items.len() > self.limit {
             self.drop_oldest();
         }
         n
     }
 
-    fn drop_oldest(&mut self) {
-        let gone: usize = self.items.drain(..MAX_ITEMS / 10).map(|item| images::held(&item.body)).sum();
-        self.image_bytes = self.image_bytes.saturating_sub(gone);
-        let first = self.dropped();
-        self.by_call.retain(|_, n| *n >= first);
-        self.by_message.retain(|_, n| *n >= first);
+    /// The stored event at hand tells of an item that only passing ones had told of.
+    fn tell(&mut self, n: u64) {
+        let seq = self.at_seq;
+        if let Some(item) = self.item_mut(n) {
+            item.seq = item.seq.or(seq);
+        }
+    }
+
+    /// What belongs to the turn that runs, the newest first.
+    fn last_turn(&self) -> impl Iterator<Item = &Item> {
+        let ended = self.turned;
+        let last = self.items.iter().rev().take_while(|item| item.nested || !item.body.begins_turn());
+        last.filter(move |_| !ended)
     }
 
     /// Changes an item; nothing happens if it is not kept any more.
     fn update(&mut self, n: u64, change: impl FnOnce(&mut Body)) {
         let rev = self.rev + 1;
-        let Some(index) = n.checked_sub(self.dropped()) else { return };
-        if let Some(item) = usize::try_from(index).ok().and_then(|index| self.items.get_mut(index)) {
+        if let Some(item) = self.item_mut(n) {
             change(&mut item.body);
             item.last_rev = rev;
             self.rev = rev;
         }
+    }
+
+    fn item_mut(&mut self, n: u64) -> Option<&mut Item> {
+        let index = n.checked_sub(self.dropped())?;
+        self.items.get_mut(usize::try_from(index).ok()?)
     }
 
     fn item(&self, n: u64) -> Option<&Item> {

@@ -13,6 +13,7 @@ use super::stream::StreamText;
 use super::text::Capped;
 use super::{MAX_RECENT, SessionView, images};
 use crate::digest::{Asked, digest};
+use crate::order;
 
 const MAX_USER: usize = 64 * 1024;
 const MAX_PROSE: usize = 256 * 1024;
@@ -34,6 +35,7 @@ impl SessionView {
                 }
             }
         }
+        self.at_seq = seq;
         let at = event.timestamp();
         let (before, was_working) = (self.status(), self.turn.is_working());
         if self.turn.apply(event) {
@@ -50,6 +52,8 @@ impl SessionView {
         let shown = !event.kind().starts_with("model.") && event.kind() != "system.message";
         if shown && let Ok(data) = serde_json::from_str::<Value>(event.data_raw().get()) {
             let data = Fields(&data);
+            let has_form = [data, data.get("arguments")].iter().any(|asks| !asks.get("requestedSchema").is_null());
+            self.field_order = if has_form { order::of_form(event.data_raw()) } else { Vec::new() };
             if self.note_agent(event, data) {
                 self.apply_nested(event.kind(), data, at);
             } else {
@@ -153,7 +157,6 @@ impl SessionView {
                 if let Some(mode) = data.owned("mode") {
                     self.set(|header| &mut header.mode, Some(mode));
                 }
-                self.drop_unread(data.bool("aborted") == Some(true));
             }
             "session.info" => self.session_info(data, at),
             "session.warning" => self.trouble(Level::Warning, data.str("warningType"), data, at, false),
@@ -178,7 +181,7 @@ impl SessionView {
                 (Asked::Permission, Ask::Permission(permission))
             }
             "user_input.requested" => (Asked::Question, Ask::Question(Question::read(data))),
-            "elicitation.requested" => (Asked::Form, Ask::Elicitation(Elicitation::read(data))),
+            "elicitation.requested" => (Asked::Form, Ask::Elicitation(Elicitation::read(data, &self.field_order))),
             "exit_plan_mode.requested" => (Asked::Plan, Ask::Plan(Plan::read(data))),
             "permission.completed" => {
                 return self.close_request(id, at, permission_verdict(data.get("result").str("kind")));
@@ -320,9 +323,7 @@ impl SessionView {
         };
         let text = user_text(data.str("content"));
         let attached = images::of_message(data, images::MAX_BYTES.saturating_sub(self.image_bytes));
-        let user = Body::User(UserText { text, source, attached, failed: None });
-        self.image_bytes += images::held(&user);
-        self.push(at, false, user);
+        self.push(at, false, Body::User(UserText { text, source, attached, failed: None }));
     }
 
     fn assistant_message(&mut self, data: Fields<'_>, at: &str, nested: bool) {
@@ -381,7 +382,7 @@ impl SessionView {
                     *prose = Prose { text: ProseText::Whole(text), interrupted: false };
                 }
             });
-            return;
+            return self.tell(n);
         }
         if content.trim().is_empty() {
             return;
@@ -410,14 +411,8 @@ impl SessionView {
     }
 
     fn interrupt_prose(&mut self) {
-        let growing: Vec<u64> = self
-            .items
-            .iter()
-            .rev()
-            .take_while(|item| item.nested || !matches!(item.body, Body::User(_)))
-            .filter(|item| item.body.streaming().is_some())
-            .map(|item| item.n)
-            .collect();
+        let growing: Vec<u64> =
+            self.last_turn().filter(|item| item.body.streaming().is_some()).map(|item| item.n).collect();
         for n in growing {
             self.update(n, |body| {
                 if let Body::Assistant(prose) | Body::Reasoning(prose) = body

@@ -265,13 +265,13 @@ impl Question {
 }
 
 impl Elicitation {
-    /// Reads `elicitation.requested`, or the arguments of the tool that asks.
-    pub(crate) fn read(data: Fields<'_>) -> Self {
+    /// Reads `elicitation.requested`, or the arguments of the tool that asks. `order`: of the fields, by their names.
+    pub(crate) fn read(data: Fields<'_>, order: &[String]) -> Self {
         let schema = data.get("requestedSchema");
         let url = (data.str("mode") == "url").then(|| data.str("url").to_owned());
         let fields = match (&url, schema.0) {
             (Some(_), _) | (None, Value::Null) => Some(Vec::new()),
-            _ => form::read(schema),
+            _ => form::read(schema, order),
         };
         Self { message: data.str("message").to_owned(), source: data.owned("elicitationSource"), fields, url }
     }

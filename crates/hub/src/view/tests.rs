@@ -49,6 +49,23 @@ impl Feeder {
             reason,
             delivery: Delivery::Queue,
             device: None,
+            taken: false,
+        });
+        self
+    }
+
+    /// The exporter has taken a message, which the agent reads when it comes to it.
+    fn taken(&mut self, id: &str, text: &str) -> &mut Self {
+        self.view.apply_command(&CommandNote {
+            id: id.to_owned(),
+            kind: "user_message".to_owned(),
+            state: CommandState::Delivered,
+            request_id: None,
+            text: Some(text.to_owned()),
+            reason: None,
+            delivery: Delivery::Steer,
+            device: None,
+            taken: true,
         });
         self
     }
@@ -174,23 +191,24 @@ fn a_message_is_queued_until_the_agent_has_it() {
 #[test]
 fn a_message_that_is_taken_but_not_read_stays_in_sight() {
     let text = [None, Some("and then?"), None];
-    let taken = || {
-        let mut feeder = Feeder::new();
-        feeder.event("user.message", json!({"content": "x"}));
-        for state in [CommandState::Accepted, CommandState::Delivered, CommandState::Applied] {
-            feeder.command("c1", "user_message", state, text);
-        }
-        assert_eq!(feeder.view.queue()[0].state, CommandState::Applied);
-        feeder
-    };
-    let mut read = taken();
-    read.event("user.message", json!({"content": "and then?", "source": "command-c1"}));
-    assert_eq!((read.view.queue().len(), read.view.items().len()), (0, 2));
+    let mut feeder = Feeder::new();
+    feeder.event("user.message", json!({"content": "x"}));
+    feeder.command("c1", "user_message", CommandState::Delivered, text);
+    assert!(!feeder.view.queue()[0].taken);
+    let rev = feeder.view.rev();
+    feeder.taken("c1", "and then?");
+    assert!(feeder.view.queue()[0].taken && feeder.view.rev() > rev, "which is news");
+    feeder.event("user.message", json!({"content": "and then?", "source": "command-c1"}));
+    assert_eq!((feeder.view.queue().len(), feeder.view.items().len()), (0, 2));
 
-    let mut aborted = taken();
-    aborted.event("session.idle", json!({"aborted": true}));
-    assert!(aborted.view.queue().is_empty());
-    let last = aborted.view.items().last().map(|item| item.body.clone());
+    // What the ledger concludes when the turn was stopped.
+    let mut stopped = Feeder::new();
+    stopped.taken("c1", "and then?");
+    stopped.event("session.idle", json!({"aborted": true}));
+    assert_eq!(stopped.view.queue().len(), 1, "until somebody knows");
+    stopped.command("c1", "user_message", CommandState::Rejected, text);
+    assert!(stopped.view.queue().is_empty());
+    let last = stopped.view.items().last().map(|item| item.body.clone());
     assert!(matches!(last, Some(Body::User(UserText { failed: Some(_), .. }))));
 
     // After a restart the command is known to be applied before its event is read again.

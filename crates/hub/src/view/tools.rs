@@ -96,7 +96,7 @@ impl SessionView {
         let (call, arguments) = (data.str("toolCallId"), data.get("arguments"));
         let (asked, ask) = match summary::kind(data.str("toolName")) {
             ToolKind::Ask if !arguments.get("requestedSchema").is_null() => {
-                (Asked::Form, Ask::Elicitation(Elicitation::read(arguments)))
+                (Asked::Form, Ask::Elicitation(Elicitation::read(arguments, &self.field_order)))
             }
             ToolKind::Ask => (Asked::Question, Ask::Question(Question::read(arguments))),
             ToolKind::Plan => (Asked::Plan, Ask::Plan(Plan::read(arguments))),
@@ -170,7 +170,9 @@ impl SessionView {
             self.touch_header();
         }
         let pictures = images::of_result(result, images::MAX_BYTES.saturating_sub(self.image_bytes));
-        self.image_bytes += pictures.iter().map(|image| image.bytes.len()).sum::<usize>();
+        if self.item(n).is_some() {
+            self.image_bytes += pictures.iter().map(|image| image.bytes.len()).sum::<usize>();
+        }
         self.update(n, |body| {
             let Body::Tool(tool) = body else { return };
             let (output, diff) = output_of(tool.kind, result);
@@ -195,12 +197,9 @@ impl SessionView {
 
     /// The turn is over: whatever still runs does not.
     pub(super) fn interrupt_tools(&mut self) {
+        // Only the last turn can have something running, and sub-agents.
         let running: Vec<u64> = self
-            .items
-            .iter()
-            .rev()
-            // Only the last turn can have something running, and sub-agents.
-            .take_while(|item| item.nested || !matches!(item.body, Body::User(_)))
+            .last_turn()
             .filter(|item| matches!(&item.body, Body::Tool(tool) if tool.state == ToolState::Running))
             .map(|item| item.n)
             .collect();

@@ -78,11 +78,12 @@ fn field(field: &Field, id: &str) -> Markup {
                         }
                     }
                 },
-                FieldKind::Several { options } => fieldset {
+                FieldKind::Several { options, default, min, max } => fieldset data-min=[min] data-max=[max] {
                     legend { (label) }
                     @for (value, text) in options {
                         label.tick {
-                            input type="checkbox" name=(name) value=(value) data-testid="field" data-type="array";
+                            input type="checkbox" name=(name) value=(value) data-testid="field" data-type="array"
+                                data-required[field.required] checked[default.contains(value)];
                             span { (visible(text)) }
                         }
                     }
@@ -109,14 +110,20 @@ fn control(field: &Field, kind: &FieldKind, id: &str, described: Option<&str>) -
                 }
             }
         },
-        FieldKind::Number { integer, default } => html! {
+        FieldKind::Number { integer, default, min, max } => html! {
             input id=(id) type="number" name=(name) value=[default.as_deref()] data-testid="field"
-                data-type=(if *integer { "integer" } else { "number" }) inputmode="decimal"
+                data-type=(if *integer { "integer" } else { "number" }) inputmode="decimal" min=[min] max=[max]
                 step=(if *integer { "1" } else { "any" }) required[field.required] aria-describedby=[described];
         },
-        FieldKind::Text { default, input } => html! {
+        // The page's script puts it into the reader's zone, and the answer into the world's.
+        FieldKind::Text { default, input: "datetime-local", .. } => html! {
+            input id=(id) type="datetime-local" step="1" name=(name) data-value=[default.as_deref()] data-testid="field"
+                data-type="date-time" required[field.required] aria-describedby=[described];
+        },
+        FieldKind::Text { default, input, min, max } => html! {
             input id=(id) type=(input) name=(name) value=[default.as_deref()] data-testid="field"
-                data-type="string" dir="auto" required[field.required] aria-describedby=[described];
+                data-type="string" dir="auto" minlength=[min] maxlength=[max] required[field.required]
+                aria-describedby=[described];
         },
         FieldKind::Bool { .. } | FieldKind::Several { .. } => html! {},
     }

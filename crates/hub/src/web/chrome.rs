@@ -65,7 +65,9 @@ fn away(view: &SessionView) -> bool {
 
 /// What is known of a session whose computer is not heard.
 fn away_label(view: &SessionView) -> Option<(&'static str, &'static str)> {
-    let known = if view.header().presence.online { ("silent", "Silent") } else { ("offline", "Offline") };
+    // Beside it stands how the page's own connection is doing.
+    let online = view.header().presence.online;
+    let known = if online { ("silent", "Computer silent") } else { ("offline", "Computer offline") };
     away(view).then_some(known)
 }
 

@@ -71,7 +71,7 @@ fn user_row(id: &str, item: &Item, user: &UserText) -> Markup {
             data-parent=[item.parent.map(kids_id)] data-testid="item-user" data-source=(source) data-command=[command] {
             span.vh { "Message: " }
             div.bubble dir="auto" { (capped_plain(&user.text)) }
-            (attached(item.n, &user.attached))
+            (attached(item, &user.attached))
             p.meta {
                 @if let Some(why) = &user.failed {
                     span.bad { (icon(Icon::Warning)) "Not delivered. " (why) }
@@ -84,11 +84,11 @@ fn user_row(id: &str, item: &Item, user: &UserText) -> Markup {
 }
 
 /// What came along with a message.
-fn attached(n: u64, attached: &Attached) -> Markup {
+fn attached(item: &Item, attached: &Attached) -> Markup {
     html! {
         @if !attached.images.is_empty() {
             div.pictures {
-                @for (index, image) in attached.images.iter().enumerate() { (picture(n, index, image, "sent along")) }
+                @for (index, image) in attached.images.iter().enumerate() { (picture(item, index, image, "sent along")) }
             }
         }
         @if !attached.files.is_empty() {
@@ -106,8 +106,8 @@ pub(super) fn queued(view: &SessionView, queued: &Queued) -> Markup {
         CommandState::Accepted if view.status() == SessionStatus::Ended => "Waiting, but the session has ended",
         CommandState::Accepted if !open => "Waiting, but the session takes no messages now",
         CommandState::Accepted if queued.delivery == Delivery::Queue => "Queued, goes out when this turn ends",
+        CommandState::Delivered if queued.taken => "With the agent, which reads it at its next step",
         CommandState::Delivered => "On its way to the agent",
-        CommandState::Applied => "With the agent, which reads it at its next step",
         _ => "Waiting for the computer to fetch it",
     };
     html! {
@@ -261,7 +261,7 @@ fn notice_row(id: &str, n: u64, at: &str, notice: &Notice) -> Markup {
             span.says {
                 span.said dir="auto" {
                     (visible(notice.text.head())) (cut_note(&notice.text))
-                    @if let Some(sender) = &notice.by { " " (by_device(sender, "by", "on ", "from the link")) }
+                    @if let Some(sender) = &notice.by { " " (by_device(sender, "by", "from ", "from the link")) }
                 }
                 @if let Some(advice) = &notice.advice { span.advice dir="auto" { (visible(advice)) } }
                 @if let Some(url) = &notice.url {

@@ -35,7 +35,7 @@
 //! | `queue-edit`, `queue-text`, `queue-save`, `queue-steer`, `queue-cancel` | in `item-queued`, while it waits |
 //! | `details-open`, `details`, `qr`, `copy-link`, `device-name` | the session's window: its link, and what this device is called |
 //! | `bell`, `notify` with `notify-on`, `notify-state`, `notify-content`, `notify-done`, `notify-error` | notifications on this device, also on the page of all sessions |
-//! | `older`, `beyond`, `trimmed` | above the first item: that there are older ones, more than are kept, or trimmed ones |
+//! | `older`, `beyond`, `trimmed` | above the first item: that there are older ones, some that the page has no numbers for, or trimmed ones |
 //! | `closed`, `card-read-only` | why nothing can be written or pressed |
 //! | `new-below` | shown when something came in below the part in view |
 //! | `back` | the way to all sessions, in a browser that has been there |
@@ -61,6 +61,7 @@ mod diff;
 mod highlight;
 mod icon;
 mod items;
+mod log;
 mod markdown;
 mod page;
 mod patch;
@@ -72,7 +73,8 @@ mod visible;
 
 pub use app::{list_manifest, manifest};
 pub use assets::{Asset, asset};
-pub use page::{Older, PageContext, not_found, older, page};
+pub use log::{Older, older, older_past};
+pub use page::{PageContext, not_found, page};
 pub use patch::{Op, Patch, ViewerCursor, patch_since};
 pub(crate) use sessions::title as session_name;
 pub(crate) use visible::visible_text;

@@ -1,18 +1,12 @@
 //! The whole page, and the page that says that there is none.
 
-use std::collections::{BTreeMap, HashSet};
-
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use serde::Serialize;
 
 use super::assets::{MODULES, address};
 use super::icon::{Icon, icon};
 use super::patch::{ViewerCursor, regions};
-use super::{app, chrome, dialogs, items};
-use crate::view::{Item, SessionView};
-
-/// The most items of the transcript that a page starts with; the newest.
-pub(super) const PAGE_ITEMS: usize = 150;
+use super::{app, chrome, dialogs};
+use crate::view::SessionView;
 
 /// The ground of the page, as the style sheet has it, for what a browser draws around it.
 pub(super) const LIGHT: &str = "#faf9f6";
@@ -162,84 +156,4 @@ pub(super) fn document(title: &str, files: &str, body: &Markup, parts: &Files, a
 pub(super) fn files(api_base: &str) -> String {
     let site = api_base.find("/api/v1/").map_or("", |at| &api_base[..at]);
     format!("{site}/assets")
-}
-
-/// The newest part of the transcript.
-pub(super) fn log(view: &SessionView) -> Markup {
-    let hidden = view.items().len().saturating_sub(PAGE_ITEMS);
-    let shown: Vec<&Item> = view.items().skip(hidden).collect();
-    html! {
-        (older_note(view, hidden))
-        (tree(&shown))
-    }
-}
-
-/// Says what stands before the first item that is drawn.
-fn older_note(view: &SessionView, hidden: usize) -> Markup {
-    html! {
-        @if hidden > 0 {
-            p.older #older data-testid="older" {
-                button.quiet type="button" data-act="older" data-testid="older-load" { (hidden) " earlier items" }
-            }
-        } @else if view.dropped() > 0 {
-            p.older data-testid="beyond" {
-                (counted(view.dropped(), "earlier item is", "earlier items are")) " more than this page keeps. "
-                "They are in the session's log, which `groundlink watch` reads from its beginning."
-            }
-        } @else if view.trimmed() > 0 {
-            p.older data-testid="trimmed" {
-                (counted(view.trimmed(), "earlier event was", "earlier events were"))
-                " trimmed: the hub keeps no more of this session."
-            }
-        }
-    }
-}
-
-/// A number with its words, in groups of three digits.
-fn counted(count: u64, one: &str, more: &str) -> String {
-    let digits = count.to_string();
-    let grouped: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
-    format!("{} {}", grouped.join(","), if count == 1 { one } else { more })
-}
-
-/// Items, those of a sub-agent within the tool call that started it.
-fn tree(shown: &[&Item]) -> Markup {
-    let here: HashSet<u64> = shown.iter().map(|item| item.n).collect();
-    let mut kids: BTreeMap<u64, Vec<&Item>> = BTreeMap::new();
-    let mut roots = Vec::new();
-    for item in shown {
-        match item.parent.filter(|parent| here.contains(parent)) {
-            Some(parent) => kids.entry(parent).or_default().push(item),
-            None => roots.push(*item),
-        }
-    }
-    html! { @for item in roots { (branch(item, &kids, 0)) } }
-}
-
-/// A child is newer than its parent, so that this ends; deeper than anybody nests sub-agents it does not go.
-fn branch(item: &Item, kids: &BTreeMap<u64, Vec<&Item>>, depth: usize) -> Markup {
-    let own = kids.get(&item.n).filter(|_| depth < 16);
-    let inner = html! { @for kid in own.into_iter().flatten() { (branch(kid, kids, depth + 1)) } };
-    items::item_with(item, &inner)
-}
-
-/// A part of the transcript that a page did not begin with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Older {
-    /// The items, oldest first, after a note of what stands before them.
-    pub html: String,
-    /// The first of them, to ask for what is before it; absent when there are none.
-    pub first: Option<u64>,
-    /// Whether there are more before it.
-    pub more: bool,
-}
-
-/// Draws the items just before the item `before`.
-pub fn older(view: &SessionView, before: u64) -> Older {
-    let until = usize::try_from(before.saturating_sub(view.dropped())).unwrap_or(usize::MAX).min(view.items().len());
-    let from = until.saturating_sub(PAGE_ITEMS);
-    let shown: Vec<&Item> = view.items().skip(from).take(until - from).collect();
-    let html = html! { (older_note(view, from)) (tree(&shown)) };
-    Older { html: html.into_string(), first: shown.first().map(|item| item.n), more: from > 0 }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::cards::{card, card_id};
 use super::chrome;
 use super::items::{blocks, item, item_id, queued, queued_id, tail};
-use super::page::{PAGE_ITEMS, log};
+use super::log::{PAGE_ITEMS, log};
 use crate::view::{Item, SessionView, StreamText};
 
 /// With more changed items than this the page is drawn anew.

@@ -1,6 +1,6 @@
 //! Tests of fragments and patches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use groundlink_protocol::Event;
 use groundlink_protocol::api::{CommandState, Delivery, Device};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::patch::regions;
 use super::*;
 use crate::view::tests::{Feeder, fixture_events};
-use crate::view::{Body, CommandNote, Presence, SessionView};
+use crate::view::{Body, CommandNote, Past, Presence, SessionView};
 
 const CONTEXT: fn() -> PageContext = || PageContext {
     api_base: "/api/v1/links/KEY".to_owned(),
@@ -103,6 +103,7 @@ fn rich_view() -> SessionView {
         reason: None,
         delivery: Delivery::Queue,
         device: Some(Device { id: "d1".to_owned(), name: Some("Ann's <phone>".to_owned()) }),
+        taken: true,
     });
     for line in include_str!("fixtures/rich.jsonl").lines() {
         view.apply_event(&Event::parse(line).expect("an event"), None);
@@ -113,7 +114,7 @@ fn rich_view() -> SessionView {
 #[test]
 fn a_session_with_everything() {
     let view = rich_view();
-    insta::assert_snapshot!("rich log", lines(&page::log(&view).into_string()));
+    insta::assert_snapshot!("rich log", lines(&log::log(&view).into_string()));
     let around = regions(&view).into_iter().filter(|(id, _)| *id != "log");
     let around: Vec<String> = around.map(|(id, html)| format!("{id}: {}", lines(&html))).collect();
     insta::assert_snapshot!("rich regions", around.join("\n"));
@@ -131,24 +132,55 @@ fn the_steps_of_a_sub_agent_stand_within_its_call() {
     assert_eq!(agents.len(), 2);
     assert_eq!((kids(agents[0]).len(), kids(agents[1]).len()), (2, 1));
     // Also where the page begins after the call.
-    let part = older(&view, kids(agents[1])[0] + 1);
+    let part = older(&view, kids(agents[1])[0] + 1).expect("it is kept");
     assert!(part.html.contains(&format!("data-parent=\"k{}\"", agents[1])));
 }
 
 #[test]
-fn what_is_beyond_the_first_item_is_told_with_its_count() {
-    let mut feeder = Feeder::new();
-    feeder.view.set_trimmed(12_345);
-    feeder.event("user.message", json!({"content": "after it"}));
-    let part = older(&feeder.view, u64::MAX).html;
-    assert!(part.contains("12,345 earlier events were trimmed"), "{part}");
-    for n in 0..5_020 {
-        feeder.event("user.message", json!({"content": n.to_string()}));
+fn what_the_view_does_not_keep_comes_from_the_log() {
+    let events: Vec<Event> = (0..5_020)
+        .map(|n| {
+            let event = json!({"id": format!("e{n}"), "type": "user.message", "data": {"content": n.to_string()}});
+            Event::parse(&event.to_string()).expect("a well-formed event")
+        })
+        .collect();
+    let mut view = SessionView::new("s-1");
+    view.set_trimmed(12_345);
+    view.apply_event(&events[0], Some(1));
+    let older_part = older(&view, u64::MAX).expect("it is kept").html;
+    assert!(older_part.contains("12,345 earlier events were trimmed"), "{older_part}");
+    for (seq, event) in (2..).zip(&events[1..]) {
+        view.apply_event(event, Some(seq));
     }
-    // The end says that there is more, and the beginning what there is beyond it.
-    assert!(older(&feeder.view, u64::MAX).html.contains("earlier items</button>"));
-    let part = older(&feeder.view, feeder.view.dropped() + 10);
-    assert!(part.html.contains("500 earlier items are more than this page keeps") && !part.more, "{}", part.html);
+    // The first part that is kept leads on to the log.
+    let older_part = older(&view, view.dropped() + 10).expect("it is kept");
+    assert_eq!((view.dropped(), older_part.first, older_part.more), (500, Some(500), true));
+    let leads = |html: &str, before: u64, until: u64| {
+        html.contains(&format!("data-before=\"{before}\" data-until=\"{until}\""))
+    };
+    assert!(
+        leads(&older_part.html, 500, 500) && older_part.html.contains("500 earlier items</button>"),
+        "{}",
+        older_part.html
+    );
+    assert_eq!(older(&view, 500), None);
+
+    let mut past = Past::new("s-1", 500, HashSet::new());
+    assert!((1..).zip(&events).any(|(seq, event)| past.apply_event(event, seq).is_break()), "it need not read on");
+    let older_part = older_past(&past, 500, 500, 0);
+    assert_eq!((older_part.first, older_part.more), (Some(350), true));
+    assert!(leads(&older_part.html, 350, 350) && older_part.html.contains(">499</div>"), "{}", older_part.html);
+    // Another page may have counted otherwise.
+    let older_part = older_past(&past, 420, 150, 7);
+    assert_eq!((older_part.first, older_part.more), (Some(270), false));
+    assert!(
+        older_part.html.contains("7 earlier events were trimmed") && older_part.html.contains("id=\"i270\""),
+        "{}",
+        older_part.html
+    );
+    let older_part = older_past(&past, 100, 150, 0);
+    assert_eq!((older_part.first, older_part.more), (Some(0), false));
+    assert!(older_part.html.contains("groundlink watch"), "{}", older_part.html);
 }
 
 #[test]
@@ -162,7 +194,7 @@ fn older_items_come_in_parts() {
     let mut before = 250;
     let mut seen = Vec::new();
     loop {
-        let part = older(&feeder.view, before);
+        let part = older(&feeder.view, before).expect("it is kept");
         seen.push((first(&part.html), part.more));
         match part.first {
             Some(n) if part.more => before = n,
@@ -170,8 +202,8 @@ fn older_items_come_in_parts() {
         }
     }
     assert_eq!(seen, [(150, true), (100, false)]);
-    assert_eq!(older(&feeder.view, 0), Older { html: String::new(), first: None, more: false });
-    assert_eq!(older(&feeder.view, u64::MAX).first, Some(250));
+    assert_eq!(older(&feeder.view, 0), Some(Older { html: String::new(), first: None, more: false }));
+    assert_eq!(older(&feeder.view, u64::MAX).and_then(|part| part.first), Some(250));
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn inside(item: &Item, tool: &ToolCall) -> Markup {
         }
         @if !tool.images.is_empty() {
             div.pictures {
-                @for (index, image) in tool.images.iter().enumerate() { (picture(item.n, index, image, "of the tool's answer")) }
+                @for (index, image) in tool.images.iter().enumerate() { (picture(item, index, image, "of the tool's answer")) }
             }
         }
         @if let Some(output) = &tool.output { (output_html(output)) }
@@ -75,10 +75,13 @@ fn inside(item: &Item, tool: &ToolCall) -> Markup {
 }
 
 /// Drawn by the page's script when it comes into view: nobody fetches what nobody looks at.
-pub(super) fn picture(n: u64, index: usize, image: &Image, whose: &str) -> Markup {
+///
+/// Its address names the event, too, by which it is found when the view does not keep the item any more.
+pub(super) fn picture(item: &Item, index: usize, image: &Image, whose: &str) -> Markup {
     let size = format!("{} KB", image.bytes.len().div_ceil(1024));
+    let event = item.seq.map_or_else(String::new, |seq| format!("?event={seq}"));
     html! {
-        img data-testid="picture" data-src={ "page/picture/" (n) "/" (index) } decoding="async"
+        img data-testid="picture" data-src={ "page/picture/" (item.n) "/" (index) (event) } decoding="async"
             alt={ "Picture " (index + 1) " " (whose) ", " (size) };
     }
 }
@@ -217,7 +220,7 @@ pub(super) fn outcome_line(outcome: &Outcome) -> Markup {
             (words) " "
             @match &outcome.by {
                 By::Local => span.by { "in the terminal" },
-                By::Link(sender) => (by_device(sender, "by", "on ", "from the link")),
+                By::Link(sender) => (by_device(sender, "by", "from ", "from the link")),
                 By::Nobody => {},
             }
             " " (time(&outcome.at))

@@ -6,6 +6,7 @@ mod heal;
 mod limits;
 mod list;
 mod log;
+mod older;
 mod openapi;
 mod push;
 mod restart;

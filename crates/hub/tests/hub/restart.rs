@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use crate::support::{TestHub, answer, ephemeral, eventually, json_of, permission};
+use crate::support::{TestHub, answer, ephemeral, event, eventually, json_of, permission};
 
 #[tokio::test]
 async fn everything_is_there_again() {
@@ -58,9 +58,33 @@ async fn a_proof_that_was_stored_counts_after_a_restart() {
     exporter.poll().await;
     hub.restart().await;
     let proof = json!({"content": "once", "source": format!("command-{id}")});
-    exporter.upload(&[crate::support::event("m", Some("steerable"), "user.message", &proof)]).await;
+    exporter.upload(&[event("m", Some("steerable"), "user.message", &proof)]).await;
     assert_eq!(viewer.state(&id).await, "applied");
     assert!(exporter.poll_with("?wait=1").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_message_that_was_taken_and_not_read_is_still_shown_so() {
+    let mut hub = TestHub::start().await;
+    let (exporter, viewer) = hub.session("s1").await;
+    exporter.upload(&[event("u", Some("steerable"), "user.message", &json!({"content": "work"}))]).await;
+    let steering = json!({"client_id": "s", "type": "user_message", "content": "and this", "delivery": "steer"});
+    let id = viewer.command(&steering).await["id"].as_str().unwrap().to_owned();
+    assert_eq!(exporter.poll().await.len(), 1);
+    let label = async || {
+        let page = viewer.page().await;
+        let queued = page.split("data-testid=\"item-queued\"").nth(1).expect("a queued message").to_owned();
+        ["On its way to the agent", "With the agent"].into_iter().find(|label| queued.contains(label)).expect("a label")
+    };
+    assert_eq!(label().await, "On its way to the agent");
+    exporter.acknowledge(&[&id]).await;
+    assert_eq!(label().await, "With the agent");
+    hub.restart().await;
+    assert_eq!(label().await, "With the agent");
+    let said = json!({"content": "and this", "source": format!("command-{id}")});
+    exporter.upload(&[event("m", Some("u"), "user.message", &said)]).await;
+    assert!(!viewer.page().await.contains("data-testid=\"item-queued\""));
+    assert_eq!(viewer.state(&id).await, "applied");
 }
 
 #[tokio::test]

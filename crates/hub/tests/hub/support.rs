@@ -172,6 +172,13 @@ impl Viewer {
         self.http.get(format!("{}{path}", self.api())).send().await.expect("an answer")
     }
 
+    /// The session's page as a browser gets it.
+    pub(crate) async fn page(&self) -> String {
+        let url = format!("{}/t/{}", self.hub, self.key);
+        let answer = self.http.get(url).header("accept", "text/html").send().await.expect("an answer");
+        answer.text().await.expect("a page")
+    }
+
     pub(crate) async fn snapshot(&self) -> Value {
         json_of(self.get("").await).await
     }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use groundlink_protocol::{Event, EventData, events};
+use groundlink_protocol::{Event, events};
 
 use super::answer::Answer;
-use crate::handlers::{Ask, CommandCall, HandlerEnd, HandlerKind, McpAuthAsk, guard, tools};
+use crate::handlers::{Asked, CommandCall, HandlerEnd, HandlerKind, guard, tools};
 use crate::shared::Shared;
 use crate::{PermissionDecision, ToolCall, TraceContext};
 
@@ -36,61 +36,36 @@ pub(super) async fn handler(
 /// `None`: the event lacks what a handler needs.
 async fn call(shared: Arc<Shared>, kind: HandlerKind, request_id: String, event: Event) -> Option<Answer> {
     let handlers = &shared.handlers;
+    let asked = Asked { session_id: shared.id.clone(), request_id, event };
     Some(match kind {
         HandlerKind::Permission => {
             let handler = handlers.permission.as_ref()?;
-            Answer::Permission(handler.decide(ask(&shared, request_id, event)?).await)
+            Answer::Permission(handler.decide(asked.read()?).await)
         }
         HandlerKind::Tool => {
-            let call = tool_call(&shared, request_id, &event)?;
+            let call = tool_call(&shared, asked)?;
             Answer::Tool(handlers.tools.get(&call.tool_name)?.call(call).await)
         }
-        HandlerKind::UserInput => {
-            let handler = handlers.user_input.as_ref()?;
-            Answer::UserInput(handler.answer(ask(&shared, request_id, event)?).await)
-        }
-        HandlerKind::Elicitation => {
-            let handler = handlers.elicitation.as_ref()?;
-            Answer::Elicitation(handler.fill_in(ask(&shared, request_id, event)?).await)
-        }
-        HandlerKind::Plan => {
-            let handler = handlers.plan.as_ref()?;
-            Answer::Plan(handler.approve(ask(&shared, request_id, event)?).await)
-        }
-        HandlerKind::AutoModeSwitch => {
-            let handler = handlers.auto_mode.as_ref()?;
-            Answer::AutoMode(handler.switch(ask(&shared, request_id, event)?).await)
-        }
-        HandlerKind::SessionLimits => {
-            let handler = handlers.limits.as_ref()?;
-            Answer::Limits(handler.decide(ask(&shared, request_id, event)?).await)
-        }
-        HandlerKind::Sampling => {
-            let handler = handlers.sampling.as_ref()?;
-            Answer::Sampling(handler.sample(ask(&shared, request_id, event)?).await)
-        }
-        HandlerKind::McpAuth => {
-            let handler = handlers.mcp_auth.as_ref()?;
-            let mut ask: McpAuthAsk = serde_json::from_str(event.data_raw().get()).ok()?;
-            ask.session_id.clone_from(&shared.id);
-            Answer::McpAuth(handler.sign_in(ask).await)
-        }
+        HandlerKind::UserInput => Answer::UserInput(handlers.user_input.as_ref()?(asked).await?),
+        HandlerKind::Elicitation => Answer::Elicitation(handlers.elicitation.as_ref()?(asked).await?),
+        HandlerKind::Plan => Answer::Plan(handlers.plan.as_ref()?(asked).await?),
+        HandlerKind::AutoModeSwitch => Answer::AutoMode(handlers.auto_mode.as_ref()?(asked).await?),
+        HandlerKind::SessionLimits => Answer::Limits(handlers.limits.as_ref()?(asked).await?),
+        HandlerKind::Sampling => Answer::Sampling(handlers.sampling.as_ref()?(asked).await?),
+        HandlerKind::McpAuth => Answer::McpAuth(handlers.mcp_auth.as_ref()?(asked).await?),
         HandlerKind::Command => {
-            let call = command_call(&shared, request_id, &event)?;
+            let call = command_call(asked)?;
             Answer::Command(handlers.commands.get(&call.name)?.run(call).await)
         }
         _ => return None,
     })
 }
 
-fn ask<T: EventData>(shared: &Shared, request_id: String, event: Event) -> Option<Ask<T>> {
-    Some(Ask { session_id: shared.id.clone(), request_id, data: event.data::<T>().ok()?, event })
-}
-
-fn tool_call(shared: &Shared, request_id: String, event: &Event) -> Option<ToolCall> {
+fn tool_call(shared: &Shared, asked: Asked) -> Option<ToolCall> {
+    let Asked { session_id, request_id, event } = asked;
     let data: events::ExternalToolRequested = event.data().ok()?;
     Some(ToolCall {
-        session_id: shared.id.clone(),
+        session_id,
         request_id,
         tool_call_id: data.tool_call_id,
         tool_name: data.tool_name,
@@ -102,10 +77,11 @@ fn tool_call(shared: &Shared, request_id: String, event: &Event) -> Option<ToolC
     })
 }
 
-fn command_call(shared: &Shared, request_id: String, event: &Event) -> Option<CommandCall> {
+fn command_call(asked: Asked) -> Option<CommandCall> {
+    let Asked { session_id, request_id, event } = asked;
     let data: events::CommandExecute = event.data().ok()?;
     Some(CommandCall {
-        session_id: shared.id.clone(),
+        session_id,
         request_id,
         line: data.command.unwrap_or_else(|| format!("/{}", data.command_name)),
         name: data.command_name,

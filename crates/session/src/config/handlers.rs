@@ -11,6 +11,7 @@ use crate::handlers::{
     SlashCommand, UserInputHandler,
 };
 use crate::hooks::{HookHandler, HookInput, RawHookHandler};
+use crate::serve;
 
 impl SessionConfig {
     /// Whether the CLI asks for permissions; unanswered, they stay open.
@@ -60,28 +61,28 @@ impl SessionConfig {
     /// Answers questions.
     #[must_use]
     pub fn on_user_input(mut self, handler: impl UserInputHandler) -> Self {
-        self.handlers.user_input = Some(Arc::new(handler));
+        self.handlers.user_input = Some((Arc::new(handler) as Arc<dyn UserInputHandler>).bound());
         self.ask_user(true)
     }
 
     /// Fills in forms.
     #[must_use]
     pub fn on_elicitation(mut self, handler: impl ElicitationHandler) -> Self {
-        self.handlers.elicitation = Some(Arc::new(handler));
+        self.handlers.elicitation = Some((Arc::new(handler) as Arc<dyn ElicitationHandler>).bound());
         self.ask_elicitation(true)
     }
 
     /// Approves plans.
     #[must_use]
     pub fn on_plan(mut self, handler: impl PlanHandler) -> Self {
-        self.handlers.plan = Some(Arc::new(handler));
+        self.handlers.plan = Some((Arc::new(handler) as Arc<dyn PlanHandler>).bound());
         self.plan_approval(true)
     }
 
     /// Answers when the model is at its rate limit and the CLI offers another.
     #[must_use]
     pub fn on_auto_mode_switch(mut self, handler: impl AutoModeHandler) -> Self {
-        self.handlers.auto_mode = Some(Arc::new(handler));
+        self.handlers.auto_mode = Some((Arc::new(handler) as Arc<dyn AutoModeHandler>).bound());
         self.params.request_auto_mode_switch = Some(true);
         self
     }
@@ -90,14 +91,14 @@ impl SessionConfig {
     /// (`session.info` of type `session_limits`), as does every turn until the limit is raised.
     #[must_use]
     pub fn on_session_limits(mut self, handler: impl LimitsHandler) -> Self {
-        self.handlers.limits = Some(Arc::new(handler));
+        self.handlers.limits = Some((Arc::new(handler) as Arc<dyn LimitsHandler>).bound());
         self
     }
 
     /// Answers MCP servers that ask for a call of the model.
     #[must_use]
     pub fn on_sampling(mut self, handler: impl SamplingHandler) -> Self {
-        self.handlers.sampling = Some(Arc::new(handler));
+        self.handlers.sampling = Some((Arc::new(handler) as Arc<dyn SamplingHandler>).bound());
         self
     }
 
@@ -105,7 +106,7 @@ impl SessionConfig {
     /// somebody signs in by other means.
     #[must_use]
     pub fn on_mcp_auth(mut self, handler: impl McpAuthHandler) -> Self {
-        self.handlers.mcp_auth = Some(Arc::new(handler));
+        self.handlers.mcp_auth = Some((Arc::new(handler) as Arc<dyn McpAuthHandler>).bound());
         self
     }
 
@@ -123,6 +124,7 @@ impl SessionConfig {
     pub fn canvas(mut self, canvas: Canvas) -> Self {
         self.params.canvases.push(canvas.declared());
         self.handlers.canvases.insert(canvas.id, canvas.handler);
+        self.handlers.serves.insert(serve::CANVAS, serve::canvas);
         // Without, the agent has no tools for them.
         self.request_canvas_renderer(true)
     }
@@ -131,6 +133,7 @@ impl SessionConfig {
     #[must_use]
     pub fn on_skills(mut self, provider: impl SkillProvider) -> Self {
         self.handlers.skills = Some(Arc::new(provider));
+        self.handlers.serves.insert(serve::SKILLS, serve::skills);
         self.params.has_skill_provider = Some(true);
         self
     }
@@ -197,15 +200,15 @@ impl SessionConfig {
 
     /// Gives bearer tokens for the session's own model provider, when the CLI needs them.
     #[must_use]
-    pub fn on_provider_token(mut self, handler: impl ProviderTokenHandler) -> Self {
-        self.handlers.provider_tokens.insert(String::new(), Arc::new(handler));
-        self
+    pub fn on_provider_token(self, handler: impl ProviderTokenHandler) -> Self {
+        self.on_named_provider_token("", handler)
     }
 
     /// Gives bearer tokens for a [named provider](Self::providers).
     #[must_use]
     pub fn on_named_provider_token(mut self, name: impl Into<String>, handler: impl ProviderTokenHandler) -> Self {
         self.handlers.provider_tokens.insert(name.into(), Arc::new(handler));
+        self.handlers.serves.insert(serve::PROVIDER_TOKEN, serve::provider_token);
         self
     }
 
@@ -214,6 +217,7 @@ impl SessionConfig {
     pub fn on_github_token(mut self, handler: impl GitHubTokenHandler) -> Self {
         let registration = uuid::Uuid::new_v4().to_string();
         self.handlers.github_token = Some(Arc::new(handler));
+        self.handlers.serves.insert(serve::GITHUB_TOKEN, serve::github_token);
         self.handlers.github_registration = Some(registration.clone());
         self.params.github_token_provider_registration_id = Some(registration);
         self

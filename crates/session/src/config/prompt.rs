@@ -2,6 +2,7 @@
 
 use super::{SessionConfig, raw};
 use crate::SessionError;
+use crate::serve;
 
 mod system_message;
 
@@ -27,6 +28,7 @@ impl SessionConfig {
     pub fn system_message(mut self, message: &SystemMessage) -> Result<Self, SessionError> {
         message.check()?;
         self.handlers.transforms = message.transforms.clone();
+        self.handlers.serves.insert(serve::TRANSFORM, serve::transform);
         self.params.system_message = Some(raw("system_message", message)?);
         Ok(self)
     }

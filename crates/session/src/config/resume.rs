@@ -50,7 +50,7 @@ impl SessionConfig {
     }
 
     /// The params of `session.create`, or those of `session.resume`, which lacks a few and has others.
-    pub(crate) fn into_params(mut self, id: &str, create: bool) -> Result<Value, SessionError> {
+    pub(crate) fn params_for(&mut self, id: &str, create: bool) -> Result<Value, SessionError> {
         self.params.session_id = Some(id.to_owned());
         if let (Some(provider), true) = (&mut self.params.provider, self.handlers.provider_tokens.contains_key("")) {
             provider.has_bearer_token_provider = Some(true);
@@ -79,8 +79,18 @@ impl SessionConfig {
                 fields.insert(name.to_owned(), json!(value));
             }
         }
-        if let Some(canvases) = self.resume.open_canvases {
-            fields.insert("openCanvases".to_owned(), canvases);
+        if let Some(canvases) = &self.resume.open_canvases {
+            fields.insert("openCanvases".to_owned(), canvases.clone());
+        }
+        Ok(params)
+    }
+
+    /// The params of `session.resume` with which a client that has come back goes on: the log need not say that it had
+    /// to.
+    pub(crate) fn params_to_return(&mut self, id: &str) -> Result<Value, SessionError> {
+        let mut params = self.params_for(id, false)?;
+        for option in ["disableResume", "continuePendingWork"] {
+            params[option] = true.into();
         }
         Ok(params)
     }

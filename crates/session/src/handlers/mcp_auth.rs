@@ -1,10 +1,13 @@
 //! Signing in to MCP servers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
+
+use super::bound::{Asked, Bound, bind};
 
 /// An MCP server wants somebody to be signed in.
 #[derive(Debug, Clone, Deserialize)]
@@ -127,6 +130,19 @@ impl From<Option<McpToken>> for McpAuthAnswer {
 pub trait McpAuthHandler: Send + Sync + 'static {
     /// Gets a token, perhaps by sending somebody to a page.
     async fn sign_in(&self, ask: McpAuthAsk) -> McpAuthAnswer;
+}
+
+impl dyn McpAuthHandler {
+    pub(crate) fn bound(self: Arc<Self>) -> Bound<McpAuthAnswer> {
+        bind(self, McpAuthAsk::read, |handler, ask| handler.sign_in(ask))
+    }
+}
+
+impl McpAuthAsk {
+    fn read(asked: Asked) -> Option<Self> {
+        let ask: Self = serde_json::from_str(asked.event.data_raw().get()).ok()?;
+        Some(Self { session_id: asked.session_id, ..ask })
+    }
 }
 
 #[async_trait]

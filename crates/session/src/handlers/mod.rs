@@ -5,6 +5,7 @@
 //! dropped. A handler that panics or is past its [deadline](Deadlines) never leaves the agent waiting: a permission is
 //! denied, a question goes without answer, a plan is not approved, a tool has failed.
 
+mod bound;
 mod canvas;
 mod client;
 mod commands;
@@ -27,13 +28,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use bound::{Asked, Bound, Serve};
 pub(crate) use canvas::Canvases;
 pub use canvas::{Canvas, CanvasCall, CanvasHandler, CanvasView};
 pub(crate) use client::{ClientHandlers, Frames};
 pub(crate) use commands::Commands;
 pub use commands::{CommandCall, CommandEnd, CommandHandler, SlashCommand};
 pub use deadlines::{Deadlines, HandlerKind};
-use groundlink_protocol::Event;
+use groundlink_protocol::{Event, RawJson};
 pub(crate) use guard::Failure;
 pub(crate) use hooks::Hooks;
 pub(crate) use hosting::{Confirming, Launching};
@@ -56,6 +58,8 @@ pub(crate) use tools::Tools;
 pub(crate) use transform::Transforms;
 pub use transform::{SectionText, SectionTransform};
 
+use crate::answers::{AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PlanDecision, UserAnswer};
+
 /// Something the agent asks.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -74,16 +78,21 @@ pub struct Ask<T> {
 pub(crate) type Reporter = Arc<dyn Fn(AnswerReport) + Send + Sync>;
 
 /// The handlers of one session.
+///
+/// Most come together with what reads and answers for them ([`Bound`], [`Serve`]): it is linked into those programs only
+/// that give such a handler.
 #[derive(Clone, Default)]
 pub(crate) struct Handlers {
     pub(crate) permission: Option<Arc<dyn PermissionHandler>>,
-    pub(crate) user_input: Option<Arc<dyn UserInputHandler>>,
-    pub(crate) elicitation: Option<Arc<dyn ElicitationHandler>>,
-    pub(crate) plan: Option<Arc<dyn PlanHandler>>,
-    pub(crate) auto_mode: Option<Arc<dyn AutoModeHandler>>,
-    pub(crate) limits: Option<Arc<dyn LimitsHandler>>,
-    pub(crate) sampling: Option<Arc<dyn SamplingHandler>>,
-    pub(crate) mcp_auth: Option<Arc<dyn McpAuthHandler>>,
+    pub(crate) user_input: Option<Bound<Option<UserAnswer>>>,
+    pub(crate) elicitation: Option<Bound<ElicitationAnswer>>,
+    pub(crate) plan: Option<Bound<PlanDecision>>,
+    pub(crate) auto_mode: Option<Bound<AutoModeAnswer>>,
+    pub(crate) limits: Option<Bound<LimitsAnswer>>,
+    pub(crate) sampling: Option<Bound<Option<RawJson>>>,
+    pub(crate) mcp_auth: Option<Bound<McpAuthAnswer>>,
+    /// By the method, or by what all methods of the kind begin with.
+    pub(crate) serves: BTreeMap<&'static str, Serve>,
     pub(crate) canvases: Canvases,
     pub(crate) skills: Option<Arc<dyn SkillProvider>>,
     pub(crate) tools: Tools,

@@ -1,9 +1,12 @@
 //! What people are asked besides permissions: questions, forms, plans, and what to do at a limit.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use groundlink_protocol::events;
 
 use super::Ask;
+use super::bound::{Asked, Bound, bind};
 use crate::answers::{AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PlanDecision, UserAnswer};
 
 /// The agent has a question.
@@ -52,9 +55,15 @@ pub trait LimitsHandler: Send + Sync + 'static {
     async fn decide(&self, ask: LimitsAsk) -> LimitsAnswer;
 }
 
-/// A closure of the right shape is a handler.
-macro_rules! closures {
+/// A closure of the right shape is a handler; and each is bound to what reads for it.
+macro_rules! handlers {
     ($($handler:ident . $method:ident: $ask:ty => $answer:ty;)*) => {$(
+        impl dyn $handler {
+            pub(crate) fn bound(self: Arc<Self>) -> Bound<$answer> {
+                bind(self, Asked::read, |handler, ask| handler.$method(ask))
+            }
+        }
+
         #[async_trait]
         impl<F, Fut> $handler for F
         where
@@ -68,7 +77,7 @@ macro_rules! closures {
     )*};
 }
 
-closures! {
+handlers! {
     UserInputHandler.answer: UserInputAsk => Option<UserAnswer>;
     ElicitationHandler.fill_in: ElicitationAsk => ElicitationAnswer;
     PlanHandler.approve: PlanAsk => PlanDecision;

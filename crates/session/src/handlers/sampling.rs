@@ -1,9 +1,12 @@
 //! Model calls that MCP servers ask for.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use groundlink_protocol::{RawJson, events};
 
 use super::Ask;
+use super::bound::{Asked, Bound, bind};
 
 /// An MCP server asks for a call of the model.
 pub type SamplingAsk = Ask<events::SamplingRequested>;
@@ -13,6 +16,12 @@ pub type SamplingAsk = Ask<events::SamplingRequested>;
 pub trait SamplingHandler: Send + Sync + 'static {
     /// The model's message, as the Model Context Protocol has it (`role`, `content`, `model`); `None` refuses.
     async fn sample(&self, ask: SamplingAsk) -> Option<RawJson>;
+}
+
+impl dyn SamplingHandler {
+    pub(crate) fn bound(self: Arc<Self>) -> Bound<Option<RawJson>> {
+        bind(self, Asked::read, |handler, ask| handler.sample(ask))
+    }
 }
 
 #[async_trait]

@@ -141,6 +141,20 @@ pub(super) fn words(request: &PendingRequest, answer: &str) -> Result<CommandAct
     }
 }
 
+/// What it is about, in one line that may be long.
+pub(super) fn subject(request: &PendingRequest) -> String {
+    let about = match (request.kind, request.permission.as_deref()) {
+        (RequestKind::Permission, Some("shell")) => request.detail.as_deref().unwrap_or(&request.summary),
+        (RequestKind::PlanApproval, _) => "Go on with this plan?",
+        _ => &request.summary,
+    };
+    let kind = match &request.permission {
+        Some(permission) => format!("[{permission}] "),
+        None => String::new(),
+    };
+    display::line(&format!("{kind}{about}"), 500)
+}
+
 /// The keys that answer it, for the line below the transcript.
 pub(super) fn keys(request: &PendingRequest) -> String {
     let mut keys: Vec<&str> = Vec::new();
@@ -175,8 +189,11 @@ pub(super) fn keys(request: &PendingRequest) -> String {
 pub(super) fn particulars(request: &PendingRequest) -> Option<String> {
     let is_shell = request.permission.as_deref() == Some("shell");
     let detail = request.detail.as_deref().filter(|_| request.kind == RequestKind::Permission && !is_shell);
-    let mut lines: Vec<String> =
-        detail.iter().flat_map(|detail| detail.lines()).map(|line| format!("  | {}", display::safe(line))).collect();
+    let mut lines: Vec<String> = detail
+        .iter()
+        .flat_map(|detail| detail.trim_matches('\n').lines())
+        .map(|line| format!("  | {}", display::safe(line)))
+        .collect();
     lines.extend(Form::of(request).iter().flat_map(Form::outline));
     let numbered = choices(request);
     lines.extend(

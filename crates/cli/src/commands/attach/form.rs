@@ -62,7 +62,9 @@ impl Form {
                 default: Some(&field["default"]).filter(|value| !value.is_null()).cloned(),
             })
         });
-        let fields = fields.collect::<Option<Vec<Field>>>()?;
+        let mut fields = fields.collect::<Option<Vec<Field>>>()?;
+        let order = &request.field_order;
+        fields.sort_by_key(|field| order.iter().position(|name| *name == field.name).unwrap_or(usize::MAX));
         Some(Self { request_id: request.request_id.clone(), fields, at: 0, content: Map::new() })
     }
 

@@ -23,6 +23,10 @@ use crate::protocol::api::{CommandAction, Delivery, PendingRequest, RequestKind,
 const TOO_SOON: Duration = Duration::from_millis(600);
 /// Rows for a line that is still being written.
 const PARTIAL_ROWS: usize = 3;
+/// Rows for what can be done.
+const GUIDE_ROWS: usize = 4;
+/// What separates one thing that can be done from the next.
+const DOT: &str = " · ";
 
 /// What a key asks for.
 #[derive(Debug, PartialEq)]
@@ -67,6 +71,8 @@ pub(super) struct Ui<W: Write> {
     partial: String,
     /// The widths of the foot's rows; the cursor is in the last one.
     foot: Vec<usize>,
+    /// The column of the cursor.
+    column: usize,
     state: Option<SessionSnapshot>,
     /// Requests that have appeared, and when.
     appeared: Vec<(String, Instant)>,
@@ -75,6 +81,8 @@ pub(super) struct Ui<W: Write> {
     focus: Focus,
     editor: Editor,
     hint: Option<String>,
+    /// The hub is not heard: what is known of the session may be over.
+    lost: bool,
 }
 
 impl<W: Write> Ui<W> {
@@ -84,12 +92,14 @@ impl<W: Write> Ui<W> {
             columns,
             partial: String::new(),
             foot: Vec::new(),
+            column: 0,
             state: None,
             appeared: Vec::new(),
             answered: HashSet::new(),
             focus: Focus::Open,
             editor: Editor::default(),
             hint: None,
+            lost: false,
         }
     }
 
@@ -149,18 +159,47 @@ impl<W: Write> Ui<W> {
         self.redraw()
     }
 
-    /// A command of ours did not take effect: its request can be answered again.
-    pub(super) fn failed(&mut self, request_id: Option<&str>, words: &str) -> io::Result<()> {
-        if let Some(id) = request_id {
-            self.answered.remove(id);
+    /// Whether the hub is heard.
+    pub(super) fn connection(&mut self, lost: bool) -> io::Result<()> {
+        self.lost = lost;
+        self.redraw()
+    }
+
+    /// A command of ours did not take effect: its request can be answered again, and its words are still there.
+    pub(super) fn failed(&mut self, action: &CommandAction, words: &str) -> io::Result<()> {
+        let mut said = None;
+        match action {
+            CommandAction::UserMessage { content, .. } => said = Some((content, Focus::Message)),
+            CommandAction::AskUserResponse { request_id, answer, freeform } => {
+                self.answered.remove(request_id);
+                said = freeform.then(|| (answer, Focus::Answer(request_id.clone())));
+            }
+            CommandAction::PermissionResponse { request_id, feedback, .. }
+            | CommandAction::PlanApprovalResponse { request_id, feedback, .. } => {
+                self.answered.remove(request_id);
+                said = feedback.as_ref().map(|why| (why, Focus::Why(request_id.clone())));
+            }
+            CommandAction::ElicitationResponse { request_id, .. } => {
+                self.answered.remove(request_id);
+            }
+            _ => {}
+        }
+        // Not into what is being written by now, nor for a request that is gone.
+        if let Some((said, focus)) = said
+            && self.editor.is_empty()
+            && self.focus == Focus::Open
+            && focus.request().is_none_or(|id| self.request(id).is_some())
+        {
+            self.editor.insert(said);
+            self.focus = focus;
         }
         self.hint(words)
     }
 
     pub(super) fn resize(&mut self, columns: usize) -> io::Result<()> {
-        self.erase()?;
+        // The terminal has laid its rows out anew by now.
         self.columns = columns;
-        self.draw()
+        self.redraw()
     }
 
     pub(super) fn paste(&mut self, text: &str) -> io::Result<()> {
@@ -177,14 +216,34 @@ impl<W: Write> Ui<W> {
         if !self.partial.is_empty() {
             queue!(self.out, Print(&self.partial), Print("\r\n"))?;
         }
-        queue!(self.out, Print(words), Print("\r\n"))?;
+        if !words.is_empty() {
+            queue!(self.out, Print(words), Print("\r\n"))?;
+        }
         self.out.flush()
     }
 
-    /// What waits for an answer that nobody has given yet.
+    /// What is said to somebody who leaves.
+    pub(super) fn farewell(&self) -> &'static str {
+        if self.status() == SessionStatus::Ended { "Detached." } else { "Detached; the session goes on." }
+    }
+
+    /// What waits for an answer that nobody has given yet, and that can be given here.
     fn current(&self) -> Option<&PendingRequest> {
-        let pending = self.state.iter().flat_map(|state| &state.pending);
+        let pending = self.state.iter().filter(|state| state.steerable).flat_map(|state| &state.pending);
         pending.into_iter().find(|request| !request.answering && !self.answered.contains(&request.request_id))
+    }
+
+    fn request(&self, id: &str) -> Option<&PendingRequest> {
+        self.state.iter().flat_map(|state| &state.pending).find(|request| request.request_id == id)
+    }
+
+    /// Why nothing can be written to the session.
+    fn closed(&self) -> Option<&'static str> {
+        match &self.state {
+            Some(state) if state.status == SessionStatus::Ended => Some("The session has ended."),
+            Some(state) if !state.steerable => Some("This session is shared for reading only."),
+            _ => None,
+        }
     }
 
     fn status(&self) -> SessionStatus {
@@ -216,6 +275,10 @@ impl<W: Write> Ui<W> {
                 self.focus = Focus::Open;
             }
             _ if self.focus == Focus::Open && self.current().is_some() => return self.answer(key, now),
+            // What was begun before can still be read, and copied.
+            _ if self.closed().is_some() => {
+                self.hint = self.closed().map(|why| format!("{why}{DOT}Ctrl+C detaches"));
+            }
             KeyCode::Up => self.field_before(),
             KeyCode::Enter => return self.enter(key.modifiers.contains(KeyModifiers::ALT)),
             _ => self.edit(key, control),
@@ -323,8 +386,7 @@ impl<W: Write> Ui<W> {
             }
             focus => focus.request()?.to_owned(),
         };
-        let request =
-            self.state.iter().flat_map(|state| &state.pending).find(|request| request.request_id == id)?.clone();
+        let request = self.request(&id)?.clone();
         let text = self.editor.take();
         let action = match &mut self.focus {
             Focus::Form(form) => form.enter(&text).transpose(),
@@ -351,16 +413,13 @@ impl<W: Write> Ui<W> {
         }
         let Some(state) = &self.state else { return "connecting ...".to_owned() };
         let mut parts = Vec::new();
-        let open = state.pending.iter().filter(|request| !self.answered.contains(&request.request_id)).count();
         match (&self.focus, self.current()) {
             (Focus::Why(_), _) => parts.push("Enter denies and tells the agent why · Esc back".to_owned()),
             (Focus::Answer(_), _) => parts.push("Enter answers · Esc back".to_owned()),
             (Focus::Form(form), _) => return form.guide(),
             (Focus::Message, Some(_)) => parts.push("something waits for an answer: Tab".to_owned()),
-            (Focus::Open, Some(request)) => {
-                let more = if open > 1 { format!(" (1 of {open})") } else { String::new() };
-                parts.push(format!("needs you{more}: {} · Tab message", answer::keys(request)));
-            }
+            (Focus::Open, Some(request)) => parts.push(format!("{}{DOT}Tab message", answer::keys(request))),
+            _ if self.lost => {}
             _ => {
                 parts.push(state.status.to_string());
                 if !state.presence.online && state.status != SessionStatus::Ended {
@@ -368,21 +427,36 @@ impl<W: Write> Ui<W> {
                 }
             }
         }
+        if self.lost {
+            parts.insert(0, "no connection to the hub, trying again".to_owned());
+        }
         if !state.steerable {
-            parts.push("read only".to_owned());
+            parts.push("shared for reading only".to_owned());
         }
         let queued = state.queue.len();
         if queued > 0 {
             parts.push(format!("{queued} queued"));
         }
-        if matches!(state.status, SessionStatus::Working | SessionStatus::Waiting) {
+        if state.steerable && matches!(state.status, SessionStatus::Working | SessionStatus::Waiting) {
             if !self.editor.is_empty() && matches!(self.focus, Focus::Open | Focus::Message) {
-                parts.push("Enter queues, Alt+Enter steers".to_owned());
+                parts.push(format!("Enter queues{DOT}Alt+Enter steers"));
             }
             parts.push("Ctrl+X stops".to_owned());
         }
         parts.push("Ctrl+C detaches".to_owned());
-        parts.join(" · ")
+        parts.join(DOT)
+    }
+
+    /// What is being answered, or waits for it, in one line: its place in the transcript may have scrolled away.
+    fn question(&self) -> Option<String> {
+        if let Some(id) = self.focus.request() {
+            return self.request(id).map(answer::subject);
+        }
+        let request = self.current().filter(|_| self.focus == Focus::Open)?;
+        let pending = self.state.iter().flat_map(|state| &state.pending);
+        let open = pending.filter(|request| !self.answered.contains(&request.request_id)).count();
+        let more = if open > 1 { format!(" (1 of {open})") } else { String::new() };
+        Some(format!("needs you{more}: {}", answer::subject(request)))
     }
 
     fn label(&self) -> Cow<'static, str> {
@@ -391,7 +465,8 @@ impl<W: Write> Ui<W> {
             Focus::Answer(_) => "answer> ".into(),
             Focus::Form(form) => form.label().into(),
             Focus::Open if self.current().is_some() => "".into(),
-            _ => "message> ".into(),
+            Focus::Open | Focus::Message if self.closed().is_some() => "".into(),
+            Focus::Open | Focus::Message => "message> ".into(),
         }
     }
 
@@ -406,13 +481,20 @@ impl<W: Write> Ui<W> {
             return Ok(());
         }
         let columns = self.columns.max(1);
-        let rows: usize = self.foot.iter().rev().skip(1).map(|width| width.div_ceil(columns).max(1)).sum();
+        // A terminal that became narrower has broken the rows, the one with the cursor, too.
+        let above: usize = self.foot.iter().rev().skip(1).map(|width| width.div_ceil(columns).max(1)).sum();
+        let rows = above + self.column / columns;
         self.foot.clear();
         queue!(self.out, MoveToColumn(0))?;
         if let Some(up) = u16::try_from(rows).ok().filter(|up| *up > 0) {
             queue!(self.out, MoveUp(up))?;
         }
         queue!(self.out, Clear(ClearType::FromCursorDown))
+    }
+
+    fn foot_row(&mut self, look: Attribute, row: &str) -> io::Result<()> {
+        self.foot.push(measure_text_width(row));
+        queue!(self.out, SetAttribute(look), Print(row), SetAttribute(Attribute::Reset), Print("\r\n"))
     }
 
     fn draw(&mut self) -> io::Result<()> {
@@ -422,19 +504,49 @@ impl<W: Write> Ui<W> {
             queue!(self.out, Print(&row), Print("\r\n"))?;
             self.foot.push(measure_text_width(&row));
         }
-        let guide = truncate_str(&self.guide(), room, "…").into_owned();
-        queue!(self.out, SetAttribute(Attribute::Dim), Print(&guide), SetAttribute(Attribute::Reset), Print("\r\n"))?;
-        self.foot.push(measure_text_width(&guide));
+        if let Some(question) = self.question() {
+            let row = truncate_str(&question, room, "…").into_owned();
+            self.foot_row(Attribute::Bold, &row)?;
+        }
+        for row in rows(&self.guide(), room) {
+            self.foot_row(Attribute::Dim, &row)?;
+        }
         // A field's name may be long; what is written needs some room, too.
         let label = truncate_str(&self.label(), room / 2, "…> ").into_owned();
         let (text, column) = self.editor.shown(room.saturating_sub(measure_text_width(&label)));
         let label_width = measure_text_width(&label);
         queue!(self.out, SetAttribute(Attribute::Bold), Print(&label), SetAttribute(Attribute::Reset), Print(&text))?;
-        let column = u16::try_from(label_width + column).unwrap_or(u16::MAX);
-        queue!(self.out, MoveToColumn(column))?;
+        self.column = label_width + column;
+        queue!(self.out, MoveToColumn(u16::try_from(self.column).unwrap_or(u16::MAX)))?;
         self.foot.push(label_width + measure_text_width(&text));
         self.out.flush()
     }
+}
+
+/// Words in rows of a width, broken between the things that can be done wherever that is possible.
+fn rows(text: &str, room: usize) -> Vec<String> {
+    let parts = text.split(DOT).flat_map(|part| {
+        let whole = measure_text_width(part) <= room;
+        let words: Vec<&str> = if whole { vec![part] } else { part.split(' ').collect() };
+        words.into_iter().enumerate().map(|(n, words)| (if n == 0 { DOT } else { " " }, words))
+    });
+    let mut rows: Vec<String> = Vec::new();
+    for (between, words) in parts {
+        match rows.last_mut() {
+            Some(row) if measure_text_width(row) + measure_text_width(between) + measure_text_width(words) <= room => {
+                row.push_str(between);
+                row.push_str(words);
+            }
+            _ => rows.push(truncate_str(words, room, "…").into_owned()),
+        }
+    }
+    if rows.len() > GUIDE_ROWS {
+        rows.truncate(GUIDE_ROWS);
+        let last = rows.last_mut().map(std::mem::take).unwrap_or_default();
+        let cut = truncate_str(&last, room.saturating_sub(2), "").into_owned();
+        rows[GUIDE_ROWS - 1] = format!("{cut} …");
+    }
+    rows
 }
 
 /// The last rows of a text that has no end yet.

@@ -10,6 +10,7 @@ fn request(id: &str, kind: RequestKind) -> PendingRequest {
         choices: Vec::new(),
         allow_freeform: true,
         schema: None,
+        field_order: Vec::new(),
         permission: None,
         session_scope: false,
         answering: false,

@@ -73,6 +73,11 @@ impl Screen for Notes {
         self.0.push("lost".into());
         Ok(())
     }
+
+    fn back(&mut self) -> Result<(), Error> {
+        self.0.push("back".into());
+        Ok(())
+    }
 }
 
 #[tokio::test]
@@ -81,7 +86,7 @@ async fn a_broken_connection_is_taken_up_again_where_it_broke() {
     let viewer = Viewer::open(&breaking_hub(Arc::clone(&asked)).await).await.unwrap();
     let mut notes = Notes::default();
     tokio::time::timeout(Duration::from_secs(20), follow(&viewer, &mut notes, 0)).await.expect("it ends").unwrap();
-    assert_eq!(notes.0, ["idle", "1 e1", "2 e2", "lost", "3 e3", "ended"]);
+    assert_eq!(notes.0, ["idle", "1 e1", "2 e2", "lost", "back", "3 e3", "ended"]);
     assert_eq!(*asked.lock().unwrap(), ["0", "2", "2"]);
 }
 
@@ -100,7 +105,7 @@ fn json_lines_keep_the_events_bytes() {
 fn the_header_and_changes_of_the_state() {
     let snapshot = |value: Value| serde_json::from_value::<SessionSnapshot>(value).unwrap();
     let mut out = Vec::new();
-    let mut page = Page::new(&mut out, &snapshot(state("idle"))).unwrap();
+    let mut page = Page::new(&mut out, Manner::default(), &snapshot(state("idle"))).unwrap();
     let mut later = state("working");
     later["title"] = json!("Other \u{1b}[2Jtitle");
     later["presence"] = json!({"online": false});

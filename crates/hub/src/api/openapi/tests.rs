@@ -63,6 +63,7 @@ fn the_schemas_are_those_of_the_types() {
         choices: vec!["a".into()],
         allow_freeform: false,
         schema: Some(json!({})),
+        field_order: vec!["f".into()],
         permission: Some(text("shell")),
         session_scope: true,
         answering: false,

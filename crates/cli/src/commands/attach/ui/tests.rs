@@ -28,7 +28,11 @@ impl Screen {
 
     /// The session's state now.
     fn state(&mut self, status: &str, pending: &[Value]) -> Vec<String> {
-        let state = json!({"session_id": "s", "status": status, "presence": {"online": true}, "steerable": true,
+        self.state_where(true, status, pending)
+    }
+
+    fn state_where(&mut self, steerable: bool, status: &str, pending: &[Value]) -> Vec<String> {
+        let state = json!({"session_id": "s", "status": status, "presence": {"online": true}, "steerable": steerable,
             "pending": pending, "last_seq": 1, "viewers": 1});
         self.ui.state(serde_json::from_value(state).unwrap(), self.from, self.began).unwrap()
     }
@@ -68,6 +72,11 @@ fn permission(id: &str, approved: bool, feedback: Option<&str>) -> Wish {
     Wish::Send(action, Some(format!("digest of {id}")))
 }
 
+/// An answer without words.
+fn answer_to(id: &str) -> CommandAction {
+    CommandAction::ElicitationResponse { request_id: id.to_owned(), action: "cancel".to_owned(), content: None }
+}
+
 fn message(text: &str, delivery: Delivery) -> Wish {
     Wish::Send(CommandAction::UserMessage { content: text.to_owned(), delivery }, None)
 }
@@ -104,6 +113,92 @@ fn many_lines_leave_one_foot() {
 }
 
 #[test]
+fn what_is_asked_and_every_key_stay_in_sight() {
+    let mut screen = Screen::new();
+    let mut write = json!({"permission": "write", "summary": "/a/long/way/to/some/file/in/the/project/file.txt",
+        "detail": "+one", "session_scope": true});
+    screen.state("waiting", &[request("w", RequestKind::Permission, &write)]);
+    for n in 0..50 {
+        screen.ui.add(&format!("* something else {n}\n")).unwrap();
+    }
+    let asked = screen.shown();
+    screen.press(KeyCode::Char('d'));
+    let why = screen.shown();
+    screen.press(KeyCode::Esc);
+    write["summary"] = json!("a\u{1b}[2J\n? [shell] b");
+    screen.state("waiting", &[request("h", RequestKind::Permission, &write)]);
+    insta::assert_snapshot!([asked, why, screen.shown()].join("\n=====\n"));
+}
+
+#[test]
+fn a_narrow_terminal_loses_no_key() {
+    let mut screen = Screen::new();
+    screen.ui.resize(40).unwrap();
+    screen.state("waiting", &[shell("r")]);
+    let shown = screen.shown();
+    for key in ["needs you: [shell] echo hi", "y approve", "n deny", "Tab message", "Ctrl+C detaches"] {
+        assert!(shown.contains(key), "{key}: {shown}");
+    }
+    assert!(shown.lines().all(|line| line.chars().count() < 40), "{shown}");
+    screen.ui.hint(&"a reason in many words ".repeat(12)).unwrap();
+    assert_eq!(screen.shown().lines().filter(|line| line.contains('…')).count(), 1, "{}", screen.shown());
+    assert_eq!(rows("", 10), [""]);
+    assert_eq!(rows("a · b · wwwwwwwwwwwwww x", 10), ["a · b", "wwwwwwwww…", "x"]);
+}
+
+#[test]
+fn words_that_did_not_arrive_are_not_lost() {
+    let mut screen = Screen::new();
+    screen.state("idle", &[]);
+    screen.type_text("a long thought");
+    let Some(Wish::Send(sent, _)) = screen.press(KeyCode::Enter) else { panic!("it is sent") };
+    screen.ui.failed(&sent, "Not done: the hub is away").unwrap();
+    assert!(screen.shown().contains("the hub is away") && screen.shown().contains("message> a long thought"));
+    // What is being written meanwhile is left alone.
+    screen.ui.failed(&sent, "Not done: once more").unwrap();
+    assert!(screen.shown().ends_with("message> a long thought\n[cursor 1,23]"), "{}", screen.shown());
+
+    screen.press(KeyCode::Esc);
+    screen.state("waiting", &[shell("r")]);
+    screen.press(KeyCode::Char('d'));
+    screen.type_text("because");
+    let Some(Wish::Send(sent, _)) = screen.press(KeyCode::Enter) else { panic!("it is denied") };
+    screen.ui.failed(&sent, "Not done").unwrap();
+    assert!(screen.shown().contains("why not> because"), "{}", screen.shown());
+    screen.press(KeyCode::Esc);
+    screen.state("idle", &[]);
+    screen.ui.failed(&sent, "Not done").unwrap();
+    assert!(!screen.shown().contains("because"), "nothing waits for it any more: {}", screen.shown());
+}
+
+#[test]
+fn nothing_is_offered_that_cannot_be_done() {
+    let mut screen = Screen::new();
+    screen.state_where(false, "waiting", &[shell("r")]);
+    assert!(screen.shown().contains("waiting · shared for reading only · Ctrl+C detaches"), "{}", screen.shown());
+    assert_eq!(screen.press(KeyCode::Char('y')), None);
+    assert!(screen.shown().contains("shared for reading only.") && !screen.shown().contains("message>"));
+
+    screen.state("working", &[]);
+    screen.type_text("half");
+    screen.state("ended", &[]);
+    assert_eq!(screen.press(KeyCode::Enter), None);
+    assert!(screen.shown().contains("The session has ended.") && screen.shown().contains("half"), "{}", screen.shown());
+    assert_eq!(screen.ui.farewell(), "Detached.");
+    assert_eq!(screen.press_with(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Wish::Detach));
+}
+
+#[test]
+fn a_hub_that_is_gone_is_not_called_idle() {
+    let mut screen = Screen::new();
+    screen.state("idle", &[]);
+    screen.ui.connection(true).unwrap();
+    assert!(screen.shown().contains("no connection to the hub") && !screen.shown().contains("idle"));
+    screen.ui.connection(false).unwrap();
+    assert!(screen.shown().contains("idle · Ctrl+C detaches"), "{}", screen.shown());
+}
+
+#[test]
 fn keys_answer_what_waits() {
     let mut screen = Screen::new();
     screen.state("waiting", &[shell("r1"), shell("r2")]);
@@ -111,7 +206,7 @@ fn keys_answer_what_waits() {
     // The answer is under way: the next key is for the next request.
     assert_eq!(screen.press(KeyCode::Char('N')), Some(permission("r2", false, None)));
     assert_eq!(screen.press(KeyCode::Char('y')), None, "now it is a letter");
-    screen.ui.failed(Some("r2"), "Not done: somebody else was first").unwrap();
+    screen.ui.failed(&answer_to("r2"), "Not done: somebody else was first").unwrap();
     assert!(screen.shown().contains("somebody else was first"));
     screen.press(KeyCode::Esc);
     screen.press(KeyCode::Char('d'));
@@ -181,7 +276,7 @@ fn questions_forms_and_plans_have_keys_of_their_own() {
         ))
     };
     assert_eq!(screen.press(KeyCode::Char('2')), answer("blue", false));
-    screen.ui.failed(Some("q"), "").unwrap();
+    screen.ui.failed(&answer_to("q"), "").unwrap();
     screen.press(KeyCode::Char('a'));
     screen.type_text("green");
     assert_eq!(screen.press(KeyCode::Enter), answer("green", true));
@@ -201,7 +296,7 @@ fn questions_forms_and_plans_have_keys_of_their_own() {
 
     let number = json!({"properties": {"age": {"type": "integer"}}});
     screen.state("waiting", &[request("f", RequestKind::Elicitation, &json!({"schema": number}))]);
-    screen.ui.failed(Some("f"), "").unwrap();
+    screen.ui.failed(&answer_to("f"), "").unwrap();
     screen.press(KeyCode::Char('a'));
     screen.type_text("old");
     assert_eq!(screen.press(KeyCode::Enter), None);
@@ -289,7 +384,7 @@ fn a_form_is_filled_in_field_by_field() {
     insta::assert_snapshot!(shown.join("\n=====\n"));
 
     // Given up, and answered elsewhere while it was being filled in: the words are kept.
-    screen.ui.failed(Some("f"), "").unwrap();
+    screen.ui.failed(&answer_to("f"), "").unwrap();
     screen.press(KeyCode::Char('f'));
     screen.press(KeyCode::Esc);
     assert!(screen.shown().contains("f fill in"), "{}", screen.shown());
@@ -297,6 +392,19 @@ fn a_form_is_filled_in_field_by_field() {
     screen.type_text("red");
     screen.state("working", &[]);
     assert!(screen.shown().contains("answered elsewhere") && screen.shown().contains("message> red"));
+}
+
+#[test]
+fn fields_come_in_the_order_of_the_form() {
+    let mut screen = Screen::new();
+    let schema =
+        json!({"properties": {"city": {"type": "string"}, "name": {"type": "string"}, "zip": {"type": "string"}}});
+    let order = ["name", "zip", "city"];
+    let form = request("f", RequestKind::Elicitation, &json!({"schema": schema, "field_order": order}));
+    let said = screen.state("waiting", &[form]);
+    assert_eq!(said, ["  - name (optional)\n  - zip (optional)\n  - city (optional)"]);
+    screen.press(KeyCode::Char('f'));
+    assert!(screen.shown().contains("name (1/3)>"), "{}", screen.shown());
 }
 
 #[test]
