@@ -122,7 +122,7 @@ async fn requests_to_models_are_passed_on_or_fail_in_the_programs_words() {
     client.stop().await;
 }
 
-/// Speaks OpenAI's responses over a WebSocket.
+/// Speaks `OpenAI`'s responses over a WebSocket.
 #[derive(Clone, Default)]
 struct Talker(Arc<AtomicUsize>);
 
@@ -158,7 +158,7 @@ impl ModelRequestHandler for Talker {
                 ("response.output_text.delta", json!({"delta": words})),
                 ("response.output_text.done", json!({"text": words})),
                 ("response.output_item.done", json!({"output_index": 0, "item": done})),
-                ("response.completed", json!({"response": response("completed", &[done.clone()])})),
+                ("response.completed", json!({"response": response("completed", std::slice::from_ref(&done))})),
             ] {
                 let mut event = at.clone();
                 event["type"] = kind.into();
