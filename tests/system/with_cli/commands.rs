@@ -133,7 +133,8 @@ async fn a_person_gets_a_link_and_a_code_that_scans() {
     })
     .await;
     assert_eq!(scan(&demo.screen()), link);
-    let snapshot = Viewer::open(&link).await.snapshot().await;
+    // The link is there before the session's first event is.
+    let snapshot = Viewer::open(&link).await.until("a working directory", |snapshot| snapshot["cwd"].is_string()).await;
     let directory = snapshot["cwd"].as_str().expect("a working directory").to_owned();
     assert!(demo.screen().contains(&directory), "the person is told where the agent works: {}", demo.screen());
     assert!(std::path::Path::new(&directory).join(".git").exists(), "it is a git repository");
