@@ -334,7 +334,8 @@ impl HubHandle {
 }
 
 async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
+    // A router by itself would be copied for every connection, with all its routes.
+    let serving = axum::serve(listener, router.into_make_service()).with_graceful_shutdown(shutdown.cancelled_owned());
     if let Err(error) = serving.await {
         tracing::error!(%error, "the hub's server ended");
     }
