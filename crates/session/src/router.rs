@@ -182,15 +182,12 @@ impl Router {
             requests::UserInputRequest::NAME => self.hold(request, Kind::UserInput),
             requests::ExitPlanModeRequest::NAME => self.hold(request, Kind::Plan),
             requests::AutoModeSwitchRequest::NAME => self.hold(request, Kind::AutoModeSwitch),
-            method if method.starts_with(fs::PREFIX) && self.files.get().is_some() => {
-                self.files.get().map_or_else(|| absent(method), |files| files(request))
-            }
             method => {
-                if let Some(family) = serve::family(method) {
-                    return self.of_session(family, request);
-                }
-                let models = self.models.as_ref().filter(|_| method.starts_with(models::PREFIX));
-                if let Some(models) = models {
+                if let Some(files) = self.files.get().filter(|_| method.starts_with(fs::PREFIX)) {
+                    files(request)
+                } else if let Some(family) = serve::family(method) {
+                    self.of_session(family, request)
+                } else if let Some(models) = self.models.as_ref().filter(|_| method.starts_with(models::PREFIX)) {
                     Arc::clone(models).take(request)
                 } else {
                     serve::client(&self.handlers, request)
