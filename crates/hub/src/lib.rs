@@ -36,6 +36,8 @@
 mod api;
 mod digest;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod ingest;
 mod keys;
 mod ledger;

@@ -81,6 +81,20 @@ pub(crate) use visible::visible_text;
 
 pub use sessions::{ListChange, ListContext, ListRow, list, row as list_row};
 
+/// A text in every way in which one is drawn, for the fuzz targets. Its first line is a path and a language, too.
+pub(crate) fn every_way(text: &str) -> [String; 6] {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    [
+        markdown::markdown(text),
+        ansi::ansi(text),
+        visible::visible(text),
+        diff::diff(text, None),
+        diff::diff(rest, Some(first)),
+        highlight::code(first, rest),
+    ]
+    .map(maud::PreEscaped::into_string)
+}
+
 /// The policy of the worker that shows notifications: it speaks to the hub and loads nothing.
 pub const WORKER_SECURITY_POLICY: &str = "default-src 'none'; connect-src 'self'";
 

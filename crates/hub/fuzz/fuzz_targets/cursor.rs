@@ -1,0 +1,4 @@
+//! See `groundlink_hub::fuzzing::cursor`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| groundlink_hub::fuzzing::cursor(data));

@@ -1,0 +1,4 @@
+//! See `groundlink_hub::fuzzing::upload`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| groundlink_hub::fuzzing::upload(data));
