@@ -124,7 +124,8 @@ impl ClientBuilder {
         self
     }
 
-    /// A GitHub token for the CLI. It travels in the child's environment, never in its arguments.
+    /// A user's GitHub token for the CLI. It travels in the child's environment, never in its arguments. The installation
+    /// token of an app (`ghs_...`) is given as `env("COPILOT_GITHUB_TOKEN", token)`.
     #[must_use]
     pub fn github_token(mut self, token: SecretString) -> Self {
         self.github_token = Some(token);

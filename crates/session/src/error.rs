@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use groundlink_protocol::RawJson;
 use groundlink_transport::{CallError, CloseReason};
 
 use crate::cli::CLI_PATH_VARIABLE;
@@ -138,6 +139,8 @@ pub enum SessionError {
         code: i64,
         /// The CLI's words.
         message: String,
+        /// What else it said, such as a reason for programs.
+        data: Option<RawJson>,
     },
     /// The call could not be written, or its answer not read.
     #[error("`{method}`: {source}")]
@@ -156,11 +159,11 @@ impl SessionError {
 
     /// Says what a failed call of `method` means; `session` is the session it was about.
     pub(crate) fn from_call(method: &str, session: Option<&str>, error: impl Into<CallFailure>) -> Self {
-        let (code, message) = match error.into() {
+        let (code, message, data) = match error.into() {
             CallFailure::Interrupted(reason) => return Self::Interrupted { method: method.to_owned(), reason },
             CallFailure::Timeout(after) => return Self::Timeout { what: method.to_owned(), after },
             CallFailure::Call(CallError::Closed(reason)) => return Self::Closed { reason },
-            CallFailure::Call(CallError::Rpc { code, message, .. }) => (code, plain(message)),
+            CallFailure::Call(CallError::Rpc { code, message, data }) => (code, plain(message), data),
             CallFailure::Call(source) => return Self::Call { method: method.to_owned(), source },
         };
         match session {
@@ -172,7 +175,7 @@ impl SessionError {
         }
         match code {
             -32003..=-32001 => Self::ConnectionToken { message },
-            _ => Self::Refused { method: method.to_owned(), code, message },
+            _ => Self::Refused { method: method.to_owned(), code, message, data },
         }
     }
 

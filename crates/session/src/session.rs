@@ -95,6 +95,7 @@ impl Session {
             method: methods::SessionAbort::NAME.to_owned(),
             code: 0,
             message: result.error.unwrap_or_else(|| "no reason given".to_owned()),
+            data: None,
         })
     }
 

@@ -22,12 +22,21 @@ struct GetForeground;
 impl Method for GetForeground {
     const NAME: &'static str = "session.getForeground";
     type Params = Empty;
-    type Output = Foreground;
+    type Output = Found;
+}
+
+/// `session.getLastId`
+struct GetLast;
+
+impl Method for GetLast {
+    const NAME: &'static str = "session.getLastId";
+    type Params = Empty;
+    type Output = Found;
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Foreground {
+struct Found {
     session_id: Option<String>,
 }
 
@@ -57,6 +66,11 @@ impl Client {
         Ok(self.list_sessions().await?.into_iter().find(|session| session.session_id == id))
     }
 
+    /// The session that was used last, whoever's it is; `None` when none is stored.
+    pub async fn last_session(&self) -> Result<Option<String>, SessionError> {
+        Ok(self.call::<GetLast>(&Empty::default()).await?.session_id)
+    }
+
     /// Deletes a session with its files, for everybody. If it is open at this client, it is over here.
     pub async fn delete_session(&self, id: &str) -> Result<(), SessionError> {
         let result = self.call::<methods::SessionDelete>(&SessionRef::new(id)).await?;
@@ -66,7 +80,7 @@ impl Client {
                 return Err(SessionError::SessionNotFound { id: id.to_owned() });
             }
             let method = "session.delete".to_owned();
-            return Err(SessionError::Refused { method, code: 0, message });
+            return Err(SessionError::Refused { method, code: 0, message, data: None });
         }
         if let Some(shared) = self.inner.router.get(id) {
             self.inner.router.remove(id);
@@ -90,7 +104,7 @@ impl Client {
         if message.contains("not found") {
             return Err(SessionError::SessionNotFound { id: id.to_owned() });
         }
-        Err(SessionError::Refused { method: SetForeground::NAME.to_owned(), code: 0, message })
+        Err(SessionError::Refused { method: SetForeground::NAME.to_owned(), code: 0, message, data: None })
     }
 
     /// Sessions that come, change and go at this CLI, from now on, whoever's they are.

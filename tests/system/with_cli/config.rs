@@ -59,6 +59,22 @@ async fn a_session_of_many_parts_works() {
     assert_eq!(started.first().map(|data| data["agentName"].clone()), Some(json!("reviewer")), "{said}: {ended:?}");
     turn(&session, r#"tool:bash {"command":"touch never","description":"Make a file"}"#).await;
     assert!(!offline.repo.has("never"), "the shell is not among the tools");
+
+    // With the CLI's own tools, instructions and habits, and with none of them.
+    std::fs::write(offline.repo.path().join("AGENTS.md"), "Whistle while you work.").expect("written");
+    let usual = client.create_session(offline.config()).await.expect("a session");
+    let bare = offline.config().available_tools([""; 0]).skip_custom_instructions(true).coauthor(false);
+    let bare = client.create_session(bare.without_builtin_skills()).await.expect("a session");
+    for (session, has_them) in [(&usual, true), (&bare, false)] {
+        turn(session, "hello").await;
+        let told = events_of(session, "system.message").await;
+        let text = told.first().expect("a system message")["content"].as_str().expect("text").to_owned();
+        for part in ["Whistle while you work.", "Co-authored-by"] {
+            assert_eq!(text.contains(part), has_them, "{part}: {text}");
+        }
+        turn(session, r#"tool:view {"path":"README.md"}"#).await;
+        assert_eq!(!events_of(session, "tool.execution_complete").await.is_empty(), has_them);
+    }
     client.stop().await;
 }
 

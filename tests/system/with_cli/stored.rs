@@ -59,7 +59,9 @@ async fn sessions_are_listed_told_of_and_deleted() {
     let again = client.resume_session(&id, offline.config()).await.expect("taken up");
     assert!(again.history().await.expect("a log").iter().any(|event| event.kind() == "user.message"));
 
+    assert_eq!(client.last_session().await.expect("an answer").as_ref(), Some(&id));
     client.delete_session(&id).await.expect("deleted");
+    assert_eq!(client.last_session().await.expect("an answer"), None);
     next(SessionLifecycleType::SessionDeleted, &id).await;
     assert!(again.is_over());
     assert!(client.stored_session(&id).await.expect("a list").is_none());

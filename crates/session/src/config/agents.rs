@@ -40,6 +40,14 @@ fields! {
 }
 
 impl SessionConfig {
+    /// Does without the skills that the CLI brings itself.
+    ///
+    /// The CLI's schema has this for a session that runs only; CLI 1.0.102 takes it from the start.
+    #[must_use]
+    pub fn without_builtin_skills(self) -> Self {
+        self.extra("includedBuiltinSkills", [(); 0])
+    }
+
     /// Defines a custom agent, which the main agent can give work to.
     pub fn custom_agent(mut self, agent: &CustomAgent) -> Result<Self, SessionError> {
         self.params.custom_agents.push(raw("custom_agent", agent)?);

@@ -37,7 +37,7 @@ impl SessionConfig {
         self
     }
 
-    /// The id, a UUID. By default a new one is made.
+    /// The id; any text that is not empty. By default a new UUID.
     #[must_use]
     pub fn session_id(mut self, id: impl Into<String>) -> Self {
         self.params.session_id = Some(id.into());

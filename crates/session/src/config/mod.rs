@@ -196,6 +196,15 @@ impl SessionConfig {
         self
     }
 
+    /// Sets a field that the request's type does not have.
+    fn extra(mut self, name: &str, value: impl Serialize) -> Self {
+        // A name, a flag or an empty list is JSON.
+        if let Err(error) = self.params.extra.set(name, &value) {
+            tracing::error!(name, %error, "a field of a session's configuration");
+        }
+        self
+    }
+
     /// The trace that the caller is in, unless the configuration says so itself.
     pub(crate) fn traced(mut self, source: Option<&Tracing>) -> Self {
         if let Some(context) = source.filter(|_| self.params.traceparent.is_none()).and_then(|source| (source.0)()) {
@@ -232,7 +241,7 @@ impl SessionConfig {
             ));
         }
         if self.params.session_id.as_deref().is_some_and(str::is_empty) {
-            return Err(SessionError::invalid("session_id", "it is empty; leave it out or give a UUID"));
+            return Err(SessionError::invalid("session_id", "it is empty; leave it out, and a new one is made"));
         }
         client_tools::check(self.params.tools.iter().map(|tool| tool.name.as_str()))?;
         self.check_words()?;
@@ -240,6 +249,19 @@ impl SessionConfig {
             if directory.is_empty() {
                 return Err(SessionError::invalid("directories", "a directory's name is empty"));
             }
+        }
+        for (field, tools) in
+            [("available_tools", &self.params.available_tools), ("excluded_tools", &self.params.excluded_tools)]
+        {
+            if tools.iter().any(|tool| tool == "*") {
+                let reason = "`*` is the name of no tool; say `builtin:*`, `custom:*` or `mcp:*`";
+                return Err(SessionError::invalid(field, reason));
+            }
+        }
+        if self.params.cloud.is_some() {
+            let reason = "the server chooses the id of a session at GitHub, and a session of this library has its id \
+                          before it is asked for";
+            return Err(SessionError::invalid("cloud", reason));
         }
         if self.given.contains("allowed_models") && self.params.allowed_models.is_empty() {
             return Err(SessionError::invalid("allowed_models", "it is empty; leave it out to allow all models"));

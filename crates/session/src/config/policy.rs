@@ -1,6 +1,5 @@
-//! Settings of organisations, telemetry, and where the session runs.
+//! Settings of organisations, and telemetry.
 
-use groundlink_protocol::types::CloudSession;
 use secrecy::SecretString;
 
 use super::SessionConfig;
@@ -31,9 +30,6 @@ fields! {
 
     /// The older switch of sharing for this session: `off`, `export` or `on`. `session.remote()` is the newer.
     text remote_session;
-
-    /// Runs the session at GitHub; its id is chosen there.
-    typed cloud: CloudSession;
 }
 
 impl SessionConfig {

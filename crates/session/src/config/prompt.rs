@@ -24,6 +24,22 @@ fields! {
 }
 
 impl SessionConfig {
+    /// Whether the instructions of files (`AGENTS.md` and the like) are left out.
+    ///
+    /// The CLI's schema has this for a session that runs only; CLI 1.0.102 takes it from the start.
+    #[must_use]
+    pub fn skip_custom_instructions(self, skip: bool) -> Self {
+        self.extra("skipCustomInstructions", skip)
+    }
+
+    /// Whether the agent is told to name Copilot as a co-author of its commits.
+    ///
+    /// The CLI's schema has this for a session that runs only; CLI 1.0.102 takes it from the start.
+    #[must_use]
+    pub fn coauthor(self, on: bool) -> Self {
+        self.extra("coauthorEnabled", on)
+    }
+
     /// Changes the system message.
     pub fn system_message(mut self, message: &SystemMessage) -> Result<Self, SessionError> {
         message.check()?;

@@ -16,7 +16,7 @@ pub(super) struct ResumeOptions {
 }
 
 /// What only `session.create` takes.
-const ONLY_NEW: [&str; 4] = ["name", "cloud", "refreshCustomInstructions", "trustWorkingDirectory"];
+const ONLY_NEW: [&str; 3] = ["name", "refreshCustomInstructions", "trustWorkingDirectory"];
 
 impl SessionConfig {
     /// Writes no `session.resume` event. Only for [`resume_session`](crate::Client::resume_session).
@@ -63,6 +63,10 @@ impl SessionConfig {
         let invalid = |error: serde_json::Error| SessionError::invalid("config", error.to_string());
         let mut params = serde_json::to_value(&self.params).map_err(invalid)?;
         let Some(fields) = params.as_object_mut() else { return Ok(params) };
+        if self.given.contains("available_tools") && self.params.available_tools.is_empty() {
+            // Left out, it would mean all.
+            fields.insert("availableTools".to_owned(), json!([]));
+        }
         if create {
             return Ok(params);
         }

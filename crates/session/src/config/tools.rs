@@ -35,14 +35,18 @@ impl SessionConfig {
         tools.into_iter().fold(self, Self::tool)
     }
 
-    /// Restricts the agent to these tools.
+    /// Restricts the agent to these tools; an empty list leaves it none.
+    ///
+    /// By name, or as `builtin:NAME`, `custom:NAME` (tools of programs) and `mcp:NAME`, with `*` for all of a kind. A
+    /// `*` by itself is refused: the CLI takes it for a tool of that name.
     #[must_use]
     pub fn available_tools<T: Into<String>>(mut self, tools: impl IntoIterator<Item = T>) -> Self {
         self.params.available_tools = tools.into_iter().map(Into::into).collect();
+        self.given.insert("available_tools");
         self
     }
 
-    /// Takes these tools from the agent.
+    /// Takes these tools from the agent. They are named as in [`available_tools`](Self::available_tools).
     #[must_use]
     pub fn excluded_tools<T: Into<String>>(mut self, tools: impl IntoIterator<Item = T>) -> Self {
         self.params.excluded_tools = tools.into_iter().map(Into::into).collect();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use groundlink_session::{
-    AgentMode, Attachment, AutopilotOptions, CapiSessionOptions, CloudRepository, CloudSession, CustomAgent,
+    AgentMode, Attachment, AutopilotOptions, CapiSessionOptions, CloudSession, CustomAgent,
     DefaultAgent, ImageGeneration, InfiniteSessions, LargeOutput, McpServer, MemoryOptions, Message,
     NamedProviderConfig, Provider, ProviderModelConfig, SecretString, SectionAction, SendMode, SessionConfig,
     SystemMessage, Tool, ToolSearchOptions, WorkingDirectoryTrust,
@@ -27,7 +27,7 @@ fn everything() -> SessionConfig {
         .tools(["list"])
         .timeout(Duration::from_secs(5));
     let http = McpServer::http("https://mcp.example/").header("Authorization", &secret("of-mcp"));
-    let sse = McpServer::sse("http://127.0.0.1:1/sse");
+    let sse = McpServer::sse("http://127.0.0.1:1/sse").with("oauthScopes", ["read"].as_slice());
     let system = SystemMessage::customize()
         .section("tone", SectionAction::Replace, "Like a pirate.")
         .section("safety", SectionAction::Preserve, "")
@@ -121,7 +121,9 @@ fn everything() -> SessionConfig {
         .exp_assignments(&json!({"Features": []}))
         .unwrap()
         .remote_session("off")
-        .cloud(CloudSession { repository: Some(CloudRepository::new("octo", "demo")), ..CloudSession::default() })
+        .skip_custom_instructions(true)
+        .coauthor(false)
+        .without_builtin_skills()
         .canvases([json!({"id": "c"})])
         .unwrap()
         .canvas_provider(&json!({"id": "p"}))
@@ -177,6 +179,9 @@ async fn what_cannot_work_is_refused_before_it_is_sent() {
         ("models", new().models([ProviderModelConfig::new("small", "nobody")])),
         ("directories", new().additional_directories([""])),
         ("tools", new().tool(Tool::new("a b", ""))),
+        ("available_tools", new().available_tools(["view", "*"])),
+        ("excluded_tools", new().excluded_tools(["*"])),
+        ("cloud", new().with(|params| params.cloud = Some(CloudSession::default()))),
     ];
     for (field, config) in table {
         let error = client.create_session(config).await.expect_err(field).to_string();
@@ -187,6 +192,21 @@ async fn what_cannot_work_is_refused_before_it_is_sent() {
     assert!(new().mcp_servers([("x", ftp)]).is_err());
     assert!(new().mcp_servers([("x", McpServer::stdio(" ", [""; 0]))]).is_err());
     assert!(new().system_message(&SystemMessage::append("x").section("tone", SectionAction::Remove, "")).is_err());
+}
+
+#[tokio::test]
+async fn no_tools_at_all_are_asked_for_by_an_empty_list() {
+    let fake = Fake::new();
+    let client = fake.client().await;
+    let none = || SessionConfig::new().available_tools([""; 0]);
+    client.create_session(none().session_id(ID)).await.expect("a session");
+    client.create_session(SessionConfig::new()).await.expect("a session");
+    let asked = fake.calls("session.create");
+    assert_eq!(asked[0]["availableTools"], json!([]));
+    assert!(asked[1].get("availableTools").is_none(), "{}", asked[1]);
+    client.session(ID).expect("it is open").destroy().await.expect("ended");
+    client.resume_session(ID, none()).await.expect("a session");
+    assert_eq!(fake.calls("session.resume")[0]["availableTools"], json!([]));
 }
 
 #[tokio::test]

@@ -1982,7 +1982,7 @@ record! {
         additional_directories: String = "additionalDirectories",
         /// Tools that this client runs.
         tools: Tool = "tools",
-        /// Patterns of the tools the model may see; empty means all.
+        /// Patterns of the tools the model may see; left out, it sees all.
         available_tools: String = "availableTools",
         /// Patterns of tools the model must not see.
         excluded_tools: String = "excludedTools",
@@ -2172,7 +2172,7 @@ record! {
         additional_directories: String = "additionalDirectories",
         /// Tools that this client runs.
         tools: Tool = "tools",
-        /// Patterns of the tools the model may see; empty means all.
+        /// Patterns of the tools the model may see; left out, it sees all.
         available_tools: String = "availableTools",
         /// Patterns of tools the model must not see.
         excluded_tools: String = "excludedTools",

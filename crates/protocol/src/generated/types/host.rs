@@ -1428,7 +1428,7 @@ record! {
         auto_tier_is_explicit: bool = "autoTierIsExplicit",
         /// `autopilot` on the wire.
         autopilot: CliAutopilotOptions = "autopilot",
-        /// Patterns of the tools the model may see; empty means all.
+        /// Patterns of the tools the model may see; left out, it sees all.
         available_tools: Vec<String> = "availableTools",
         /// `capi` on the wire.
         capi: CliCapiSessionOptions = "capi",

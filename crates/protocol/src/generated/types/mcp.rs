@@ -2014,7 +2014,7 @@ record! {
 record! {
     /// The record `McpShouldExcludeGitHubToolsRequest`. Internal to the CLI.
     McpShouldExcludeGitHubToolsRequest {} optional {
-        /// Patterns of the tools the model may see; empty means all.
+        /// Patterns of the tools the model may see; left out, it sees all.
         available_tools: Vec<String> = "availableTools",
         /// Patterns of tools the model must not see.
         excluded_tools: Vec<String> = "excludedTools",

@@ -1958,7 +1958,7 @@ record! {
         ask_user_disabled: bool = "askUserDisabled",
         /// `autopilot` on the wire.
         autopilot: CliAutopilotOptions = "autopilot",
-        /// Patterns of the tools the model may see; empty means all.
+        /// Patterns of the tools the model may see; left out, it sees all.
         available_tools: Vec<String> = "availableTools",
         /// `capi` on the wire.
         capi: CliCapiSessionOptions = "capi",

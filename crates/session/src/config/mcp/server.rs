@@ -23,6 +23,7 @@ pub struct McpServer {
     kind: Kind,
     tools: Option<Vec<String>>,
     timeout: Option<Duration>,
+    more: BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Debug, Clone)]
@@ -50,7 +51,7 @@ impl McpServer {
     }
 
     fn new(kind: Kind) -> Self {
-        Self { kind, tools: None, timeout: None }
+        Self { kind, tools: None, timeout: None, more: BTreeMap::new() }
     }
 
     /// Sets an environment variable of the program. Of no use for a server with an address.
@@ -91,6 +92,14 @@ impl McpServer {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets any field by its name on the wire, for what has no method here, such as `oauthScopes` or `excludeTools`.
+    /// Nothing secret: it may be shown when the configuration is logged.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        self.more.insert(name.into(), value.into());
         self
     }
 
@@ -144,6 +153,9 @@ impl Serialize for McpServer {
         map.serialize_entry("tools", self.tools.as_deref().unwrap_or(&["*".to_owned()]))?;
         if let Some(timeout) = self.timeout {
             map.serialize_entry("timeout", &u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX))?;
+        }
+        for (name, value) in &self.more {
+            map.serialize_entry(name, value)?;
         }
         map.end()
     }

@@ -31,7 +31,7 @@ pub enum HookPermission {
     Ask,
 }
 
-/// What to do about an error.
+/// What to do about an error. CLI 1.0.102 passes over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -55,7 +55,7 @@ outputs! {
         modified_args: RawJson,
         /// More for the model.
         additional_context: String,
-        /// Whether to keep the hook's output out of the timeline.
+        /// Asks to keep the hook's output out of sight. Without effect in CLI 1.0.102.
         suppress_output: bool,
     }
 
@@ -71,7 +71,7 @@ outputs! {
         modified_result: RawJson,
         /// More for the model.
         additional_context: String,
-        /// Whether to keep the hook's output out of the timeline.
+        /// Asks to keep the hook's output out of sight. Without effect in CLI 1.0.102.
         suppress_output: bool,
     }
 
@@ -87,7 +87,7 @@ outputs! {
         modified_prompt: String,
         /// More for the model.
         additional_context: String,
-        /// Whether to keep the hook's output out of the timeline.
+        /// Asks to keep the hook's output out of sight. Without effect in CLI 1.0.102.
         suppress_output: bool,
         /// `block` lets the message not through.
         decision: String,
@@ -105,29 +105,29 @@ outputs! {
     SessionStartOutput {
         /// More for the model.
         additional_context: String,
-        /// Fields of the configuration to go on with.
+        /// Fields of the configuration to go on with. A changed model is passed over by CLI 1.0.102.
         modified_config: RawJson,
     }
 
     /// The answer to [`SessionEnd`](super::SessionEnd).
     SessionEndOutput {
-        /// Whether to keep the hook's output out of the timeline.
+        /// Asks to keep the hook's output out of sight. Without effect in CLI 1.0.102.
         suppress_output: bool,
-        /// What was cleaned up.
+        /// What was cleaned up; stands in the `hook.end` event.
         cleanup_actions: Vec<String>,
-        /// What the session did.
+        /// What the session did; stands in the `hook.end` event.
         session_summary: String,
     }
 
     /// The answer to [`ErrorOccurred`](super::ErrorOccurred).
     ErrorOccurredOutput {
-        /// Whether to keep the hook's output out of the timeline.
+        /// Asks to keep the hook's output out of sight. Without effect in CLI 1.0.102.
         suppress_output: bool,
-        /// What to do.
+        /// What to do. CLI 1.0.102 passes over it: it tries again as often as it does without a hook.
         error_handling: ErrorHandling,
-        /// How often to try again.
+        /// How often to try again. CLI 1.0.102 passes over it.
         retry_count: u32,
-        /// What to tell people.
+        /// What to tell people; stands in the `hook.end` event, and CLI 1.0.102 shows it nowhere else.
         user_notification: String,
     }
 
