@@ -11,9 +11,8 @@ use crate::view::SessionView;
 use crate::web::{self, Op, ViewerCursor};
 
 /// Elements that do more than show something.
-const ACTIVE: [&str; 12] = [
-    "base", "embed", "frame", "iframe", "link", "math", "meta", "object", "portal", "script", "style", "template",
-];
+const ACTIVE: [&str; 12] =
+    ["base", "embed", "frame", "iframe", "link", "math", "meta", "object", "portal", "script", "style", "template"];
 /// Elements without content.
 const VOID: [&str; 5] = ["br", "hr", "img", "input", "wbr"];
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use groundlink_session::{
-    AgentMode, Attachment, AutopilotOptions, CapiSessionOptions, CloudSession, CustomAgent,
-    DefaultAgent, ImageGeneration, InfiniteSessions, LargeOutput, McpServer, MemoryOptions, Message,
-    NamedProviderConfig, Provider, ProviderModelConfig, SecretString, SectionAction, SendMode, SessionConfig,
-    SystemMessage, Tool, ToolSearchOptions, WorkingDirectoryTrust,
+    AgentMode, Attachment, AutopilotOptions, CapiSessionOptions, CloudSession, CustomAgent, DefaultAgent,
+    ImageGeneration, InfiniteSessions, LargeOutput, McpServer, MemoryOptions, Message, NamedProviderConfig, Provider,
+    ProviderModelConfig, SecretString, SectionAction, SendMode, SessionConfig, SystemMessage, Tool, ToolSearchOptions,
+    WorkingDirectoryTrust,
 };
 use serde_json::{Value, json};
 
