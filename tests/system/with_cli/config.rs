@@ -62,7 +62,8 @@ async fn a_session_of_many_parts_works() {
 
     // With the CLI's own tools, instructions and habits, and with none of them.
     std::fs::write(offline.repo.path().join("AGENTS.md"), "Whistle while you work.").expect("written");
-    let usual = client.create_session(offline.config()).await.expect("a session");
+    // The first session has had the CLI remember that there are no instructions.
+    let usual = client.create_session(offline.config().refresh_custom_instructions(true)).await.expect("a session");
     let bare = offline.config().available_tools([""; 0]).skip_custom_instructions(true).coauthor(false);
     let bare = client.create_session(bare.without_builtin_skills()).await.expect("a session");
     for (session, has_them) in [(&usual, true), (&bare, false)] {
