@@ -108,6 +108,39 @@ async fn a_tool_stands_in_for_one_of_the_clis() {
 }
 
 #[tokio::test]
+async fn a_tool_shows_the_model_a_picture_and_another_ends_the_turn() {
+    // One dot.
+    const PNG: &str =
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    let offline = Offline::new().await;
+    let (client, overheard) = offline.overheard().await;
+    let map = Tool::new("map", "Draws a map")
+        .skip_permission(true)
+        .handler(|_: ToolCall| async { ToolResult::success("a map").image("image/png", PNG) });
+    let finish = Tool::new("finish", "Ends the work")
+        .skip_permission(true)
+        .terminal(true)
+        .handler(|_: ToolCall| async { "finished" });
+    // Only a model that is known to see gets pictures.
+    for sees in [false, true] {
+        let config = offline.config().tool(map.clone());
+        let config = config.model_capabilities(&json!({"supports": {"vision": sees}})).expect("capabilities");
+        let session = client.create_session(config).await.expect("a session");
+        turn(&session, "tool:map {}").await;
+        let requests = overheard.take();
+        assert!(requests.say("a map"), "{requests:?}");
+        assert_eq!(requests.say(PNG), sees, "{requests:?}");
+    }
+    let session = client.create_session(offline.config().tool(finish)).await.expect("a session");
+    let mut events = session.subscribe();
+    turn(&session, "tool:finish {}").await;
+    assert_eq!(overheard.take().count(), 1, "the model is not asked again");
+    let end = events.next_of_kind("tool.execution_complete").await.expect("the tool's end");
+    assert!(end.data_raw().get().contains("finished"), "{}", end.data_raw());
+    client.stop().await;
+}
+
+#[tokio::test]
 async fn an_aborted_turn_drops_the_tools_future_and_progress_is_seen() {
     struct Told(Option<tokio::sync::oneshot::Sender<()>>);
     impl Drop for Told {
