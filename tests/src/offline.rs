@@ -135,12 +135,6 @@ impl Requests {
         self.0.iter().any(|request| request.to_string().contains(words))
     }
 
-    /// Only those that say this.
-    #[must_use]
-    pub fn that_say(&self, words: &str) -> Self {
-        Self(self.0.iter().filter(|request| request.to_string().contains(words)).cloned().collect())
-    }
-
     /// How many there are.
     pub fn count(&self) -> usize {
         self.0.len()

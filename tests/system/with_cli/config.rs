@@ -90,8 +90,7 @@ async fn skills_agents_instructions_and_plugins_come_from_directories() {
         let config = offline.config().on_permission(ApproveAll).custom_agent(agent).expect("an agent");
         config.skill_directories([place.path().join("skills")]).disabled_skills(["curse"])
     };
-    let mut default_agent = DefaultAgent::default();
-    default_agent.excluded_tools = vec!["bash".to_owned()];
+    let default_agent = DefaultAgent { excluded_tools: vec!["bash".to_owned()], ..DefaultAgent::default() };
     let runner = CustomAgent::new("runner", "You run commands.").description("Runs commands").tools(["bash"]);
     let all = config(&runner)
         .agent_directories([place.path().join("agents")])

@@ -109,8 +109,7 @@ async fn a_message_waits_or_steers() {
 async fn autopilot_goes_on_by_itself_until_the_task_is_complete() {
     let offline = Offline::new().await;
     let (client, overheard) = offline.overheard().await;
-    let mut autopilot = AutopilotOptions::default();
-    autopilot.max_continues = Some(2);
+    let autopilot = AutopilotOptions { max_continues: Some(2), ..AutopilotOptions::default() };
     let session = client.create_session(offline.config().autopilot(autopilot)).await.expect("a session");
     let mut events = session.subscribe();
     // A message may be for another mode than the session's.
