@@ -295,7 +295,7 @@ const operations = {
     }, command.least);
   },
 
-  // Whether the page can be scrolled sideways, and by which elements.
+  // Whether the page can be scrolled sideways, and if so, by which elements.
   async layout(command) {
     return pageOf(command).page.evaluate(() => {
       const root = document.documentElement;
@@ -305,10 +305,14 @@ const operations = {
         }
         return false;
       };
+      const { clientWidth } = root;
+      const scrollWidth = Math.max(root.scrollWidth, document.body.scrollWidth);
+      if (scrollWidth <= clientWidth) return { scrollWidth, clientWidth };
+      // Only now: it has the browser lay out, one by one, all the items that it leaves out while they are not in sight.
       const wide = [...document.body.querySelectorAll("*")]
-        .filter((element) => element.getBoundingClientRect().right > root.clientWidth + 1 && !scrollsItself(element))
+        .filter((element) => element.getBoundingClientRect().right > clientWidth + 1 && !scrollsItself(element))
         .map((element) => `${element.tagName.toLowerCase()}.${element.className}`);
-      return { scrollWidth: Math.max(root.scrollWidth, document.body.scrollWidth), clientWidth: root.clientWidth, wide: wide.slice(0, 10) };
+      return { scrollWidth, clientWidth, wide: wide.slice(0, 10) };
     });
   },
   async screenshot(command) {

@@ -58,6 +58,9 @@ pub const PHONE: Device = Device { name: "phone", width: 390, height: 844, mobil
 /// A laptop's window.
 pub const DESKTOP: Device = Device { name: "desktop", width: 1280, height: 800, mobile: false };
 
+/// A page that is connected says so here.
+pub const LIVE: &str = "[data-testid=\"connection\"][data-state=\"live\"]";
+
 /// A CSS selector for a `data-testid`.
 pub fn hook(name: &str) -> String {
     format!("[data-testid=\"{name}\"]")
@@ -95,6 +98,13 @@ impl Browser {
             .await;
         assert_eq!(opened["status"], 200, "opening the page {name}: {opened}");
         Page { browser: self, name }
+    }
+
+    /// Opens a page as [`open`](Self::open) does, and waits until it is connected.
+    pub async fn open_live(&mut self, name: &'static str, url: &str, device: Device) -> Page<'_> {
+        let mut page = self.open(name, url, device).await;
+        page.until_live().await;
+        page
     }
 
     /// Opens a page in the browser of another one: a second tab, with the same storage.
@@ -189,6 +199,11 @@ impl Page<'_> {
     pub async fn see_text(&mut self, selector: &str, text: &str) -> String {
         let answer = self.run(json!({"op": "wait", "selector": selector, "text": text, "last": true})).await;
         answer["text"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until the page says that it is connected.
+    pub async fn until_live(&mut self) {
+        self.see(LIVE).await;
     }
 
     /// Waits for an element that need not be visible.

@@ -54,6 +54,15 @@ struct Range {
     limit: Option<String>,
 }
 
+impl Range {
+    /// After which number, and how many.
+    fn read(&self) -> Result<(u64, u32), Failure> {
+        let after = number("after", self.after.as_deref(), 0)?;
+        let limit = number("limit", self.limit.as_deref(), PAGE)?;
+        Ok((after, limit.clamp(1, MAX_PAGE)))
+    }
+}
+
 /// Reads a number of the query.
 fn number<T: std::str::FromStr>(name: &str, text: Option<&str>, default: T) -> Result<T, Failure> {
     match text {
@@ -70,9 +79,8 @@ async fn events(
     Query(range): Query<Range>,
 ) -> Result<Response, Failure> {
     let live = find(&app, &key).await?;
-    let after = number("after", range.after.as_deref(), 0)?;
-    let limit: u32 = number("limit", range.limit.as_deref(), PAGE)?;
-    let stored = app.sessions.store.events(live.n, after, limit.clamp(1, MAX_PAGE)).await?;
+    let (after, limit) = range.read()?;
+    let stored = app.sessions.store.events(live.n, after, limit).await?;
     // What was stored after this moment is told by `last_seq` only from the next page on.
     let (last_seq, epoch, trimmed_before) = {
         let inner = live.lock();
@@ -153,9 +161,8 @@ async fn audit(
     Query(range): Query<Range>,
 ) -> Result<Response, Failure> {
     let live = find(&app, &key).await?;
-    let after = number("after", range.after.as_deref(), 0)?;
-    let limit: u32 = number("limit", range.limit.as_deref(), PAGE)?;
-    let page = app.sessions.store.audit_page(live.n, after, limit.clamp(1, MAX_PAGE)).await?;
+    let (after, limit) = range.read()?;
+    let page = app.sessions.store.audit_page(live.n, after, limit).await?;
     Ok(Json(page).into_response())
 }
 

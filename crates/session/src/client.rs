@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::{BoxFuture, join_all};
 use groundlink_protocol::types::{AuthGetStatusResult, SessionCreateResult};
 use groundlink_protocol::{Empty, Method, methods};
-use groundlink_transport::CloseReason;
+use groundlink_transport::{CloseReason, task};
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -25,7 +25,7 @@ use crate::session::{self, Session};
 use crate::shared::Shared;
 use crate::sharing::{ExportsTo, Sharer};
 use crate::telemetry::Tracing;
-use crate::{answers, asks, pending, sharing, task};
+use crate::{answers, asks, pending, sharing};
 
 /// A connection to a Copilot CLI, which it started or found running. Cheap to clone.
 ///

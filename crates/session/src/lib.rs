@@ -75,7 +75,6 @@ mod session;
 mod shared;
 mod sharing;
 mod stored;
-mod task;
 mod telemetry;
 mod turn;
 mod weak;

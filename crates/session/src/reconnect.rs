@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt as _, StreamExt as _};
-use groundlink_transport::{CloseReason, Peer};
+use groundlink_transport::{CloseReason, Peer, task};
 use tokio::sync::watch;
 
 use crate::SessionError;
@@ -12,7 +12,7 @@ use crate::client::ClientInner;
 use crate::connect::{Connection, Plan, Program};
 use crate::router::Router;
 use crate::shared::Shared;
-use crate::{pending, reopen, sharing, task};
+use crate::{pending, reopen, sharing};
 
 /// A connection that held this long was a good one: the next loss is a new story, with all its attempts.
 const GOOD: Duration = Duration::from_secs(30);

@@ -7,13 +7,13 @@ use groundlink_protocol::types::{
     RemoteSessionMode, SessionLogParams, SessionRef, SessionRemoteEnableParams, SessionRemoteEnableResult,
 };
 use groundlink_protocol::{Empty, Method as _, methods};
+use groundlink_transport::task;
 use tokio::time::timeout;
 
 use crate::SessionError;
 use crate::line::CallFailure;
 use crate::session::Session;
 use crate::shared::{Facts, Shared};
-use crate::task;
 
 /// How long an exported session may be without an event before one is made: the CLI's longest wait between two tries to
 /// upload. Observed with CLI 1.0.102: after five failed uploads in a row it neither uploads nor asks for commands, until

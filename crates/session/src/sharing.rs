@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, SelectAll, Stream, StreamExt as _};
 use groundlink_protocol::types::SessionLogParams;
 use groundlink_protocol::{Method, methods};
+use groundlink_transport::task;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -22,7 +23,6 @@ use crate::remote::{self, RemoteMode, RemoteState};
 use crate::router::Router;
 use crate::session::Session;
 use crate::shared::{Facts, Shared};
-use crate::task;
 use crate::weak::WeakSession;
 
 /// Shares the sessions of a client: takes the place of the CLI's own exporter where

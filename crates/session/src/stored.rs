@@ -61,12 +61,7 @@ impl Client {
     pub async fn delete_session(&self, id: &str) -> Result<(), SessionError> {
         let result = self.call::<methods::SessionDelete>(&SessionRef::new(id)).await?;
         if !result.success {
-            let message = result.error.unwrap_or_else(|| "no reason given".to_owned());
-            if message.contains("not found") || message.contains("no such") {
-                return Err(SessionError::SessionNotFound { id: id.to_owned() });
-            }
-            let method = "session.delete".to_owned();
-            return Err(SessionError::Refused { method, code: 0, message });
+            return Err(refused::<methods::SessionDelete>(id, result.error));
         }
         if let Some(shared) = self.inner.router.get(id) {
             self.inner.router.remove(id);
@@ -83,14 +78,10 @@ impl Client {
     /// Has the terminal app show another session. An error where the server is no terminal app.
     pub async fn set_foreground_session(&self, id: &str) -> Result<(), SessionError> {
         let result = self.call::<SetForeground>(&SessionRef::new(id)).await?;
-        if result.success {
-            return Ok(());
+        if !result.success {
+            return Err(refused::<SetForeground>(id, result.error));
         }
-        let message = result.error.unwrap_or_else(|| "no reason given".to_owned());
-        if message.contains("not found") {
-            return Err(SessionError::SessionNotFound { id: id.to_owned() });
-        }
-        Err(SessionError::Refused { method: SetForeground::NAME.to_owned(), code: 0, message })
+        Ok(())
     }
 
     /// Sessions that come, change and go at this CLI, from now on, whoever's they are.
@@ -105,6 +96,15 @@ impl Client {
         });
         Lifecycle { changes: Box::pin(changes) }
     }
+}
+
+/// What it means that the CLI did not do as asked with a session.
+fn refused<M: Method>(id: &str, reason: Option<String>) -> SessionError {
+    let message = reason.unwrap_or_else(|| "no reason given".to_owned());
+    if message.contains("not found") || message.contains("no such") {
+        return SessionError::SessionNotFound { id: id.to_owned() };
+    }
+    SessionError::Refused { method: M::NAME.to_owned(), code: 0, message }
 }
 
 /// What a [`Lifecycle`] yields.

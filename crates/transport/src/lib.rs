@@ -55,7 +55,8 @@ mod peer;
 mod quick;
 #[cfg(feature = "jsonrpsee")]
 pub mod rpc;
-mod task;
+#[doc(hidden)]
+pub mod task;
 pub mod tcp;
 
 /// One JSON value exactly as it was, or will be, on the wire.

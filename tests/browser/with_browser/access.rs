@@ -7,8 +7,6 @@ use groundlink_tests::browser::{Browser, DESKTOP, Device, PHONE, Page, hook};
 use groundlink_tests::uploaded::Uploaded;
 use serde_json::json;
 
-const LIVE: &str = "[data-testid=\"connection\"][data-state=\"live\"]";
-
 /// The page as it is now, looked at by axe-core, by a finger and by a ruler.
 async fn looked_at(page: &mut Page<'_>, state: &str, finger: bool) {
     page.is_accessible(state).await;
@@ -22,8 +20,7 @@ async fn looked_at(page: &mut Page<'_>, state: &str, finger: bool) {
 async fn a_fault_is_found_where_there_is_one() {
     let session = Uploaded::start(json!({"name": "groundlink"})).await;
     let mut browser = Browser::start().await;
-    let mut page = browser.open("faulty", session.link(), PHONE).await;
-    page.see(LIVE).await;
+    let mut page = browser.open_live("faulty", session.link(), PHONE).await;
     assert_eq!(page.faults().await, Vec::<String>::new());
     page.evaluate(
         "document.querySelector('main').append(document.createElement('img'), document.createElement('button'))",
@@ -39,12 +36,17 @@ async fn every_state_of_a_real_session_is_accessible() {
     let viewer = live.viewer().await;
     let mut browser = Browser::start().await;
     for device in [PHONE, DESKTOP] {
-        let mut page = browser.open(device.name, live.link(), device).await;
-        page.see(LIVE).await;
+        let mut page = browser.open_live(device.name, live.link(), device).await;
         looked_at(&mut page, "at rest", device.mobile).await;
         page.click(&hook("details-open")).await;
         looked_at(&mut page, "details", device.mobile).await;
         page.pictures(&format!("{}-details", device.name)).await;
+        // On a low screen, too, the way to the keyboard's help is in sight without scrolling.
+        page.resize(device.width, 500).await;
+        let keys = page.place("#details-dialog [data-act=\"open-keys\"]").await;
+        let (top, height) = (keys["y"].as_f64().expect("a place"), keys["height"].as_f64().expect("a size"));
+        assert!(top >= 0.0 && top + height <= 500.0, "{}: {keys}", device.name);
+        page.resize(device.width, device.height).await;
         page.click("#details-dialog [data-act=\"open-keys\"]").await;
         looked_at(&mut page, "keyboard help", device.mobile).await;
         page.keys(&["Escape", "Escape"]).await;
@@ -84,6 +86,11 @@ async fn every_state_of_a_real_session_is_accessible() {
             page.see(&format!("[data-testid^=\"{card}\"]:not([data-fresh])")).await;
             looked_at(&mut page, prompt, device.mobile).await;
             page.pictures(&format!("{}-card-{prompt}", device.name)).await;
+            if prompt == "exit-plan" {
+                // The ways to go on fill their lines, what is recommended first.
+                assert_eq!(page.evaluate(PLAN_LINES).await, json!("filled"), "{}", device.name);
+                assert_eq!(page.count("[data-testid=\"plan-action\"]:first-child.primary").await, 1, "{}", device.name);
+            }
         }
         stop_on(&mut browser, &viewer, DESKTOP).await;
     }
@@ -97,6 +104,15 @@ async fn every_state_of_a_real_session_is_accessible() {
     }
     live.stop().await;
 }
+
+/// Whether the last button of every line of a plan's card ends where the card's field of buttons does.
+const PLAN_LINES: &str = "(() => {
+    const field = document.querySelector('.card[data-kind=plan] .actions');
+    const boxes = [...field.querySelectorAll('button')].map((button) => button.getBoundingClientRect());
+    const ends = new Map(boxes.map((box) => [box.top, box.right]));
+    const right = field.getBoundingClientRect().right;
+    return [...ends.values()].every((end) => Math.abs(end - right) < 1) ? 'filled' : JSON.stringify(boxes);
+})()";
 
 /// Stops the turn on one device, and waits until nothing of it is left on any.
 async fn stop_on(browser: &mut Browser, viewer: &Viewer, device: Device) {
@@ -116,8 +132,7 @@ async fn everything_that_a_session_may_show_is_accessible() {
     session.upload(&events).await;
     let mut browser = Browser::start().await;
     for device in [PHONE, DESKTOP] {
-        let mut page = browser.open(device.name, session.link(), device).await;
-        page.see(LIVE).await;
+        let mut page = browser.open_live(device.name, session.link(), device).await;
         looked_at(&mut page, "a rich session", device.mobile).await;
         page.pictures(&format!("{}-rich", device.name)).await;
         page.evaluate("document.querySelectorAll('details').forEach((row) => { row.open = true; })").await;
@@ -170,7 +185,7 @@ async fn tab_to(page: &mut Page<'_>, wanted: &str) {
 
 /// A whole conversation without a pointer; the shell's command has run so often at its end.
 async fn by_keyboard(live: &Bridged, viewer: &Viewer, page: &mut Page<'_>, device: Device, ran: usize) {
-    page.see(LIVE).await;
+    page.until_live().await;
     page.keys(&["?"]).await;
     page.see(&hook("keys")).await;
     page.keys(&["Escape"]).await;
@@ -244,7 +259,7 @@ async fn motion_and_direction_are_as_the_reader_needs_them() {
 }
 
 async fn motion_and_direction(viewer: &Viewer, page: &mut Page<'_>, device: Device) {
-    page.see(LIVE).await;
+    page.until_live().await;
     viewer.say("slow-stream-20").await;
     page.grow("[data-testid=\"item-assistant\"][data-state=\"streaming\"]", "word2").await;
     let moving = "document.getAnimations().filter((motion) => motion.playState === 'running').length";

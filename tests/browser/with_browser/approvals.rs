@@ -7,8 +7,6 @@ use reqwest::StatusCode;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-const LIVE: &str = "[data-testid=\"connection\"][data-state=\"live\"]";
-
 async fn say(page: &mut Page<'_>, text: &str) {
     page.fill(&hook("composer"), text).await;
     page.click(&hook("send")).await;
@@ -26,8 +24,7 @@ async fn a_card_shows_what_is_decided_and_an_approval_for_the_session_lasts() {
     for device in [PHONE, DESKTOP] {
         let live = Bridged::start().await;
         let mut browser = Browser::start().await;
-        let mut page = browser.open(device.name, live.link(), device).await;
-        page.see(LIVE).await;
+        let mut page = browser.open_live(device.name, live.link(), device).await;
         every_kind(&live, &mut page, device).await;
         a_form(&live, &mut page, device).await;
         page.fits_its_width().await;

@@ -12,8 +12,7 @@ async fn title_and_icon_show_that_something_waits() {
     let viewer = live.viewer().await;
     let mut browser = Browser::start().await;
     for device in [PHONE, DESKTOP] {
-        let mut page = browser.open(device.name, live.link(), device).await;
-        page.see("[data-testid=\"connection\"][data-state=\"live\"]").await;
+        let mut page = browser.open_live(device.name, live.link(), device).await;
         assert!(page.title().await.ends_with(" · groundlink"), "{}", page.title().await);
         let icon = "document.getElementById('icon').getAttribute('href')";
         assert!(page.evaluate(icon).await.as_str().is_some_and(|href| href.starts_with("/assets/icon.svg")));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use groundlink_testkit::Proxy;
 use groundlink_tests::bridged::Bridged;
-use groundlink_tests::browser::{Browser, DESKTOP, PHONE, Page, hook};
+use groundlink_tests::browser::{Browser, DESKTOP, LIVE, PHONE, Page, hook};
 use groundlink_tests::uploaded::Uploaded;
 use serde_json::json;
 
@@ -40,8 +40,7 @@ async fn a_frozen_tab_catches_up() {
     let viewer = live.viewer().await;
     let mut browser = Browser::start().await;
     for device in [PHONE, DESKTOP] {
-        let mut page = browser.open(device.name, live.link(), device).await;
-        page.see(&connection("live")).await;
+        let mut page = browser.open_live(device.name, live.link(), device).await;
         watch(&mut page).await;
         page.freeze(true).await;
     }
@@ -53,7 +52,7 @@ async fn a_frozen_tab_catches_up() {
         let mut page = browser.page(name);
         page.freeze(false).await;
         page.see_text(&hook("item-user"), "and once more").await;
-        page.see(&connection("live")).await;
+        page.until_live().await;
         assert_eq!(said(&mut page).await, ["said to a frozen tab", "and once more"]);
         went(&mut page).await;
         page.has_no_problems().await;
@@ -67,8 +66,7 @@ async fn offline_and_back_says_how_long_and_how_much() {
     let viewer = live.viewer().await;
     let mut browser = Browser::start().await;
     for device in [PHONE, DESKTOP] {
-        let mut page = browser.open(device.name, live.link(), device).await;
-        page.see(&connection("live")).await;
+        let mut page = browser.open_live(device.name, live.link(), device).await;
         watch(&mut page).await;
 
         page.offline(true).await;
@@ -80,7 +78,7 @@ async fn offline_and_back_says_how_long_and_how_much() {
         page.pictures(&format!("{}-connection-offline", device.name)).await;
         page.offline(false).await;
         page.see_text(&hook("item-user"), &text).await;
-        page.see(&connection("live")).await;
+        page.until_live().await;
         let went = went(&mut page).await;
         let caught_up = went.iter().any(|state| {
             state.starts_with("catching-up: Catching up, ") && state.contains(" event") && !state.contains(" 0 ")
@@ -104,7 +102,7 @@ async fn a_half_open_socket_is_noticed() {
     let mut browser = Browser::start().await;
     for device in [PHONE, DESKTOP] {
         let mut page = browser.open(device.name, &live.link().replace(&hub, &radio.address()), device).await;
-        page.see(&connection("live")).await;
+        page.until_live().await;
         watch(&mut page).await;
     }
     radio.deafen();
@@ -112,12 +110,12 @@ async fn a_half_open_socket_is_noticed() {
     viewer.until_idle().await;
     // Nobody tells the pages; they miss the hub's sign of life.
     for name in ["phone", "desktop"] {
-        browser.page(name).see_text(&connection("live"), "Live, heard 2").await;
+        browser.page(name).see_text(LIVE, "Live, heard 2").await;
     }
     for name in ["phone", "desktop"] {
         let mut page = browser.page(name);
         page.until("the message", "document.body.innerText.includes('said into a dead socket')").await;
-        page.see(&connection("live")).await;
+        page.until_live().await;
         assert_eq!(said(&mut page).await, ["said into a dead socket"]);
         let went = went(&mut page).await;
         assert!(went.iter().any(|state| state.starts_with("offline: Offline for ")), "{went:?}");
@@ -139,7 +137,7 @@ async fn a_hub_that_restarts_within_a_turn_is_followed() {
     let mut browser = Browser::start().await;
     let link = live.link().to_owned();
     for device in [PHONE, DESKTOP] {
-        browser.open(device.name, &link, device).await.see(&connection("live")).await;
+        browser.open_live(device.name, &link, device).await;
         watch(&mut browser.page(device.name)).await;
     }
     let mut phone = browser.page("phone");
@@ -157,7 +155,7 @@ async fn a_hub_that_restarts_within_a_turn_is_followed() {
 
     for name in ["phone", "desktop"] {
         let mut page = browser.page(name);
-        page.see(&connection("live")).await;
+        page.until_live().await;
         page.see_text(&hook("item-assistant"), "word15").await;
         page.see("[data-testid=\"status\"][data-status=\"idle\"]").await;
         assert_eq!(said(&mut page).await, ["slow-stream-16"], "once each, on the {name}");
@@ -179,8 +177,7 @@ async fn a_computer_that_falls_silent_is_told_from_one_that_works() {
     session.say("assistant.turn_start", json!({"turnId": "1"})).await;
     let mut browser = Browser::start().await;
     for device in [PHONE, DESKTOP] {
-        let mut page = browser.open(device.name, session.link(), device).await;
-        page.see(&connection("live")).await;
+        let mut page = browser.open_live(device.name, session.link(), device).await;
         watch(&mut page).await;
     }
     for name in ["phone", "desktop"] {

@@ -3,7 +3,6 @@
 use groundlink_tests::browser::{Browser, DESKTOP, PHONE, hook};
 use groundlink_tests::demo::Demo;
 
-const LIVE: &str = "[data-testid=\"connection\"][data-state=\"live\"]";
 const NOT_LIVE: &str = "[data-testid=\"connection\"]:not([data-state=\"live\"])";
 
 #[tokio::test]
@@ -11,8 +10,8 @@ async fn devices_share_one_session() {
     let demo = Demo::start().await;
     let viewer = demo.viewer().await;
     let mut browser = Browser::start().await;
-    browser.open("phone", demo.link(), PHONE).await.see(LIVE).await;
-    browser.open("desktop", demo.link(), DESKTOP).await.see(LIVE).await;
+    browser.open_live("phone", demo.link(), PHONE).await;
+    browser.open_live("desktop", demo.link(), DESKTOP).await;
 
     // A suggestion tapped on one device asks on both; the answer of one closes the card of the other.
     browser.page("phone").click_text(&hook("suggestion"), "Run a command").await;
@@ -70,7 +69,7 @@ async fn a_phone_without_a_radio_misses_nothing(demo: &Demo, browser: &mut Brows
     }
     browser.page("desktop").see_text(&hook("item-user"), "said in the tunnel, second").await;
     browser.page("phone").offline(false).await;
-    browser.page("phone").see(LIVE).await;
+    browser.page("phone").until_live().await;
     browser.page("phone").see_text(&hook("item-user"), "said in the tunnel, second").await;
     let said = "[data-testid=\"item-user\"] .bubble";
     let (desktop, phone) = (browser.page("desktop").texts(said).await, browser.page("phone").texts(said).await);

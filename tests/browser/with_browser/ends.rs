@@ -8,7 +8,6 @@ use groundlink_tests::bridged::Bridged;
 use groundlink_tests::browser::{Browser, DESKTOP, Device, PHONE, Page, hook};
 use groundlink_tests::native::Rig;
 
-const LIVE: &str = "[data-testid=\"connection\"][data-state=\"live\"]";
 const DEVICES: [Device; 2] = [PHONE, DESKTOP];
 /// What can be pressed or written to outside of windows and of rows that merely open, and is not for reading.
 const PRESSABLE: &str =
@@ -44,7 +43,7 @@ async fn a_request_that_nobody_answered_in_time_is_told_on_every_device() {
     let viewer = live.viewer().await;
     let mut browser = Browser::start().await;
     for device in DEVICES {
-        browser.open(device.name, live.link(), device).await.see(LIVE).await;
+        browser.open_live(device.name, live.link(), device).await;
     }
     ask_everywhere(&mut browser, &viewer).await;
     // Where the session runs, somebody stops the turn. A finger is on the button at that moment.
@@ -60,8 +59,7 @@ async fn a_request_that_nobody_answered_in_time_is_told_on_every_device() {
     viewer.until_idle().await;
     assert!(!live.rig.repo.has("shell-proof.txt"), "half an approval is none");
     // Who comes later reads it in its place.
-    let mut late = browser.open("late", live.link(), PHONE).await;
-    late.see(LIVE).await;
+    let mut late = browser.open_live("late", live.link(), PHONE).await;
     late.click("[data-testid=\"item-tool\"] > summary").await;
     assert!(late.see(&hook("outcome")).await.contains("Closed without an answer"));
     late.see_text(&hook("item-notice"), "Stopped").await;
@@ -75,7 +73,7 @@ async fn what_has_ended_offers_nothing_that_it_cannot_do() {
     let viewer = live.viewer().await;
     let mut browser = Browser::start().await;
     for device in DEVICES {
-        browser.open(device.name, live.link(), device).await.see(LIVE).await;
+        browser.open_live(device.name, live.link(), device).await;
     }
     ask_everywhere(&mut browser, &viewer).await;
     // A message that waits, and one that is being written.
@@ -91,8 +89,7 @@ async fn what_has_ended_offers_nothing_that_it_cannot_do() {
         ended(&mut page, device).await;
     }
     // The same for who comes now, and after the hub was away.
-    let mut late = browser.open("late", live.link(), PHONE).await;
-    late.see(LIVE).await;
+    let mut late = browser.open_live("late", live.link(), PHONE).await;
     ended(&mut late, PHONE).await;
     late.click(&hook("queue-cancel")).await;
     for name in ["late", "phone", "desktop"] {
@@ -137,8 +134,7 @@ async fn what_is_shared_for_reading_offers_nothing_to_press() {
     let viewer = Viewer::open(&link).await;
     let mut browser = Browser::start().await;
     for device in DEVICES {
-        let mut page = browser.open(device.name, &link, device).await;
-        page.see(LIVE).await;
+        let mut page = browser.open_live(device.name, &link, device).await;
         assert_eq!(page.see(&hook("closed")).await, "This session is shared for reading only.");
     }
     session.send("run-shell").await.expect("sent");

@@ -80,8 +80,7 @@ async fn what_the_session_says_is_inert() {
         page.pictures(&format!("{}-hostile", device.name)).await;
         page.close().await;
     }
-    let mut page = browser.open("live", session.link(), DESKTOP).await;
-    page.see("[data-testid=\"connection\"][data-state=\"live\"]").await;
+    let mut page = browser.open_live("live", session.link(), DESKTOP).await;
     session.say("user.message", json!({"content": format!("live {MARKUP}")})).await;
     session
         .say("assistant.message", json!({"messageId": "m2", "content": format!("live\n\n{MARKUP}\n\n{links}")}))
@@ -105,8 +104,7 @@ async fn nothing_hides_in_a_command_that_is_to_be_approved() {
     let viewer = live.viewer().await;
     let mut browser = Browser::start().await;
     for device in [PHONE, DESKTOP] {
-        let mut page = browser.open(device.name, live.link(), device).await;
-        page.see("[data-testid=\"connection\"][data-state=\"live\"]").await;
+        let mut page = browser.open_live(device.name, live.link(), device).await;
         // Reads `echo safe # ...` where direction marks are obeyed; and a zero-width space, a line of its own far right.
         let command = format!("echo safe\u{202e} # txt.exe\u{2066}\u{200b}; echo{}hidden", " ".repeat(400));
         let call = json!({"command": command, "description": "Say\u{200d} something\u{202e}"});

@@ -12,8 +12,6 @@ use groundlink_tests::native::Rig;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-const LIVE: &str = "[data-testid=\"connection\"][data-state=\"live\"]";
-
 /// A session whose hub sends to the stand-in.
 async fn start(service: &PushService) -> Bridged {
     let hub = TestHub::notifying(service.settings().gap(Duration::ZERO)).await;
@@ -44,7 +42,7 @@ async fn stand_in(page: &mut Page<'_>, device: &Subscriber) {
 
 /// Turns notifications on, and leaves the window open.
 async fn turn_on(page: &mut Page<'_>, device: &Subscriber) {
-    page.see(LIVE).await;
+    page.until_live().await;
     page.permit("notifications").await;
     stand_in(page, device).await;
     page.click(&hook("bell")).await;
@@ -249,8 +247,7 @@ async fn where_it_cannot_be_turned_on_the_page_says_why() {
     let live = Bridged::start().await;
     let mut browser = Browser::start().await;
     for device in [PHONE, DESKTOP] {
-        let mut page = browser.open(device.name, live.link(), device).await;
-        page.see(LIVE).await;
+        let mut page = browser.open_live(device.name, live.link(), device).await;
         let cases = [
             (
                 "Object.defineProperty(Notification, 'permission', { get: () => 'denied', configurable: true })",

@@ -6,7 +6,6 @@ use groundlink_tests::native::Rig;
 use groundlink_tests::terminal::Terminal;
 use serde_json::Value;
 
-const LIVE: &str = "[data-testid=\"connection\"][data-state=\"live\"]";
 /// What the row of the last tool call says of its request.
 const OUTCOME: &str = "(() => { const rows = document.querySelectorAll('[data-testid=item-tool]');
     return rows[rows.length - 1].querySelector('[data-testid=outcome]')?.textContent.replace(/\\s+/g, ' ').trim(); })()";
@@ -86,8 +85,7 @@ async fn two_browsers_and_the_terminal_answer_once() {
     let viewer = Viewer::open_live(&terminal.link).await;
     let mut browser = Browser::start().await;
     for (device, called) in [(PHONE, "Ann's phone"), (DESKTOP, "The desk")] {
-        let mut page = browser.open(device.name, &terminal.link, device).await;
-        page.see(LIVE).await;
+        let mut page = browser.open_live(device.name, &terminal.link, device).await;
         page.click(&hook("details-open")).await;
         page.fill(&hook("device-name"), called).await;
         page.keys(&["Escape", "Escape"]).await;

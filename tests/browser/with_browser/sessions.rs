@@ -10,8 +10,6 @@ use groundlink_tests::native::Rig;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-const LIVE: &str = "[data-testid=\"connection\"][data-state=\"live\"]";
-
 async fn share(rig: &Rig, session: &Session, machine: &str) -> BridgeHandle {
     let hub = rig.hub.handle();
     let mut info = ExporterInfo::new("groundlink");
@@ -31,8 +29,7 @@ async fn all_sessions_on_one_page() {
     let list = rig.hub.handle().sessions_link().expose_secret().to_owned();
     let mut browser = Browser::start().await;
     for device in [PHONE, DESKTOP] {
-        let mut page = browser.open(device.name, &list, device).await;
-        page.see(LIVE).await;
+        let mut page = browser.open_live(device.name, &list, device).await;
         page.see(&hook("empty")).await;
         page.pictures(&format!("{}-sessions-0-none", device.name)).await;
     }
@@ -168,8 +165,7 @@ async fn sessions_move_between_their_groups() {
     let list = live.rig.hub.handle().sessions_link().expose_secret().to_owned();
     let mut browser = Browser::start().await;
     for device in [PHONE, DESKTOP] {
-        let mut page = browser.open(device.name, &list, device).await;
-        page.see(LIVE).await;
+        let mut page = browser.open_live(device.name, &list, device).await;
         page.see(&within(&live.session, "idle", "open")).await;
         page.see(&within(&second, "idle", "open")).await;
     }

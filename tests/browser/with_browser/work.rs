@@ -6,7 +6,6 @@ use groundlink_tests::bridged::Bridged;
 use groundlink_tests::browser::{Browser, DESKTOP, Device, PHONE, Page, hook};
 use serde_json::json;
 
-const LIVE: &str = "[data-testid=\"connection\"][data-state=\"live\"]";
 const DEVICES: [Device; 2] = [PHONE, DESKTOP];
 /// The transcript as a tree: what each item is, and within a sub-agent's call what it did.
 const TREE: &str =
@@ -20,7 +19,7 @@ pub(super) const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAACAAAAAQCAIAAAD4YuoOAA
 
 async fn open_on_all(browser: &mut Browser, link: &str) {
     for device in DEVICES {
-        browser.open(device.name, link, device).await.see(LIVE).await;
+        browser.open_live(device.name, link, device).await;
     }
 }
 
@@ -28,7 +27,7 @@ async fn open_on_all(browser: &mut Browser, link: &str) {
 async fn same_when_drawn_anew(page: &mut Page<'_>, expression: &str) {
     let followed = page.evaluate(expression).await;
     page.reload().await;
-    page.see(LIVE).await;
+    page.until_live().await;
     assert_eq!(page.evaluate(expression).await, followed);
 }
 
@@ -276,7 +275,7 @@ async fn thoughts_a_plan_what_was_used_and_trouble() {
     let before = page.evaluate(facts).await;
     live.rig.hub.restart().await;
     page.reload().await;
-    page.see(LIVE).await;
+    page.until_live().await;
     assert_eq!(page.evaluate(facts).await, before);
     live.stop().await;
 }

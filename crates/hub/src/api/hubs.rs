@@ -91,9 +91,8 @@ pub(super) async fn kept_audit(
     Query(range): Query<Range>,
 ) -> Result<Response, Failure> {
     check(&app, &key)?;
-    let after = number("after", range.after.as_deref(), 0)?;
-    let limit: u32 = number("limit", range.limit.as_deref(), PAGE)?;
-    Ok(Json(app.sessions.store.kept_audit(after, limit.clamp(1, MAX_PAGE)).await?).into_response())
+    let (after, limit) = range.read()?;
+    Ok(Json(app.sessions.store.kept_audit(after, limit).await?).into_response())
 }
 
 #[derive(Debug, Deserialize)]

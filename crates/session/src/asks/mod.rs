@@ -8,12 +8,12 @@ use std::sync::Arc;
 use answer::{Answer, Sent};
 use futures_util::future::{AbortHandle, AbortRegistration, Abortable};
 use groundlink_protocol::{Event, events};
+use groundlink_transport::task;
 use serde::Deserialize;
 
 use crate::answers::{PlanDecision, UserAnswer};
 use crate::handlers::{AnswerOutcome, AnswerReport, HandlerEnd, HandlerKind, Handlers};
 use crate::shared::Shared;
-use crate::task;
 
 /// The direct request's answer when nobody can answer: the agent is told so.
 pub(crate) const NO_RESPONSE: &str = r#"{"noResponse":true}"#;

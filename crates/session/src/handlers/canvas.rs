@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::closure::by_closure;
 use crate::SessionError;
 
 /// A kind of canvas that the agent may open, by its tool `open_canvas`; each time with an id of the agent's own.
@@ -147,16 +148,7 @@ pub trait CanvasHandler: Send + Sync + 'static {
     async fn close(&self, _call: CanvasCall) {}
 }
 
-#[async_trait]
-impl<F, Fut> CanvasHandler for F
-where
-    F: Fn(CanvasCall) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<CanvasView, String>> + Send,
-{
-    async fn open(&self, call: CanvasCall) -> Result<CanvasView, String> {
-        self(call).await
-    }
-}
+by_closure!(CanvasHandler.open: CanvasCall => Result<CanvasView, String>);
 
 /// A session's canvases by their ids.
 pub(crate) type Canvases = BTreeMap<String, Arc<dyn CanvasHandler>>;

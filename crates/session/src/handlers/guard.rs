@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use groundlink_transport::task;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-
-use crate::task;
 
 /// Why a handler gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

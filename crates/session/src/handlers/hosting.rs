@@ -1,7 +1,6 @@
 //! What the CLI asks of the program that hosts it, for no session in particular.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
 use async_trait::async_trait;
 use groundlink_protocol::RawJson;
@@ -11,6 +10,7 @@ use serde_json::json;
 use serde_json::value::to_raw_value;
 
 use super::RequestHandler;
+use super::closure::by_closure;
 
 /// Something is to be installed or removed, and a person has to see the whole of it before.
 #[derive(Debug, Clone, Deserialize)]
@@ -52,17 +52,7 @@ pub trait InstallationHandler: Send + Sync + 'static {
     async fn confirm(&self, ask: InstallationAsk) -> Result<InstallationDecision, String>;
 }
 
-#[async_trait]
-impl<F, Fut, E> InstallationHandler for F
-where
-    F: Fn(InstallationAsk) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<InstallationDecision, E>> + Send,
-    E: Display,
-{
-    async fn confirm(&self, ask: InstallationAsk) -> Result<InstallationDecision, String> {
-        self(ask).await.map_err(|error| error.to_string())
-    }
-}
+by_closure!(InstallationHandler.confirm: InstallationAsk => Result<InstallationDecision, E> where E: Display);
 
 /// An extension is about to be started.
 #[derive(Debug, Clone, Deserialize)]
@@ -118,17 +108,7 @@ pub trait ExtensionLauncher: Send + Sync + 'static {
     async fn launch(&self, ask: ExtensionLaunchAsk) -> Result<Option<ExtensionLaunch>, String>;
 }
 
-#[async_trait]
-impl<F, Fut, E> ExtensionLauncher for F
-where
-    F: Fn(ExtensionLaunchAsk) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Option<ExtensionLaunch>, E>> + Send,
-    E: Display,
-{
-    async fn launch(&self, ask: ExtensionLaunchAsk) -> Result<Option<ExtensionLaunch>, String> {
-        self(ask).await.map_err(|error| error.to_string())
-    }
-}
+by_closure!(ExtensionLauncher.launch: ExtensionLaunchAsk => Result<Option<ExtensionLaunch>, E> where E: Display);
 
 /// Answers `installations.confirm`.
 pub(crate) struct Confirming<H>(pub(crate) H);

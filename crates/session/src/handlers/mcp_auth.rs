@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
 use super::bound::{Asked, Bound, bind};
+use super::closure::by_closure;
 
 /// An MCP server wants somebody to be signed in.
 #[derive(Debug, Clone, Deserialize)]
@@ -145,14 +146,4 @@ impl McpAuthAsk {
     }
 }
 
-#[async_trait]
-impl<F, Fut, A> McpAuthHandler for F
-where
-    F: Fn(McpAuthAsk) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = A> + Send,
-    A: Into<McpAuthAnswer>,
-{
-    async fn sign_in(&self, ask: McpAuthAsk) -> McpAuthAnswer {
-        self(ask).await.into()
-    }
-}
+by_closure!(McpAuthHandler.sign_in: McpAuthAsk => A where A: Into<McpAuthAnswer>);

@@ -8,6 +8,7 @@
 mod bound;
 mod canvas;
 mod client;
+pub(crate) mod closure;
 mod commands;
 mod deadlines;
 pub(crate) mod guard;

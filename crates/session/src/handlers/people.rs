@@ -7,6 +7,7 @@ use groundlink_protocol::events;
 
 use super::Ask;
 use super::bound::{Asked, Bound, bind};
+use super::closure::by_closure;
 use crate::answers::{AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PlanDecision, UserAnswer};
 
 /// The agent has a question.
@@ -64,16 +65,7 @@ macro_rules! handlers {
             }
         }
 
-        #[async_trait]
-        impl<F, Fut> $handler for F
-        where
-            F: Fn($ask) -> Fut + Send + Sync + 'static,
-            Fut: Future<Output = $answer> + Send,
-        {
-            async fn $method(&self, ask: $ask) -> $answer {
-                self(ask).await
-            }
-        }
+        by_closure!($handler.$method: $ask => $answer);
     )*};
 }
 

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use groundlink_protocol::events;
 
 use super::Ask;
+use super::closure::by_closure;
 use crate::answers::PermissionDecision;
 
 /// The agent wants to use a tool.
@@ -16,16 +17,7 @@ pub trait PermissionHandler: Send + Sync + 'static {
     async fn decide(&self, ask: PermissionAsk) -> PermissionDecision;
 }
 
-#[async_trait]
-impl<F, Fut> PermissionHandler for F
-where
-    F: Fn(PermissionAsk) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = PermissionDecision> + Send,
-{
-    async fn decide(&self, ask: PermissionAsk) -> PermissionDecision {
-        self(ask).await
-    }
-}
+by_closure!(PermissionHandler.decide: PermissionAsk => PermissionDecision);
 
 /// Approves every permission request, once each. For agents in a sandbox, and for tests.
 #[derive(Debug, Clone, Copy, Default)]

@@ -7,6 +7,7 @@ use groundlink_protocol::{RawJson, events};
 
 use super::Ask;
 use super::bound::{Asked, Bound, bind};
+use super::closure::by_closure;
 
 /// An MCP server asks for a call of the model.
 pub type SamplingAsk = Ask<events::SamplingRequested>;
@@ -24,13 +25,4 @@ impl dyn SamplingHandler {
     }
 }
 
-#[async_trait]
-impl<F, Fut> SamplingHandler for F
-where
-    F: Fn(SamplingAsk) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Option<RawJson>> + Send,
-{
-    async fn sample(&self, ask: SamplingAsk) -> Option<RawJson> {
-        self(ask).await
-    }
-}
+by_closure!(SamplingHandler.sample: SamplingAsk => Option<RawJson>);

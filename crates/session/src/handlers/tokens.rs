@@ -1,11 +1,11 @@
 //! Tokens that the CLI asks for when it needs them.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+use super::closure::by_closure;
 use crate::SessionError;
 
 /// The CLI needs a bearer token for a model provider.
@@ -25,17 +25,7 @@ pub trait ProviderTokenHandler: Send + Sync + 'static {
     async fn token(&self, ask: ProviderTokenAsk) -> Result<SecretString, String>;
 }
 
-#[async_trait]
-impl<F, Fut, E> ProviderTokenHandler for F
-where
-    F: Fn(ProviderTokenAsk) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<SecretString, E>> + Send,
-    E: Display,
-{
-    async fn token(&self, ask: ProviderTokenAsk) -> Result<SecretString, String> {
-        self(ask).await.map_err(|error| error.to_string())
-    }
-}
+by_closure!(ProviderTokenHandler.token: ProviderTokenAsk => Result<SecretString, E> where E: Display);
 
 /// The CLI needs a GitHub token; the first time while the session is being made.
 #[derive(Debug, Clone)]
@@ -74,13 +64,4 @@ pub trait GitHubTokenHandler: Send + Sync + 'static {
     async fn token(&self, ask: GitHubTokenAsk) -> Option<GitHubToken>;
 }
 
-#[async_trait]
-impl<F, Fut> GitHubTokenHandler for F
-where
-    F: Fn(GitHubTokenAsk) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Option<GitHubToken>> + Send,
-{
-    async fn token(&self, ask: GitHubTokenAsk) -> Option<GitHubToken> {
-        self(ask).await
-    }
-}
+by_closure!(GitHubTokenHandler.token: GitHubTokenAsk => Option<GitHubToken>);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::closure::by_closure;
+
 /// A section of the system message.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -24,16 +26,7 @@ pub trait SectionTransform: Send + Sync + 'static {
     async fn transform(&self, section: SectionText) -> String;
 }
 
-#[async_trait]
-impl<F, Fut> SectionTransform for F
-where
-    F: Fn(SectionText) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = String> + Send,
-{
-    async fn transform(&self, section: SectionText) -> String {
-        self(section).await
-    }
-}
+by_closure!(SectionTransform.transform: SectionText => String);
 
 /// A session's transforms by section.
 #[derive(Clone, Default)]

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 use futures_util::StreamExt as _;
-use groundlink_transport::{ErrorObject, HandlerFuture, Request};
+use groundlink_transport::{ErrorObject, HandlerFuture, Request, task};
 use http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -26,7 +26,6 @@ use super::{ModelMessage, ModelRequest, ModelRequestHandler, ModelResponse, Mode
 use crate::handlers::Frames;
 use crate::handlers::guard::{self, Ending};
 use crate::line::Line;
-use crate::task;
 
 /// What all methods of this kind begin with.
 pub(crate) const PREFIX: &str = "llmInference.";

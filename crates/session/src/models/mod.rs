@@ -5,14 +5,14 @@ mod exchange;
 mod request;
 mod socket;
 
-use std::fmt::Display;
-
 use async_trait::async_trait;
 
 pub use answer::ModelResponse;
 pub(crate) use exchange::{ModelRequests, OFFER, PREFIX};
 pub use request::ModelRequest;
 pub use socket::{ModelMessage, ModelSocket, SocketClosed};
+
+use crate::handlers::closure::by_closure;
 
 /// Answers the requests that the CLI would make to models over HTTP: of GitHub's and of a session's own
 /// [`Provider`](crate::Provider), the lists of models and policies included. See
@@ -38,14 +38,4 @@ pub trait ModelRequestHandler: Send + Sync + 'static {
     }
 }
 
-#[async_trait]
-impl<F, Fut, E> ModelRequestHandler for F
-where
-    F: Fn(ModelRequest) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<ModelResponse, E>> + Send,
-    E: Display,
-{
-    async fn answer(&self, request: ModelRequest) -> Result<ModelResponse, String> {
-        self(request).await.map_err(|error| error.to_string())
-    }
-}
+by_closure!(ModelRequestHandler.answer: ModelRequest => Result<ModelResponse, E> where E: Display);

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::closure::by_closure;
 use super::guard;
 
 /// A hook that is being run.
@@ -133,16 +134,7 @@ pub trait RawHookHandler: Send + Sync + 'static {
     async fn run(&self, call: HookCall<()>) -> Option<RawJson>;
 }
 
-#[async_trait]
-impl<F, Fut> RawHookHandler for F
-where
-    F: Fn(HookCall<()>) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Option<RawJson>> + Send,
-{
-    async fn run(&self, call: HookCall<()>) -> Option<RawJson> {
-        self(call).await
-    }
-}
+by_closure!(RawHookHandler.run: HookCall<()> => Option<RawJson>);
 
 struct Raw<H>(H);
 

@@ -14,6 +14,7 @@ pub(crate) use call::no_arguments;
 pub use definition::{Tool, ToolDefer, TypedTool};
 pub use result::{ToolResult, ToolResultKind};
 
+use super::closure::by_closure;
 use crate::SessionError;
 
 /// Runs a tool.
@@ -26,17 +27,7 @@ pub trait ToolHandler: Send + Sync + 'static {
     async fn call(&self, call: ToolCall) -> ToolResult;
 }
 
-#[async_trait]
-impl<F, Fut, R> ToolHandler for F
-where
-    F: Fn(ToolCall) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = R> + Send,
-    R: Into<ToolResult>,
-{
-    async fn call(&self, call: ToolCall) -> ToolResult {
-        self(call).await.into()
-    }
-}
+by_closure!(ToolHandler.call: ToolCall => A where A: Into<ToolResult>);
 
 /// Who runs which tool.
 pub(crate) type ToolHandlers = BTreeMap<String, Arc<dyn ToolHandler>>;
