@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use groundlink::protocol::events::SessionWarning;
+use groundlink::protocol::events::{SessionWarning, UserMessage};
 use groundlink::protocol::types::PermissionRequest;
 use groundlink::session::hooks::{
     AgentStop, AgentStopOutput, ContextOutput, ErrorOccurred, HookInput as _, HookPermission, Notification,
@@ -206,6 +206,12 @@ async fn hooks_change_what_comes_next() {
     assert!(overheard.take().say("for the helper"));
     let said = turn(&session, "transform me").await;
     assert!(said.contains("transformed by the hook") && !overheard.take().say("transform me"), "{said}");
+    let history = session.history().await.expect("the history");
+    let said = history.iter().filter_map(|event| event.data::<UserMessage>().ok()).next_back().expect("a message");
+    assert_eq!(
+        (said.content.as_str(), said.transformed_content.as_deref()),
+        ("transform me", Some("transformed by the hook"))
+    );
 
     // A person decides, and reads why.
     asked.lock().expect("a lock").clear();

@@ -119,6 +119,12 @@ async fn autopilot_goes_on_by_itself_until_the_task_is_complete() {
     tokio::time::timeout(PATIENCE, events.next_of_kind("session.idle")).await.expect("in time").expect("the end");
     assert!(overheard.take().say("<plan_mode>"));
     assert_eq!(session.mode().await.expect("a mode"), SessionMode::Interactive);
+    session.send(Message::text("touch by-shell").agent_mode(AgentMode::Shell)).await.expect("taken");
+    tokio::time::timeout(PATIENCE, events.next_of_kind("session.idle")).await.expect("in time").expect("the end");
+    assert!(
+        overheard.take().say("touch by-shell") && !offline.repo.has("by-shell"),
+        "the model reads it; nothing runs"
+    );
 
     // The model does not say that it is done: it is told to go on, but not for ever.
     session.set_mode(SessionMode::Autopilot).await.expect("set");
@@ -133,11 +139,11 @@ async fn autopilot_goes_on_by_itself_until_the_task_is_complete() {
     let complete = events.next_of_kind("session.task_complete").await.expect("the task's end");
     assert!(complete.data_raw().get().contains("All of it."), "{}", complete.data_raw());
 
-    // What all that took: five messages (two of autopilot's own), each with one request to the model.
+    // What all that took: six messages (two of autopilot's own), each with one request to the model.
     let usage = session.rpc().usage().get_metrics().await.expect("the usage");
     let model = usage.model_metrics.get("scripted").expect("the model's figures");
-    assert_eq!((usage.total_user_requests, model.requests.count), (5, 5), "{usage:?}");
-    assert_eq!((usage.current_model.as_deref(), model.usage.input_tokens), (Some("scripted"), 500), "{usage:?}");
+    assert_eq!((usage.total_user_requests, model.requests.count), (6, 6), "{usage:?}");
+    assert_eq!((usage.current_model.as_deref(), model.usage.input_tokens), (Some("scripted"), 600), "{usage:?}");
     client.stop().await;
 }
 
