@@ -1,11 +1,14 @@
 //! The real CLI without an account and without a network: the scripted model, a home, a repository.
 
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
-use groundlink::session::{CliCommand, Client, ClientBuilder, Provider, Session, SessionConfig};
+use groundlink::ModelForwarder;
+use groundlink::session::{CliCommand, Client, ClientBuilder, ModelRequest, Provider, Session, SessionConfig};
 use groundlink_cli::scripted::ScriptedModel;
 use groundlink_testkit::ScratchRepo;
 use groundlink_testkit::signed_in::UNWANTED;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -50,6 +53,18 @@ impl Offline {
         self.builder().start().await.expect("the CLI starts")
     }
 
+    /// A client whose requests to the model are noted on their way there.
+    pub async fn overheard(&self) -> (Client, Overheard) {
+        let (overheard, forwarder) = (Overheard::default(), ModelForwarder::new());
+        let noting = overheard.clone();
+        let builder = self.builder().on_model_request(move |request: ModelRequest| {
+            noting.note(&request);
+            let forwarder = forwarder.clone();
+            async move { forwarder.send(request).await }
+        });
+        (builder.start().await.expect("the CLI starts"), overheard)
+    }
+
     /// A session with the scripted model.
     pub fn config(&self) -> SessionConfig {
         SessionConfig::new()
@@ -89,6 +104,46 @@ impl Offline {
             }
         }
         panic!("the server ended before it listened");
+    }
+}
+
+/// What the model was asked.
+#[derive(Debug, Clone, Default)]
+pub struct Overheard(Arc<Mutex<Vec<Value>>>);
+
+impl Overheard {
+    fn note(&self, request: &ModelRequest) {
+        // Lists of models are asked for without a body.
+        if let Ok(body) = request.json() {
+            self.0.lock().expect("a lock").push(body);
+        }
+    }
+
+    /// The requests since the last time, with all that they say.
+    pub fn take(&self) -> Requests {
+        Requests(std::mem::take(&mut *self.0.lock().expect("a lock")))
+    }
+}
+
+/// Requests to the model, in order.
+#[derive(Debug)]
+pub struct Requests(Vec<Value>);
+
+impl Requests {
+    /// Whether one of them says this anywhere, to be found as it is written in JSON.
+    pub fn say(&self, words: &str) -> bool {
+        self.0.iter().any(|request| request.to_string().contains(words))
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether one of them offers the model this tool.
+    pub fn offer(&self, tool: &str) -> bool {
+        let tools = self.0.iter().filter_map(|request| request["tools"].as_array()).flatten();
+        tools.into_iter().any(|offered| offered["function"]["name"] == tool)
     }
 }
 

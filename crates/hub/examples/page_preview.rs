@@ -27,6 +27,9 @@ use tokio::sync::watch;
 
 const EPOCH: &str = "preview";
 const API: &str = "/api/v1/links/preview";
+/// Takes the room of a QR code, and leads nowhere.
+const NOT_A_CODE: &str =
+    "<svg viewBox=\"0 0 29 29\"><path d=\"M4 4h7v7H4zM18 4h7v7h-7zM4 18h7v7H4zM13 13h3v3h-3z\"/></svg>";
 
 #[derive(Clone)]
 struct Preview {
@@ -109,7 +112,7 @@ async fn page(State(preview): State<Preview>) -> Response {
         api_base: API.to_owned(),
         epoch: EPOCH.to_owned(),
         link_url: "http://127.0.0.1/".to_owned(),
-        qr: None,
+        qr: Some(NOT_A_CODE.to_owned()),
         push: None,
     };
     let html = web::page(&preview.view.lock().expect("no panic under the lock"), &context);

@@ -33,7 +33,9 @@ impl Message {
         self
     }
 
-    /// The mode the agent should be in for this message.
+    /// The mode the agent should be in for this message. The model is told; the session stays in its own mode, and goes on
+    /// by itself only where [`Session::set_mode`](crate::Session::set_mode) has set autopilot. `Shell` runs nothing: the
+    /// model reads the text as any other (observed with CLI 1.0.102).
     #[must_use]
     pub fn agent_mode(mut self, mode: AgentMode) -> Self {
         self.params.agent_mode = Some(mode);

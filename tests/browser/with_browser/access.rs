@@ -41,6 +41,12 @@ async fn every_state_of_a_real_session_is_accessible() {
         page.click(&hook("details-open")).await;
         looked_at(&mut page, "details", device.mobile).await;
         page.pictures(&format!("{}-details", device.name)).await;
+        // On a low screen, too, the way to the keyboard's help is in sight without scrolling.
+        page.resize(device.width, 500).await;
+        let keys = page.place("#details-dialog [data-act=\"open-keys\"]").await;
+        let (top, height) = (keys["y"].as_f64().expect("a place"), keys["height"].as_f64().expect("a size"));
+        assert!(top >= 0.0 && top + height <= 500.0, "{}: {keys}", device.name);
+        page.resize(device.width, device.height).await;
         page.click("#details-dialog [data-act=\"open-keys\"]").await;
         looked_at(&mut page, "keyboard help", device.mobile).await;
         page.keys(&["Escape", "Escape"]).await;
@@ -80,6 +86,11 @@ async fn every_state_of_a_real_session_is_accessible() {
             page.see(&format!("[data-testid^=\"{card}\"]:not([data-fresh])")).await;
             looked_at(&mut page, prompt, device.mobile).await;
             page.pictures(&format!("{}-card-{prompt}", device.name)).await;
+            if prompt == "exit-plan" {
+                // The ways to go on fill their lines, what is recommended first.
+                assert_eq!(page.evaluate(PLAN_LINES).await, json!("filled"), "{}", device.name);
+                assert_eq!(page.count("[data-testid=\"plan-action\"]:first-child.primary").await, 1, "{}", device.name);
+            }
         }
         stop_on(&mut browser, &viewer, DESKTOP).await;
     }
@@ -93,6 +104,15 @@ async fn every_state_of_a_real_session_is_accessible() {
     }
     live.stop().await;
 }
+
+/// Whether the last button of every line of a plan's card ends where the card's field of buttons does.
+const PLAN_LINES: &str = "(() => {
+    const field = document.querySelector('.card[data-kind=plan] .actions');
+    const boxes = [...field.querySelectorAll('button')].map((button) => button.getBoundingClientRect());
+    const ends = new Map(boxes.map((box) => [box.top, box.right]));
+    const right = field.getBoundingClientRect().right;
+    return [...ends.values()].every((end) => Math.abs(end - right) < 1) ? 'filled' : JSON.stringify(boxes);
+})()";
 
 /// Stops the turn on one device, and waits until nothing of it is left on any.
 async fn stop_on(browser: &mut Browser, viewer: &Viewer, device: Device) {

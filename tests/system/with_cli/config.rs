@@ -1,10 +1,11 @@
 //! What a session is made of, and what goes with a message, as the real CLI takes it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use groundlink::session::{
-    Attachment, CustomAgent, Event, InfiniteSessions, McpServer, Message, SectionAction, Session, SystemMessage,
-    ToolSearchOptions,
+    ApproveAll, Attachment, CustomAgent, DefaultAgent, Event, InfiniteSessions, McpServer, Message, SectionAction,
+    Session, SystemMessage, ToolSearchOptions,
 };
 use groundlink_tests::offline::{Offline, turn};
 use serde_json::{Value, json};
@@ -79,6 +80,65 @@ async fn a_session_of_many_parts_works() {
     client.stop().await;
 }
 
+/// Files as people keep them in directories of their own.
+fn write(place: &Path, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        let file = place.join(name);
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        std::fs::write(file, text).expect("written");
+    }
+}
+
+#[tokio::test]
+async fn skills_agents_instructions_and_plugins_come_from_directories() {
+    let offline = Offline::new().await;
+    let (client, overheard) = offline.overheard().await;
+    let place = tempfile::tempdir().expect("a directory");
+    let files = [
+        ("skills/greet/SKILL.md", "---\nname: greet\ndescription: Greets in verse\n---\nSay hello in hexameters.\n"),
+        ("skills/curse/SKILL.md", "---\nname: curse\ndescription: Curses in prose\n---\nCurse.\n"),
+        ("agents/sailor.agent.md", "---\nname: sailor\ndescription: Sails the seas\n---\nYou sail.\n"),
+        ("more/.github/instructions/all.instructions.md", "---\napplyTo: \"**\"\n---\nMind the tide.\n"),
+        ("plugin/plugin.json", r#"{"name": "harbour", "version": "1.0.0", "description": "A harbour"}"#),
+        ("plugin/skills/moor/SKILL.md", "---\nname: moor\ndescription: Moors the ship\n---\nMoor.\n"),
+    ];
+    write(place.path(), &files);
+    let config = |agent: &CustomAgent| {
+        let config = offline.config().on_permission(ApproveAll).custom_agent(agent).expect("an agent");
+        config.skill_directories([place.path().join("skills")]).disabled_skills(["curse"])
+    };
+    let default_agent = DefaultAgent { excluded_tools: vec!["bash".to_owned()], ..DefaultAgent::default() };
+    let runner = CustomAgent::new("runner", "You run commands.").description("Runs commands").tools(["bash"]);
+    let all = config(&runner)
+        .agent_directories([place.path().join("agents")])
+        .instruction_directories([place.path().join("more")])
+        .plugin_directories([place.path().join("plugin")])
+        .default_agent(default_agent);
+    let session = client.create_session(all).await.expect("a session");
+    turn(&session, "hello").await;
+    let requests = overheard.take();
+    for told in ["Greets in verse", "Sails the seas", "Mind the tide.", "Moors the ship", "Runs commands"] {
+        assert!(requests.say(told), "the model was not told `{told}`: {requests:?}");
+    }
+    assert!(!requests.say("Curses in prose"), "a skill to do without");
+    assert!(requests.offer("view") && !requests.offer("bash"), "a tool that only other agents have");
+    let work = json!({"agent_type": "runner", "description": "x", "name": "r", "prompt":
+        r#"tool:bash {"command":"touch by-the-runner","description":"Make a file"}"#});
+    turn(&session, &format!("tool:task {work}")).await;
+    assert!(overheard.take().offer("bash") && offline.repo.has("by-the-runner"));
+
+    // An agent that is active from the start, with a skill that it has read.
+    let poet = CustomAgent::new("poet", "You write verse for ships.").skills(["greet"]).tools(["view"]);
+    let session = client.create_session(config(&poet).agent("poet")).await.expect("a session");
+    turn(&session, "hello").await;
+    let requests = overheard.take();
+    for told in ["You write verse for ships.", "Say hello in hexameters."] {
+        assert!(requests.say(told), "the model was not told `{told}`: {requests:?}");
+    }
+    assert!(requests.offer("view") && !requests.offer("bash"), "the agent's tools");
+    client.stop().await;
+}
+
 #[tokio::test]
 async fn servers_of_the_model_context_protocol_are_connected() {
     let offline = Offline::new().await;
@@ -98,7 +158,7 @@ async fn servers_of_the_model_context_protocol_are_connected() {
 #[tokio::test]
 async fn attachments_of_every_kind_arrive() {
     let offline = Offline::new().await;
-    let client = offline.client().await;
+    let (client, overheard) = offline.overheard().await;
     let session = client.create_session(offline.config()).await.expect("a session");
     let readme = offline.repo.path().join("README.md");
     let message = Message::text("look at these")
@@ -107,13 +167,23 @@ async fn attachments_of_every_kind_arrive() {
         .attach(&Attachment::directory(offline.repo.path()))
         .attach(&Attachment::selection(&readme, "# Scratch", (0, 0), (0, 9)))
         .attach(&Attachment::blob("dot.txt", "text/plain", "ZG90"));
+    // Of kinds that have no function here.
+    let lines = json!({"type": "file", "path": readme, "displayName": "its top", "lineRange": {"start": 1, "end": 1}});
+    let issue = json!({"type": "github_reference", "referenceType": "issue", "number": 7, "state": "open",
+        "title": "The lamp is dark", "url": "https://github.com/o/r/issues/7"});
+    let message = message.attachment(&lines).and_then(|message| message.attachment(&issue)).expect("attached");
     let mut events = session.subscribe();
     session.send(message).await.expect("sent");
     events.next_of_kind("session.idle").await.expect("the end");
     let said = events_of(&session, "user.message").await.remove(0);
     let kinds: Vec<&str> =
         said["attachments"].as_array().expect("attachments").iter().filter_map(|a| a["type"].as_str()).collect();
-    assert_eq!(kinds, ["file", "directory", "selection", "blob"], "{said}");
+    assert_eq!(kinds, ["file", "directory", "selection", "blob", "file", "github_reference"], "{said}");
+    assert_eq!(said["attachments"][4]["lineRange"], json!({"start": 1, "end": 1}));
+    let requests = overheard.take();
+    for told in ["# Scratch", "The lamp is dark"] {
+        assert!(requests.say(told), "the model was not told `{told}`: {requests:?}");
+    }
     client.stop().await;
 }
 

@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use groundlink::protocol::events::{SessionWarning, UserMessage};
+use groundlink::protocol::types::PermissionRequest;
 use groundlink::session::hooks::{
     AgentStop, AgentStopOutput, ContextOutput, ErrorOccurred, HookInput as _, HookPermission, Notification,
     PermissionRequestHook, PostToolUse, PostToolUseFailure, PostToolUseOutput, PreCompact, PreToolUse,
     PreToolUseOutput, SessionEnd, SessionStart, SessionStartOutput, SubagentStart, SubagentStop, SubagentStopOutput,
-    UserPromptSubmitted, UserPromptSubmittedOutput, UserPromptTransformed,
+    UserPromptSubmitted, UserPromptSubmittedOutput, UserPromptTransformed, UserPromptTransformedOutput,
 };
-use groundlink::session::{ApproveAll, Deadlines, HandlerKind, HookCall, WorkingDirectoryTrust};
+use groundlink::session::{
+    ApproveAll, Deadlines, HandlerKind, HookCall, PermissionAsk, PermissionDecision, WorkingDirectoryTrust,
+};
 use groundlink_tests::offline::{Offline, turn};
 use serde_json::json;
 use serde_json::value::to_raw_value;
@@ -126,44 +130,108 @@ async fn some_hooks_are_run_from_files_and_told_to_no_client() {
 #[tokio::test]
 async fn hooks_change_what_comes_next() {
     let offline = Offline::new().await;
-    let client = offline.client().await;
+    let (client, overheard) = offline.overheard().await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let asks = Arc::clone(&asked);
     let config = offline
         .config()
+        .on_permission(move |ask: PermissionAsk| {
+            asks.lock().expect("a lock").push(ask.data.permission_request);
+            async { PermissionDecision::ApproveOnce }
+        })
         .hook(|_: HookCall<SessionStart>| async {
-            SessionStartOutput { additional_context: Some("begun".to_owned()), ..SessionStartOutput::default() }
+            SessionStartOutput { additional_context: Some("as it began".to_owned()), ..SessionStartOutput::default() }
         })
         .hook(|call: HookCall<UserPromptSubmitted>| async move {
             match call.data.prompt.as_str() {
-                "replace me" => Some(UserPromptSubmittedOutput::replace("tool:bash {\"command\":\"false\"}")),
+                "replace me" => Some(UserPromptSubmittedOutput {
+                    additional_context: Some("with the message".to_owned()),
+                    ..UserPromptSubmittedOutput::replace("tool:bash {\"command\":\"false\"}")
+                }),
                 "block me" => Some(UserPromptSubmittedOutput::block("not today")),
                 _ => None,
             }
         })
-        .hook(|call: HookCall<PreToolUse>| async move {
-            let modified = json!({"command": "echo changed by the hook", "description": "Say"});
-            (call.data.tool_name == "bash").then(|| PreToolUseOutput {
-                permission_decision: Some(HookPermission::Allow),
-                modified_args: to_raw_value(&modified).ok(),
-                ..PreToolUseOutput::default()
+        .hook(|call: HookCall<UserPromptTransformed>| async move {
+            (call.data.prompt == "transform me").then(|| UserPromptTransformedOutput {
+                modified_transformed_prompt: Some("transformed by the hook".to_owned()),
             })
+        })
+        .hook(|call: HookCall<PreToolUse>| async move {
+            let arguments = call.data.tool_args.as_ref().map_or("", |arguments| arguments.get());
+            let modified = json!({"command": "echo $((6 * 7)) by the hook", "description": "Say"});
+            match call.data.tool_name.as_str() {
+                "bash" if arguments.contains("made-by-shell") => Some(PreToolUseOutput::ask("it makes a file")),
+                "bash" => Some(PreToolUseOutput {
+                    permission_decision: Some(HookPermission::Allow),
+                    modified_args: to_raw_value(&modified).ok(),
+                    additional_context: Some("before the tool".to_owned()),
+                    ..PreToolUseOutput::default()
+                }),
+                _ => None,
+            }
         })
         .hook(|call: HookCall<PostToolUse>| async move {
             let result = call.data.tool_result.expect("a result");
-            assert!(result.get().contains("changed by the hook"), "{result}");
             let modified = json!({"resultType": "success", "textResultForLlm": "changed again"});
-            PostToolUseOutput { modified_result: to_raw_value(&modified).ok(), ..PostToolUseOutput::default() }
+            result.get().contains("42 by the hook").then(|| PostToolUseOutput {
+                modified_result: to_raw_value(&modified).ok(),
+                additional_context: Some("after the tool".to_owned()),
+                ..PostToolUseOutput::default()
+            })
         })
-        .hook(|_: HookCall<PostToolUseFailure>| async { ContextOutput::context("it failed") })
+        .hook(|_: HookCall<PostToolUseFailure>| async { ContextOutput::context("as it failed") })
+        .hook(|_: HookCall<SubagentStart>| async { ContextOutput::context("for the helper") })
         .hook(|_: HookCall<SubagentStop>| async {
             SubagentStopOutput { modified_response: Some("said instead".to_owned()), ..SubagentStopOutput::default() }
         });
     let session = client.create_session(config).await.expect("a session");
-    let said = turn(&session, "replace me").await;
-    assert!(said.contains("changed again"), "{said}");
     let mut events = session.subscribe();
-    session.send("block me").await.expect("sent");
-    let idle = tokio::time::timeout(Duration::from_mins(1), events.next_of_kind("session.idle")).await;
-    idle.expect("a blocked message ends").expect("an event");
+
+    // The message, the tool's arguments and its result are others than those that came, and the model reads more.
+    turn(&session, "replace me").await;
+    assert_eq!(asked.lock().expect("a lock").len(), 0, "a hook allowed it");
+    let requests = overheard.take();
+    for told in ["as it began", "with the message", "before the tool", "changed again", "after the tool"] {
+        assert!(requests.say(told), "the model was not told `{told}`: {requests:?}");
+    }
+    for kept in ["replace me", "42 by the hook"] {
+        assert!(!requests.say(kept), "the model was told `{kept}`: {requests:?}");
+    }
+    turn(&session, r#"tool:view {"path":"/nowhere/at/all"}"#).await;
+    assert!(overheard.take().say("as it failed"));
+    let task = r#"tool:task {"agent_type":"general-purpose","description":"look","prompt":"hi","name":"x"}"#;
+    let said = turn(&session, task).await;
+    assert!(said.contains("said instead"), "{said}");
+    assert!(overheard.take().say("for the helper"));
+    let said = turn(&session, "transform me").await;
+    assert!(said.contains("transformed by the hook") && !overheard.take().say("transform me"), "{said}");
+    let history = session.history().await.expect("the history");
+    let said = history.iter().filter_map(|event| event.data::<UserMessage>().ok()).next_back().expect("a message");
+    assert_eq!(
+        (said.content.as_str(), said.transformed_content.as_deref()),
+        ("transform me", Some("transformed by the hook"))
+    );
+
+    // A person decides, and reads why.
+    asked.lock().expect("a lock").clear();
+    turn(&session, RUN).await;
+    assert!(offline.repo.has("made-by-shell"));
+    {
+        let asked = asked.lock().expect("a lock");
+        let [PermissionRequest::Hook(hook)] = asked.as_slice() else {
+            panic!("one question, of the hook's: {asked:?}")
+        };
+        assert_eq!(hook.hook_message.as_deref(), Some("it makes a file"));
+    }
+
+    // A message that is not let through: the model is not asked, and people are told why.
+    overheard.take();
+    turn(&session, "block me").await;
+    assert_eq!(overheard.take().count(), 0);
+    let warning = events.next_of_kind("session.warning").await.expect("a warning");
+    let warning: SessionWarning = warning.data().expect("it decodes");
+    assert_eq!((warning.warning_type.as_str(), warning.message.as_str()), ("policy_blocked", "not today"));
     client.stop().await;
 }
 

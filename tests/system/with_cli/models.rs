@@ -7,11 +7,12 @@ use std::time::Duration;
 use futures::stream;
 use groundlink::ModelForwarder;
 use groundlink::session::{
-    ApproveAll, ModelMessage, ModelRequest, ModelRequestHandler, ModelResponse, ModelSocket, Provider, SessionConfig,
-    SessionError,
+    ApproveAll, ModelMessage, ModelRequest, ModelRequestHandler, ModelResponse, ModelSocket, Provider, SecretString,
+    SessionConfig, SessionError,
 };
 use groundlink_testkit::eventually;
 use groundlink_tests::offline::{Offline, turn};
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -184,5 +185,40 @@ async fn the_program_speaks_over_a_websocket_in_the_models_place() {
     session.destroy().await.expect("ended");
     eventually("the socket is closed", PATIENCE, || async { (talker.0.load(Ordering::Relaxed) > 0).then_some(()) })
         .await;
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn every_kind_of_provider_is_asked_at_its_own_path() {
+    let offline = Offline::new().await;
+    let seen = Seen::default();
+    let asked = Arc::clone(&seen);
+    let builder = offline.builder().on_model_request(move |request: ModelRequest| {
+        asked.lock().expect("a lock").push(request);
+        let refused = json!({"error": {"message": "not today", "type": "invalid_request_error"}});
+        async move { ModelResponse::json(400, &refused) }
+    });
+    let client = builder.start().await.expect("the CLI starts");
+    let key = SecretString::from("a-key-of-the-tests");
+    let azure = || Provider::azure("http://model.invalid");
+    let version = to_raw_value(&json!({"apiVersion": "2024-10-21"})).ok();
+    // The provider, where the CLI asks it, and the header with the key.
+    let table = [
+        (Provider::openai_completions(NOWHERE), "/v1/chat/completions", "authorization"),
+        (Provider::openai_responses(NOWHERE), "/v1/responses", "authorization"),
+        (Provider::anthropic("http://model.invalid"), "/v1/messages", "x-api-key"),
+        (azure(), "/openai/v1/chat/completions", "api-key"),
+        (azure().with(|wire| wire.azure = version), "/openai/deployments/scripted/chat/completions", "api-key"),
+    ];
+    for (provider, path, header) in table {
+        let config = offline.config().provider(provider.api_key(&key));
+        let session = client.create_session(config).await.expect("a session");
+        turn(&session, "hello").await;
+        let requests: Vec<ModelRequest> = std::mem::take(&mut *seen.lock().expect("a lock"));
+        let request = requests.iter().find(|request| request.method == "POST").expect("a request to the model");
+        assert_eq!(request.path(), path, "{}", request.url);
+        let sent = request.headers.get(header).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        assert!(sent.ends_with("a-key-of-the-tests"), "{path}: {:?}", request.headers);
+    }
     client.stop().await;
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use groundlink::session::{Message, SendMode, SessionMode};
+use groundlink::protocol::events::UserMessage;
+use groundlink::session::{AgentMode, AutopilotOptions, Event, Message, SendMode, SessionMode};
 use groundlink_tests::native::Rig;
 use groundlink_tests::offline::{Offline, turn};
 
@@ -101,6 +102,48 @@ async fn a_message_waits_or_steers() {
     };
     tokio::time::timeout(PATIENCE, waiting).await.expect("both are taken up");
     assert_eq!(seen, [steering, queued], "after {first}");
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn autopilot_goes_on_by_itself_until_the_task_is_complete() {
+    let offline = Offline::new().await;
+    let (client, overheard) = offline.overheard().await;
+    let autopilot = AutopilotOptions { max_continues: Some(2), ..AutopilotOptions::default() };
+    let session = client.create_session(offline.config().autopilot(autopilot)).await.expect("a session");
+    let mut events = session.subscribe();
+    // A message may be for another mode than the session's.
+    session.send(Message::text("hello").agent_mode(AgentMode::Plan)).await.expect("taken");
+    let said: UserMessage = events.next_of_kind("user.message").await.expect("an event").data().expect("it decodes");
+    assert_eq!(said.agent_mode.as_ref().map(ToString::to_string).as_deref(), Some("plan"));
+    tokio::time::timeout(PATIENCE, events.next_of_kind("session.idle")).await.expect("in time").expect("the end");
+    assert!(overheard.take().say("<plan_mode>"));
+    assert_eq!(session.mode().await.expect("a mode"), SessionMode::Interactive);
+    session.send(Message::text("touch by-shell").agent_mode(AgentMode::Shell)).await.expect("taken");
+    tokio::time::timeout(PATIENCE, events.next_of_kind("session.idle")).await.expect("in time").expect("the end");
+    assert!(
+        overheard.take().say("touch by-shell") && !offline.repo.has("by-shell"),
+        "the model reads it; nothing runs"
+    );
+
+    // The model does not say that it is done: it is told to go on, but not for ever.
+    session.set_mode(SessionMode::Autopilot).await.expect("set");
+    turn(&session, "stream-text-2").await;
+    let stopped = events.next_of_kind("session.autopilot_stopped").await.expect("autopilot's end");
+    assert!(stopped.data_raw().get().contains("cap_reached"), "{}", stopped.data_raw());
+    let history = session.history().await.expect("a log");
+    let by_itself =
+        |event: &&Event| event.data::<UserMessage>().is_ok_and(|said| said.is_autopilot_continuation == Some(true));
+    assert_eq!(history.iter().filter(|event| event.kind() == "user.message").filter(by_itself).count(), 2);
+    turn(&session, r#"tool:task_complete {"summary":"All of it."}"#).await;
+    let complete = events.next_of_kind("session.task_complete").await.expect("the task's end");
+    assert!(complete.data_raw().get().contains("All of it."), "{}", complete.data_raw());
+
+    // What all that took: six messages (two of autopilot's own), each with one request to the model.
+    let usage = session.rpc().usage().get_metrics().await.expect("the usage");
+    let model = usage.model_metrics.get("scripted").expect("the model's figures");
+    assert_eq!((usage.total_user_requests, model.requests.count), (6, 6), "{usage:?}");
+    assert_eq!((usage.current_model.as_deref(), model.usage.input_tokens), (Some("scripted"), 600), "{usage:?}");
     client.stop().await;
 }
 

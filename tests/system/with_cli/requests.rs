@@ -8,6 +8,7 @@ use groundlink::session::{
     Deadlines, GitHubToken, GitHubTokenAsk, HandlerKind, InMemoryFs, ProviderTokenAsk, SecretString, SectionText,
     SessionFsConfig, SystemMessage,
 };
+use groundlink_testkit::github::Seen;
 use groundlink_tests::native::Rig;
 use groundlink_tests::offline::{Offline, turn};
 use serde_json::Value;
@@ -84,6 +85,17 @@ async fn a_github_token_is_asked_for_while_the_session_is_being_made() {
     }
     assert!(GitHubToken::new(SecretString::from("x"), Duration::from_hours(1)).is_err(), "refused before it is sent");
     turn(&session, "hello").await;
+
+    // One that is given for a session goes before the account's.
+    let own = format!("gho_own{}", uuid::Uuid::new_v4().simple());
+    let config = rig.config().github_token(&SecretString::from(own.as_str()));
+    let session = client.create_session(config).await.expect("a session");
+    let before = rig.account.github().requests().len();
+    turn(&session, "hello").await;
+    let requests = rig.account.github().requests().split_off(before);
+    let asked = requests.iter().filter(|seen| seen.path.contains("chat/completions")).collect::<Vec<_>>();
+    let with_own = |seen: &&Seen| seen.authorization.as_deref().is_some_and(|value| value.contains(&own));
+    assert!(!asked.is_empty() && asked.iter().all(with_own), "{requests:?}");
     client.stop().await;
 }
 

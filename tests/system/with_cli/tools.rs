@@ -1,10 +1,10 @@
 //! Tools of a client's own, as the real CLI calls them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use groundlink::session::{
-    AnswerOutcome, ApproveAll, HandlerEnd, HandlerKind, Message, Tool, ToolCall, ToolResult, schemars,
+    AnswerOutcome, ApproveAll, HandlerEnd, HandlerKind, Message, Tool, ToolCall, ToolResult, WeakSession, schemars,
 };
 use groundlink_tests::offline::{Offline, turn};
 use serde_json::{Value, json};
@@ -104,6 +104,56 @@ async fn a_tool_stands_in_for_one_of_the_clis() {
     let said = turn(&session, r#"tool:bash {"command":"touch should-not-be","description":"Make a file"}"#).await;
     assert!(said.contains("not a shell"), "{said}");
     assert!(!offline.repo.has("should-not-be"));
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_tool_shows_a_picture_ends_the_turn_or_clears_the_context() {
+    // One dot.
+    const PNG: &str =
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    let offline = Offline::new().await;
+    let (client, overheard) = offline.overheard().await;
+    let map = Tool::new("map", "Draws a map")
+        .skip_permission(true)
+        .handler(|_: ToolCall| async { ToolResult::success("a map").image("image/png", PNG) });
+    let finish = Tool::new("finish", "Ends the work")
+        .skip_permission(true)
+        .terminal(true)
+        .handler(|_: ToolCall| async { "finished" });
+    // Only a model that is known to see gets pictures.
+    for sees in [false, true] {
+        let config = offline.config().tool(map.clone());
+        let config = config.model_capabilities(&json!({"supports": {"vision": sees}})).expect("capabilities");
+        let session = client.create_session(config).await.expect("a session");
+        turn(&session, "tool:map {}").await;
+        let requests = overheard.take();
+        assert!(requests.say("a map"), "{requests:?}");
+        assert_eq!(requests.say(PNG), sees, "{requests:?}");
+    }
+    // One of the tools forgets what was said so far: the CLI takes that from a tool that ends the turn.
+    let opened = Arc::new(OnceLock::<WeakSession>::new());
+    let inside = Arc::clone(&opened);
+    let forget =
+        Tool::new("forget", "Begins again").skip_permission(true).terminal(true).handler(move |_: ToolCall| {
+            let session = inside.get().and_then(WeakSession::upgrade).expect("the session");
+            async move { session.rpc().history().clear_context("begin again").await.map(|_| "forgotten") }
+        });
+    let session = client.create_session(offline.config().tools([finish, forget])).await.expect("a session");
+    opened.set(session.downgrade()).expect("set once");
+    let mut events = session.subscribe();
+    turn(&session, "tool:finish {}").await;
+    assert_eq!(overheard.take().count(), 1, "the model is not asked again");
+    let end = events.next_of_kind("tool.execution_complete").await.expect("the tool's end");
+    assert!(end.data_raw().get().contains("finished"), "{}", end.data_raw());
+
+    turn(&session, "tool:forget {}").await;
+    let cleared = events.next_of_kind("session.context_cleared").await.expect("the context is cleared");
+    assert!(cleared.data_raw().get().contains("begin again"), "{}", cleared.data_raw());
+    overheard.take();
+    turn(&session, "hello").await;
+    let requests = overheard.take();
+    assert!(requests.say("begin again") && !requests.say("tool:finish"), "{requests:?}");
     client.stop().await;
 }
 

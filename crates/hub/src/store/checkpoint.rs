@@ -11,6 +11,7 @@ use std::time::Duration;
 use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// How long commits are gathered between two rounds.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -21,6 +22,7 @@ const TOO_LONG: i64 = 16_384;
 pub(super) struct Checkpoints {
     commits: watch::Sender<u64>,
     too_long: Arc<AtomicBool>,
+    ending: CancellationToken,
     task: JoinHandle<()>,
 }
 
@@ -28,8 +30,9 @@ impl Checkpoints {
     pub(super) fn start(connection: SqliteConnection) -> Self {
         let (commits, news) = watch::channel(0);
         let too_long = Arc::<AtomicBool>::default();
-        let task = tokio::spawn(run(connection, news, too_long.clone()));
-        Self { commits, too_long, task }
+        let ending = CancellationToken::new();
+        let task = tokio::spawn(run(connection, news, too_long.clone(), ending.clone()));
+        Self { commits, too_long, ending, task }
     }
 
     /// Something was committed on the writer's connection.
@@ -45,13 +48,19 @@ impl Checkpoints {
 
     /// Ends the task.
     pub(super) async fn stop(self) {
+        self.ending.cancel();
         drop(self.commits);
         // Nothing of it is needed any more.
         let _ = self.task.await;
     }
 }
 
-async fn run(mut connection: SqliteConnection, mut news: watch::Receiver<u64>, too_long: Arc<AtomicBool>) {
+async fn run(
+    mut connection: SqliteConnection,
+    mut news: watch::Receiver<u64>,
+    too_long: Arc<AtomicBool>,
+    ending: CancellationToken,
+) {
     while news.changed().await.is_ok() {
         match sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut connection).await {
             // Pages in the log, and those of them that are in the database by now.
@@ -61,7 +70,8 @@ async fn run(mut connection: SqliteConnection, mut news: watch::Receiver<u64>, t
             }
             Err(error) => tracing::warn!(%error, "bringing the hub's log into its database"),
         }
-        tokio::time::sleep(PAUSE).await;
+        // Who closes the store does not wait for it.
+        ending.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
     }
     if let Err(error) = connection.close().await {
         tracing::warn!(%error, "closing the database");

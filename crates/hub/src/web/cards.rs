@@ -194,19 +194,24 @@ fn question_card(question: &Question, heading_id: &str) -> Markup {
 
 fn plan_card(plan: &Plan, heading_id: &str) -> Markup {
     let recommended = plan.recommended.as_deref().unwrap_or("interactive");
+    // What the agent recommends comes first, for eyes, fingers and the keyboard alike.
+    let (first, rest): (Vec<_>, Vec<_>) = plan.actions.iter().partition(|action| *action == recommended);
+    let ways = first.into_iter().chain(rest);
     html! {
         (heading(heading_id, Icon::Plan, "Go on with this plan?"))
         div.card-body tabindex="0" role="group" aria-label="The plan" {
             div.md dir="auto" { (markdown(&plan.content)) }
         }
-        textarea.line rows="1" name="feedback" data-testid="plan-feedback" dir="auto"
-            aria-label="What to change, goes with Change the plan" placeholder="What to change in the plan" {}
         div.actions {
-            button.deny type="button" data-testid="plan-reject" data-act="plan-reject" { "Change the plan" }
-            @for action in &plan.actions {
+            @for action in ways {
                 button.primary[action == recommended] type="button" data-testid="plan-action"
                     data-act="plan-action" data-value=(action) { (plan_action(action)) }
             }
+        }
+        div.answer {
+            textarea.line rows="1" name="feedback" data-testid="plan-feedback" dir="auto"
+                aria-label="What to change, goes with Change the plan" placeholder="What to change" {}
+            button.deny type="button" data-testid="plan-reject" data-act="plan-reject" { "Change the plan" }
         }
     }
 }

@@ -22,7 +22,9 @@ const KEYS: [(&[&str], &str); 9] = [
 pub(super) fn details(context: &PageContext, region: PreEscaped<&str>) -> Markup {
     html! {
         dialog.sheet #details-dialog aria-labelledby="details-title" data-testid="details" {
-            (top("details-title", "This session"))
+            (top_with("details-title", "This session", Some(&html! {
+                button.quiet type="button" data-act="open-keys" { (icon(Icon::Keys)) "Keyboard" }
+            })))
             div #details { (region) }
             p.hint #connection-facts data-testid="connection-facts" {}
             section.hand-on {
@@ -41,7 +43,6 @@ pub(super) fn details(context: &PageContext, region: PreEscaped<&str>) -> Markup
                 input.line #device-name maxlength="60" autocomplete="off" dir="auto" data-testid="device-name";
                 p.hint { "The other devices see it beside what you send." }
             }
-            p.foot-row { button.quiet type="button" data-act="open-keys" { (icon(Icon::Keys)) "Keyboard" } }
         }
     }
 }
@@ -91,10 +92,19 @@ pub(super) fn notify(all: bool) -> Markup {
 }
 
 pub(super) fn top(id: &str, title: &str) -> Markup {
+    top_with(id, title, None)
+}
+
+/// A window's head with something more to press, in sight wherever the window is scrolled to.
+fn top_with(id: &str, title: &str, more: Option<&Markup>) -> Markup {
     html! {
         div.sheet-top {
             h2 id=(id) { (title) }
-            button.icon-button type="button" data-act="close-dialog" aria-label="Close" { (icon(Icon::Cross)) }
+            @if let Some(more) = more { (more) }
+            // Without a word about it, the focus would go to what stands before this.
+            button.icon-button type="button" data-act="close-dialog" aria-label="Close" autofocus[more.is_some()] {
+                (icon(Icon::Cross))
+            }
         }
     }
 }

@@ -202,7 +202,8 @@ fn state(entry: &SessionEntry) -> Markup {
     let since = i64::try_from(moment_ms(entry)).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     html! {
         span.state {
-            @if entry.presence.online && entry.presence.silent {
+            // Of one that has ended nobody expects to hear.
+            @if entry.presence.online && entry.presence.silent && entry.status != SessionStatus::Ended {
                 span.pill data-testid="state" data-status="silent" { "Silent" }
             } @else {
                 span.pill data-testid="state" data-status=(word) { (label) }

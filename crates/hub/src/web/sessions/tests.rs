@@ -65,6 +65,17 @@ fn rows() {
 }
 
 #[test]
+fn only_a_session_that_goes_on_is_called_silent() {
+    let silent = Presence { online: true, silent: true, last_seen_ms: Some(5_000) };
+    for (status, expected) in
+        [(SessionStatus::Working, true), (SessionStatus::Idle, true), (SessionStatus::Ended, false)]
+    {
+        let html = row(&SessionEntry { presence: silent, ..entry("s", status) }).html;
+        assert_eq!(html.contains(">Silent<"), expected, "{html}");
+    }
+}
+
+#[test]
 fn each_session_has_its_group() {
     let away = Presence { online: false, silent: false, last_seen_ms: Some(5_000) };
     let cases = [

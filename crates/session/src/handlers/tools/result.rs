@@ -116,7 +116,9 @@ impl ToolResult {
         Self { error: Some(text.clone()), ..Self::failure(text) }
     }
 
-    /// A picture for the model, as base64.
+    /// A picture for the model, as base64. The CLI leaves it out where it does not know that the model can see: a model of
+    /// one's own needs [`SessionConfig::model_capabilities`](crate::SessionConfig::model_capabilities) with
+    /// `{"supports": {"vision": true}}`.
     #[must_use]
     pub fn image(self, mime_type: impl Into<String>, base64: impl Into<String>) -> Self {
         self.binary("image", mime_type, base64)
