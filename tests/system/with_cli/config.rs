@@ -109,6 +109,7 @@ async fn skills_agents_instructions_and_plugins_come_from_directories() {
     };
     let default_agent = DefaultAgent { excluded_tools: vec!["bash".to_owned()], ..DefaultAgent::default() };
     let runner = CustomAgent::new("runner", "You run commands.").description("Runs commands").tools(["bash"]);
+    let runner = runner.model("model-of-the-runner");
     let all = config(&runner)
         .agent_directories([place.path().join("agents")])
         .instruction_directories([place.path().join("more")])
@@ -125,7 +126,9 @@ async fn skills_agents_instructions_and_plugins_come_from_directories() {
     let work = json!({"agent_type": "runner", "description": "x", "name": "r", "prompt":
         r#"tool:bash {"command":"touch by-the-runner","description":"Make a file"}"#});
     turn(&session, &format!("tool:task {work}")).await;
-    assert!(overheard.take().offer("bash") && offline.repo.has("by-the-runner"));
+    let requests = overheard.take();
+    assert!(requests.offer("bash") && offline.repo.has("by-the-runner"));
+    assert!(requests.say(r#""model":"model-of-the-runner""#), "{requests:?}");
 
     // An agent that is active from the start, with a skill that it has read.
     let poet = CustomAgent::new("poet", "You write verse for ships.").skills(["greet"]).tools(["view"]);
