@@ -110,7 +110,10 @@ async fn skills_agents_instructions_and_plugins_come_from_directories() {
     let default_agent = DefaultAgent { excluded_tools: vec!["bash".to_owned()], ..DefaultAgent::default() };
     let runner = CustomAgent::new("runner", "You run commands.").description("Runs commands").tools(["bash"]);
     let runner = runner.model("model-of-the-runner");
+    let hidden = CustomAgent::new("hidden", "You hide.").description("Hides away").infer(false);
     let all = config(&runner)
+        .custom_agent(&hidden)
+        .expect("an agent")
         .agent_directories([place.path().join("agents")])
         .instruction_directories([place.path().join("more")])
         .plugin_directories([place.path().join("plugin")])
@@ -121,7 +124,9 @@ async fn skills_agents_instructions_and_plugins_come_from_directories() {
     for told in ["Greets in verse", "Sails the seas", "Mind the tide.", "Moors the ship", "Runs commands"] {
         assert!(requests.say(told), "the model was not told `{told}`: {requests:?}");
     }
-    assert!(!requests.say("Curses in prose"), "a skill to do without");
+    for kept in ["Curses in prose", "Hides away"] {
+        assert!(!requests.say(kept), "the model was told `{kept}`: {requests:?}");
+    }
     assert!(requests.offer("view") && !requests.offer("bash"), "a tool that only other agents have");
     let work = json!({"agent_type": "runner", "description": "x", "name": "r", "prompt":
         r#"tool:bash {"command":"touch by-the-runner","description":"Make a file"}"#});

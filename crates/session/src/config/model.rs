@@ -30,7 +30,8 @@ fields! {
     /// What the session may use at most. At the limit [`on_session_limits`](Self::on_session_limits) is asked.
     typed session_limits: SessionLimitsConfig;
 
-    /// How autopilot goes on by itself.
+    /// How autopilot goes on by itself. It does in the session's own mode `autopilot` only (`Session::set_mode`), not in a
+    /// message's.
     typed autopilot: AutopilotOptions;
 
     /// Whether answers name their sources, where the model can.

@@ -1561,7 +1561,7 @@ open_enum! {
         Plan = "plan",
         /// Goes on by itself.
         Autopilot = "autopilot",
-        /// Runs it as a shell command.
+        /// For a shell command; sent over the wire, the model reads it as text (CLI 1.0.102).
         Shell = "shell",
     }
 }

@@ -22,6 +22,9 @@ pub struct CustomAgent {
     mcp_servers: BTreeMap<String, McpServer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     infer: Option<bool>,
+    /// The same the other way round: what CLI 1.0.102 reads. `infer` alone changes nothing there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disable_model_invocation: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     skills: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,6 +71,7 @@ impl CustomAgent {
     #[must_use]
     pub fn infer(mut self, infer: bool) -> Self {
         self.infer = Some(infer);
+        self.disable_model_invocation = Some(!infer);
         self
     }
 
