@@ -19,7 +19,7 @@ use crate::connect::{Connection, Plan, Program, StartTimings, Way};
 use crate::handshake::PROTOCOL_VERSION;
 use crate::line::{ConnectionState, Connections};
 use crate::reconnect::{self, Watch};
-use crate::reopen::Reopen;
+use crate::reopen::{self, Reopen};
 use crate::router::Router;
 use crate::session::{self, Session};
 use crate::shared::Shared;
@@ -157,10 +157,13 @@ impl Client {
         config.check()?;
         let inner = &self.inner;
         let mut config = config.traced(inner.trace_source.as_ref());
+        if create && config.params.cloud.is_some() {
+            return self.opening_at_github(config).await;
+        }
         let line = Arc::clone(&inner.router.line);
         // Only where the connection may come back: params are large.
         let reopen = if inner.plan.can_return() { Some(Reopen::new(&mut config, &id)?) } else { None };
-        let params = config.params_for(&id, create)?;
+        let params = config.params_for(Some(&id), create)?;
         let shared = Shared::new(id, config, line, create, reopen);
         if !inner.router.add(&shared) {
             let reason = format!("session {} is open at this client already; use its handle", shared.id);
@@ -175,6 +178,38 @@ impl Client {
             .await
             .map_err(|error| SessionError::from_call(method, Some(&shared.id), error))?;
         unregister.keep();
+        if result.session_id != shared.id {
+            tracing::warn!(asked = %shared.id, got = %result.session_id, "the server chose another session id");
+        }
+        Ok(self.opened(shared, result, !create).await)
+    }
+
+    /// The id is known only with the answer: what has come for it until then is read from the session's log.
+    async fn opening_at_github(&self, mut config: SessionConfig) -> Result<Session, SessionError> {
+        let router = &self.inner.router;
+        let method = methods::SessionCreate::NAME;
+        let params = config.params_for(None, true)?;
+        let answer = router.line.call(method, &params).await;
+        let result: SessionCreateResult = answer.map_err(|error| SessionError::from_call(method, None, error))?;
+        let id = result.session_id.clone();
+        let reopen = if self.inner.plan.can_return() { Some(Reopen::new(&mut config, &id)?) } else { None };
+        let shared = Shared::new(id, config, Arc::clone(&router.line), true, reopen);
+        // What comes now waits for what came before.
+        shared.interrupt();
+        if !router.add(&shared) {
+            let reason = format!("the server gave the id of a session that is open at this client: {}", shared.id);
+            return Err(SessionError::invalid("session_id", reason));
+        }
+        let unregister = Unregister { router, id: &shared.id, keep: false };
+        let peer = router.line.peer().await.map_err(|reason| SessionError::Closed { reason })?;
+        shared.replay(reopen::missed(&peer, &shared).await?);
+        unregister.keep();
+        Ok(self.opened(shared, result, true).await)
+    }
+
+    /// The CLI has the session. `reconcile`: something may have been asked before this client was there to hear it.
+    async fn opened(&self, shared: Arc<Shared>, result: SessionCreateResult, reconcile: bool) -> Session {
+        let inner = &self.inner;
         shared.opened();
         if let Some(capabilities) = &result.capabilities {
             shared.update(|facts| facts.capabilities.change(capabilities));
@@ -186,9 +221,6 @@ impl Client {
                 tracing::warn!(session = %shared.id, event_type, ?error, "the CLI will not ask this client");
             }
         }
-        if result.session_id != shared.id {
-            tracing::warn!(asked = %shared.id, got = %result.session_id, "the server chose another session id");
-        }
         shared.update(|facts| {
             facts.workspace = result.workspace_path;
             if let Some(url) = result.remote_url {
@@ -196,13 +228,13 @@ impl Client {
             }
         });
         // These tasks hold no client: they must not keep a CLI alive that hangs.
-        if !create {
+        if reconcile {
             task::spawn(Box::pin(pending::reconcile(Arc::clone(&shared))));
         }
         if inner.always_remote {
             sharing::share_always(inner, &shared);
         }
-        Ok(Session { shared, client: Arc::clone(inner) })
+        Session { shared, client: Arc::clone(inner) }
     }
 
     /// Ends everything in good order, within bounds: the sessions, then the CLI if this client

@@ -40,7 +40,7 @@ impl Reopen {
     pub(crate) fn new(config: &mut SessionConfig, id: &str) -> Result<Self, SessionError> {
         Ok(Self {
             resume: Mutex::new(config.params_to_return(id)?.to_string().into()),
-            create: Mutex::new(config.params_for(id, true)?.to_string().into()),
+            create: Mutex::new(config.params_for(Some(id), true)?.to_string().into()),
         })
     }
 
@@ -105,7 +105,8 @@ pub(crate) struct Missed {
     pub(crate) known: Option<String>,
 }
 
-async fn missed(peer: &Peer, shared: &Shared) -> Result<Missed, SessionError> {
+/// What the log has since the newest event that this client has had.
+pub(crate) async fn missed(peer: &Peer, shared: &Shared) -> Result<Missed, SessionError> {
     let known = shared.feed.known();
     let most = shared.feed.most_durable();
     let mut missed = Missed::default();

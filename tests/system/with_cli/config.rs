@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use groundlink::session::{
-    ApproveAll, Attachment, CustomAgent, DefaultAgent, Event, InfiniteSessions, McpServer, Message, SectionAction,
-    Session, SystemMessage, ToolSearchOptions,
+    ApproveAll, Attachment, CloudSession, CustomAgent, DefaultAgent, Event, InfiniteSessions, McpServer, Message,
+    SectionAction, Session, SessionConfig, SystemMessage, ToolSearchOptions,
 };
 use groundlink_tests::offline::{Offline, turn};
 use serde_json::{Value, json};
@@ -77,6 +77,11 @@ async fn a_session_of_many_parts_works() {
         turn(session, r#"tool:view {"path":"README.md"}"#).await;
         assert_eq!(!events_of(session, "tool.execution_complete").await.is_empty(), has_them);
     }
+
+    // The CLI takes a session at GitHub up to where it needs an account.
+    let error =
+        client.create_session(SessionConfig::new().cloud(CloudSession::default())).await.expect_err("no account");
+    assert!(error.to_string().contains("requires authentication"), "{error}");
     client.stop().await;
 }
 

@@ -258,10 +258,9 @@ impl SessionConfig {
                 return Err(SessionError::invalid(field, reason));
             }
         }
-        if self.params.cloud.is_some() {
-            let reason = "the server chooses the id of a session at GitHub, and a session of this library has its id \
-                          before it is asked for";
-            return Err(SessionError::invalid("cloud", reason));
+        if self.params.cloud.is_some() && self.params.session_id.is_some() {
+            let reason = "the id of a session at GitHub is chosen there; leave it out";
+            return Err(SessionError::invalid("session_id", reason));
         }
         if self.given.contains("allowed_models") && self.params.allowed_models.is_empty() {
             return Err(SessionError::invalid("allowed_models", "it is empty; leave it out to allow all models"));

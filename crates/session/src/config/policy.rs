@@ -1,5 +1,6 @@
-//! Settings of organisations, and telemetry.
+//! Settings of organisations, telemetry, and where the session runs.
 
+use groundlink_protocol::types::CloudSession;
 use secrecy::SecretString;
 
 use super::SessionConfig;
@@ -30,6 +31,10 @@ fields! {
 
     /// The older switch of sharing for this session: `off`, `export` or `on`. `session.remote()` is the newer.
     text remote_session;
+
+    /// Runs the session at GitHub; its id is chosen there, so that none may be given. What the CLI asks of this program
+    /// before it has told the id (a token, a section of the system message) is refused.
+    typed cloud: CloudSession;
 }
 
 impl SessionConfig {

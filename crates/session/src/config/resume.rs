@@ -16,7 +16,7 @@ pub(super) struct ResumeOptions {
 }
 
 /// What only `session.create` takes.
-const ONLY_NEW: [&str; 3] = ["name", "refreshCustomInstructions", "trustWorkingDirectory"];
+const ONLY_NEW: [&str; 4] = ["name", "cloud", "refreshCustomInstructions", "trustWorkingDirectory"];
 
 impl SessionConfig {
     /// Writes no `session.resume` event. Only for [`resume_session`](crate::Client::resume_session).
@@ -49,9 +49,10 @@ impl SessionConfig {
         Ok(self)
     }
 
-    /// The params of `session.create`, or those of `session.resume`, which lacks a few and has others.
-    pub(crate) fn params_for(&mut self, id: &str, create: bool) -> Result<Value, SessionError> {
-        self.params.session_id = Some(id.to_owned());
+    /// The params of `session.create`, or those of `session.resume`, which lacks a few and has others. Without an id the
+    /// server chooses one.
+    pub(crate) fn params_for(&mut self, id: Option<&str>, create: bool) -> Result<Value, SessionError> {
+        self.params.session_id = id.map(str::to_owned);
         if let (Some(provider), true) = (&mut self.params.provider, self.handlers.provider_tokens.contains_key("")) {
             provider.has_bearer_token_provider = Some(true);
         }
@@ -92,7 +93,7 @@ impl SessionConfig {
     /// The params of `session.resume` with which a client that has come back goes on: the log need not say that it had
     /// to.
     pub(crate) fn params_to_return(&mut self, id: &str) -> Result<Value, SessionError> {
-        let mut params = self.params_for(id, false)?;
+        let mut params = self.params_for(Some(id), false)?;
         for option in ["disableResume", "continuePendingWork"] {
             params[option] = true.into();
         }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use groundlink_session::{
-    AgentMode, Attachment, AutopilotOptions, CapiSessionOptions, CloudSession, CustomAgent, DefaultAgent,
-    ImageGeneration, InfiniteSessions, LargeOutput, McpServer, MemoryOptions, Message, NamedProviderConfig, Provider,
-    ProviderModelConfig, SecretString, SectionAction, SendMode, SessionConfig, SystemMessage, Tool, ToolSearchOptions,
-    WorkingDirectoryTrust,
+    AgentMode, Attachment, AutopilotOptions, CapiSessionOptions, CloudRepository, CloudSession, CustomAgent,
+    DefaultAgent, EventItem, ImageGeneration, InfiniteSessions, LargeOutput, McpServer, MemoryOptions, Message,
+    NamedProviderConfig, Provider, ProviderModelConfig, SecretString, SectionAction, SendMode, SessionConfig,
+    SystemMessage, Tool, ToolSearchOptions, WorkingDirectoryTrust,
 };
 use serde_json::{Value, json};
 
-use crate::fake::Fake;
+use crate::fake::{Fake, PATIENCE, durable};
 
 const ID: &str = "66666666-6666-4666-8666-666666666666";
 
@@ -181,7 +181,7 @@ async fn what_cannot_work_is_refused_before_it_is_sent() {
         ("tools", new().tool(Tool::new("a b", ""))),
         ("available_tools", new().available_tools(["view", "*"])),
         ("excluded_tools", new().excluded_tools(["*"])),
-        ("cloud", new().with(|params| params.cloud = Some(CloudSession::default()))),
+        ("session_id", new().session_id("mine").cloud(CloudSession::default())),
     ];
     for (field, config) in table {
         let error = client.create_session(config).await.expect_err(field).to_string();
@@ -207,6 +207,40 @@ async fn no_tools_at_all_are_asked_for_by_an_empty_list() {
     client.session(ID).expect("it is open").destroy().await.expect("ended");
     client.resume_session(ID, none()).await.expect("a session");
     assert_eq!(fake.calls("session.resume")[0]["availableTools"], json!([]));
+}
+
+#[tokio::test]
+async fn a_session_at_github_has_the_id_and_the_events_that_were_before_the_answer() {
+    let fake = Fake::new();
+    let event = |id: &str, kind: &str| durable(id, kind, json!({}));
+    fake.on("session.create", move |fake, _| {
+        Box::pin(async move {
+            fake.event(ID, event("e1", "session.start")).await;
+            Ok(json!({"sessionId": ID, "remoteUrl": "https://github.example/s"}))
+        })
+    });
+    fake.on("session.eventLog.read", move |fake, _| {
+        Box::pin(async move {
+            // It comes while the log is read, and is in there as well.
+            fake.event(ID, event("e2", "session.idle")).await;
+            let events = [event("e1", "session.start"), event("e2", "session.idle")];
+            Ok(json!({"events": events, "cursor": "c", "cursorStatus": "ok", "hasMore": false}))
+        })
+    });
+    let client = fake.client().await;
+    let repository = CloudRepository::new("octo", "demo");
+    let cloud = CloudSession { repository: Some(repository), ..CloudSession::default() };
+    let session = client.create_session(SessionConfig::new().cloud(cloud)).await.expect("a session");
+    let asked = &fake.calls("session.create")[0];
+    assert_eq!(asked["cloud"], json!({"repository": {"owner": "octo", "name": "demo"}}));
+    assert!(asked.get("sessionId").is_none(), "{asked}");
+    assert_eq!(session.id(), ID);
+    fake.event(ID, event("e3", "session.title_changed")).await;
+    let mut events = session.subscribe_from_start();
+    for expected in ["e1", "e2", "e3"] {
+        let item = tokio::time::timeout(PATIENCE, events.next()).await.expect("in time");
+        assert!(matches!(&item, Some(EventItem::Event(event)) if event.id() == expected), "{expected}: {item:?}");
+    }
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ async fn what_cannot_work_is_not_even_sent() {
     let client = fake.client().await;
     let table = [
         (SessionConfig::new().working_directory("relative"), "absolute"),
-        (SessionConfig::new().session_id(""), "UUID"),
+        (SessionConfig::new().session_id(""), "leave it out"),
     ];
     for (config, words) in table {
         let error = client.create_session(config).await.unwrap_err();
