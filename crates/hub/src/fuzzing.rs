@@ -67,13 +67,15 @@ pub fn upload(body: &[u8]) {
     assert_eq!(serde_json::from_str::<SessionState>(&stored).ok().as_ref(), Some(&state), "{stored}");
 }
 
-fn open(state: &SessionState) -> Vec<&str> {
+/// The requests that the API tells of.
+pub(crate) fn open(state: &SessionState) -> Vec<&str> {
     let mut open: Vec<&str> = state.pending().iter().map(|request| request.request_id.as_str()).collect();
     open.sort_unstable();
     open
 }
 
-fn shown(view: &SessionView) -> Vec<&str> {
+/// The requests that the page shows.
+pub(crate) fn shown(view: &SessionView) -> Vec<&str> {
     let mut shown: Vec<&str> = view.requests().iter().map(|request| request.id.as_str()).collect();
     shown.sort_unstable();
     shown

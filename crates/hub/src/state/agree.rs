@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::SessionState;
+use crate::fuzzing::{open, shown};
 use crate::view::SessionView;
 
 /// An event without its id and time.
@@ -66,18 +67,6 @@ fn event(said: &Said, n: usize) -> Event {
         event["agentId"] = agent.into();
     }
     Event::parse(&event.to_string()).expect("an event")
-}
-
-fn open(state: &SessionState) -> Vec<&str> {
-    let mut open: Vec<&str> = state.pending().iter().map(|request| request.request_id.as_str()).collect();
-    open.sort_unstable();
-    open
-}
-
-fn shown(view: &SessionView) -> Vec<&str> {
-    let mut shown: Vec<&str> = view.requests().iter().map(|request| request.id.as_str()).collect();
-    shown.sort_unstable();
-    shown
 }
 
 proptest! {
