@@ -50,12 +50,13 @@ pub fn upload(body: &[u8]) {
             seq += 1;
             view.apply_event(event, Some(seq));
             state.apply(event, seq);
+            assert_eq!(view.status(), state.status(), "after {}", event.kind());
+            assert_eq!(shown(&view), open(&state), "after {}", event.kind());
         } else {
+            // The API's state is that of the log.
             view.apply_event(event, None);
         }
         assert!(view.rev() >= before, "revisions go up");
-        assert_eq!(view.status(), state.status(), "after {}", event.kind());
-        assert_eq!(shown(&view), open(&state), "after {}", event.kind());
         let ops = web::patch_since(&view, &mut page).map_or_else(Vec::new, |patch| patch.ops);
         ops.iter().flat_map(fragments).for_each(harmless);
         let sent = page.to_string();

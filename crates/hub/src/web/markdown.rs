@@ -113,6 +113,14 @@ fn level_class(level: HeadingLevel) -> &'static str {
     }
 }
 
+/// Whether an address leads to a site that it names. On a page of the same scheme, browsers take `https:/path` and
+/// `https:path`, without the two slashes, for places of the page's own site.
+fn names_a_site(address: &str) -> bool {
+    ["http://", "https://", "mailto:"]
+        .iter()
+        .any(|start| address.get(..start.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(start)))
+}
+
 fn nests(tag: TagEnd) -> bool {
     matches!(tag, TagEnd::BlockQuote(_) | TagEnd::List(_) | TagEnd::Item)
 }
@@ -160,6 +168,7 @@ static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
             ("code", "class") => language_class(value.strip_prefix("language-")?).map(Into::into),
             ("span", "class") => highlight::is_class(value).then(|| value.into()),
             ("h3", "class") => ["l1", "l2", "l3"].contains(&value).then(|| value.into()),
+            ("a", "href") => names_a_site(value).then(|| value.into()),
             _ => Some(value.into()),
         })
         // What scrolls sideways must be reachable by keyboard.
@@ -203,6 +212,7 @@ mod tests {
             "<details open ontoggle=alert(1)>\n\ntext\n\n</details>",
             "&lt;script&gt; `<script>`",
             "<https://auto.example/?a=1&b=2> <javascript:alert(1)>",
+            "[x](https:/of/this/site) [y](https:of-this-page) [z](https:\\\\odd) [ok](HTTPS://ok.example/) <mailto:a@b.example>",
         ];
         let drawn: Vec<_> = cases.iter().map(|text| (*text, markdown(text).into_string())).collect();
         for (text, html) in &drawn {
