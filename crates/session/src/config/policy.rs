@@ -32,8 +32,9 @@ fields! {
     /// The older switch of sharing for this session: `off`, `export` or `on`. `session.remote()` is the newer.
     text remote_session;
 
-    /// Runs the session at GitHub; its id is chosen there, so that none may be given. What the CLI asks of this program
-    /// before it has told the id (a token, a section of the system message) is refused.
+    /// Runs the session at GitHub. Its id is chosen there, so that none may be given, and the CLI takes no provider with
+    /// it. What the CLI asks of this program before it has told the id (a token, a section of the system message) is
+    /// refused.
     typed cloud: CloudSession;
 }
 
