@@ -248,30 +248,39 @@ const operations = {
     return { value: await locate(command).getAttribute(command.name, { timeout: command.timeout }) };
   },
 
-  // Watches the last element that fits `selector`, from inside the page and at every frame, until its text contains
-  // `until`. Answers the distinct lengths it had on the way: more than two mean that a person saw it grow.
-  async grow(command) {
-    const { page } = pageOf(command);
-    const lengths = await page.evaluate(
-      ({ selector, until, timeout }) =>
-        new Promise((resolve, reject) => {
-          const seen = [];
-          const deadline = performance.now() + timeout;
-          const look = () => {
-            const all = document.querySelectorAll(selector);
-            const text = all.length ? all[all.length - 1].textContent : "";
-            if (seen.at(-1) !== text.length) seen.push(text.length);
-            if (text.includes(until)) return resolve(seen);
-            if (performance.now() > deadline) {
-              return reject(new Error(`${selector} never said ${until}; lengths ${seen}; at last: ${text.slice(-200)}`));
-            }
-            setTimeout(look, 15);
-          };
-          look();
-        }),
-      { selector: command.selector, until: command.until, timeout: command.timeout },
-    );
-    return { lengths };
+  // Watches from inside the page the last element that fits `selector`, at every change, until its text contains
+  // `until`; `grown` waits for that, and answers the distinct lengths it had on the way. Started before what makes it
+  // grow, it misses nothing, however slow the driver.
+  async watch(command) {
+    await pageOf(command).page.evaluate(({ selector, until }) => {
+      const last = () => [...document.querySelectorAll(selector)].at(-1)?.textContent ?? "";
+      const watched = { lengths: [], last };
+      watched.reached = new Promise((resolve) => {
+        const look = () => {
+          const text = last();
+          if (watched.lengths.at(-1) !== text.length) watched.lengths.push(text.length);
+          if (!text.includes(until)) return;
+          observer.disconnect();
+          resolve();
+        };
+        const observer = new MutationObserver(look);
+        observer.observe(document, { subtree: true, childList: true, characterData: true });
+        look();
+      });
+      window.watched = watched;
+    }, command);
+    return {};
+  },
+  async grown(command) {
+    return pageOf(command).page.evaluate(async ({ timeout }) => {
+      const { lengths, last, reached } = window.watched;
+      const late = new Promise((_, reject) => {
+        const why = () => new Error(`it did not come so far; lengths ${lengths}; at last: ${last().slice(-200)}`);
+        setTimeout(() => reject(why()), timeout);
+      });
+      await Promise.race([reached, late]);
+      return { lengths };
+    }, command);
   },
 
   // Things to press or fill in that are smaller than a finger, in CSS pixels.

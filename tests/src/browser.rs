@@ -281,10 +281,15 @@ impl Page<'_> {
         answer["value"].as_str().map(str::to_owned)
     }
 
-    /// Watches the last element that fits until it contains the text, and gives the lengths its text had on the way.
-    pub async fn grow(&mut self, selector: &str, until: &str) -> Vec<u64> {
-        let answer = self.run(json!({"op": "grow", "selector": selector, "until": until})).await;
-        serde_json::from_value(answer["lengths"].clone()).unwrap_or_default()
+    /// Begins to watch the last element that fits, at every change, until it contains the text.
+    pub async fn watch(&mut self, selector: &str, until: &str) {
+        self.run(json!({"op": "watch", "selector": selector, "until": until})).await;
+    }
+
+    /// Waits until what is [watched](Self::watch) has come so far, and gives the lengths its text had on the way.
+    pub async fn grown(&mut self) -> Vec<u64> {
+        let answer = self.run(json!({"op": "grown"})).await;
+        serde_json::from_value(answer["lengths"].clone()).expect("lengths")
     }
 
     /// Loads the page anew.

@@ -22,7 +22,7 @@ impl ScratchRepo {
         repo.git(&["init", "--quiet", "--initial-branch", "main"]);
         repo.git(&["config", "user.name", "Scratch"]);
         repo.git(&["config", "user.email", "scratch@example.invalid"]);
-        std::fs::write(repo.path().join("README.md"), "# Scratch\n").expect("a writable repository");
+        repo.write("README.md", "# Scratch\n");
         repo.git(&["add", "."]);
         repo.git(&["commit", "--quiet", "--message", "Start"]);
         repo
@@ -43,6 +43,11 @@ impl ScratchRepo {
     /// What a file of the repository says, `None` while there is no such file.
     pub fn read(&self, name: &str) -> Option<String> {
         std::fs::read_to_string(self.path.join(name)).ok()
+    }
+
+    /// Writes a file of the repository.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.path.join(name), content).expect("a writable repository");
     }
 
     /// Whether there is such a file.

@@ -53,10 +53,10 @@ async fn every_state_of_a_real_session_is_accessible() {
     }
 
     // The turn goes on while both are looked at.
-    viewer.say("slow-stream-200").await;
+    viewer.say("slow-stream-2000").await;
     for device in [PHONE, DESKTOP] {
         let mut page = browser.page(device.name);
-        page.grow(&hook("item-assistant"), "word2").await;
+        page.see_text(&hook("item-assistant"), "word2").await;
         page.fill(&hook("composer"), "and then this").await;
         page.see(&hook("delivery")).await;
         looked_at(&mut page, "while the agent writes", device.mobile).await;
@@ -260,8 +260,8 @@ async fn motion_and_direction_are_as_the_reader_needs_them() {
 
 async fn motion_and_direction(viewer: &Viewer, page: &mut Page<'_>, device: Device) {
     page.until_live().await;
-    viewer.say("slow-stream-20").await;
-    page.grow("[data-testid=\"item-assistant\"][data-state=\"streaming\"]", "word2").await;
+    viewer.say("slow-stream-600").await;
+    page.see_text("[data-testid=\"item-assistant\"][data-state=\"streaming\"]", "word2").await;
     let moving = "document.getAnimations().filter((motion) => motion.playState === 'running').length";
     assert_ne!(page.evaluate(moving).await, 0, "something shows that the agent works");
     page.reduce_motion(true).await;

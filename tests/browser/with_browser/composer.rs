@@ -108,7 +108,7 @@ async fn controls(viewer: &Viewer, page: &mut Page<'_>, device: Device) {
     let in_view = "(() => { const { top, bottom, width } = document.getElementById('stop').getBoundingClientRect();
         return width > 0 && top >= 0 && bottom <= innerHeight; })()";
     assert_eq!(page.count(&hook("stop")).await, 0, "nothing to stop");
-    send(page, "stream-text-200").await;
+    send(page, "slow-stream-600").await;
     page.see(&hook("stop")).await;
     page.until("stop in view beside the answer", in_view).await;
     page.wheel(-3000).await;

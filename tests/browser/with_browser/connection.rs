@@ -143,7 +143,7 @@ async fn a_hub_that_restarts_within_a_turn_is_followed() {
     let mut phone = browser.page("phone");
     phone.fill(&hook("composer"), "slow-stream-16").await;
     phone.click(&hook("send")).await;
-    phone.grow(&hook("item-assistant"), "word3").await;
+    phone.see_text(&hook("item-assistant"), "word3").await;
     // A draft, and where the reader is, outlive the hub.
     phone.fill(&hook("composer"), "a thought, half written").await;
 

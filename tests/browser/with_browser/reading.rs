@@ -21,7 +21,7 @@ async fn the_end_is_followed_until_the_reader_scrolls_up() {
         let mut page = browser.open_live(device.name, live.link(), device).await;
         page.until("the end", AT_END).await;
         viewer.say("stream-text-60").await;
-        page.grow(&hook("item-assistant"), "word59").await;
+        page.see_text(&hook("item-assistant"), "word59").await;
         viewer.until_idle().await;
         page.until("the end, followed", AT_END).await;
         assert_eq!(page.count("[data-testid=\"new-below\"]:not([hidden])").await, 0);

@@ -169,7 +169,7 @@ async fn sessions_move_between_their_groups() {
         page.see(&within(&live.session, "idle", "open")).await;
         page.see(&within(&second, "idle", "open")).await;
     }
-    viewer.say("slow-stream-120").await;
+    viewer.say("slow-stream-600").await;
     second.destroy().await.expect("the session ends");
     for device in [PHONE, DESKTOP] {
         let mut page = browser.page(device.name);

@@ -75,14 +75,14 @@ async fn sub_agents_are_a_tree() {
         page.has_no_problems().await;
     }
 
-    in_the_background(&viewer, &mut browser).await;
+    in_the_background(&live, &viewer, &mut browser).await;
     live.stop().await;
 }
 
 /// One that goes on when the agent has said its last word: the page says that work goes on, and takes messages.
-async fn in_the_background(viewer: &Viewer, browser: &mut Browser) {
+async fn in_the_background(live: &Bridged, viewer: &Viewer, browser: &mut Browser) {
     let task = json!({"agent_type": "general-purpose", "name": "reader", "description": "Read slowly",
-        "mode": "background", "prompt": "slow-stream-24"});
+        "mode": "background", "prompt": "held-text:may-end"});
     viewer.say(&format!("tool:task {task}")).await;
     for name in ["phone", "desktop"] {
         let mut page = browser.page(name);
@@ -92,7 +92,9 @@ async fn in_the_background(viewer: &Viewer, browser: &mut Browser) {
     }
     // The agent has nothing to do itself: a message is for it at once, and not for the end of the helper's work.
     viewer.say("and what about you?").await;
+    viewer.event("the message", |event| event["data"]["content"] == "and what about you?").await;
     assert_eq!(viewer.snapshot().await["status"], "working");
+    live.rig.repo.write("may-end", "");
     for name in ["phone", "desktop"] {
         let mut page = browser.page(name);
         page.see_text(&hook("item-user"), "and what about you?").await;
@@ -108,8 +110,8 @@ async fn pictures_of_a_tool_and_of_a_message_are_shown() {
     let live = Bridged::start().await;
     let viewer = live.viewer().await;
     let picture = data_encoding::BASE64.decode(PICTURE.as_bytes()).expect("Base64");
-    std::fs::write(live.rig.repo.path().join("shot.png"), picture).expect("a writable repository");
-    std::fs::write(live.rig.repo.path().join("notes.txt"), "some words\n").expect("a writable repository");
+    live.rig.repo.write("shot.png", picture);
+    live.rig.repo.write("notes.txt", "some words\n");
     let mut browser = Browser::start().await;
     open_on_all(&mut browser, live.link()).await;
 

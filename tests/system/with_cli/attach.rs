@@ -115,7 +115,7 @@ async fn a_terminal_follows_answers_by_keys_and_writes() {
     viewer.until_idle().await;
 
     // A long turn is stopped.
-    terminal.say("slow-stream-60").await;
+    terminal.say("slow-stream-600").await;
     terminal.see("word3").await;
     terminal.press("\u{18}").await;
     terminal.see("* stopped").await;

@@ -77,7 +77,7 @@ async fn another_terminal_watches_and_steers() {
     viewer.until_idle().await;
 
     // A long turn.
-    terminal.ok("send", &["slow-stream-60"]).await;
+    terminal.ok("send", &["slow-stream-600"]).await;
     viewer.until("the turn", |snapshot| snapshot["status"] == "working").await;
     terminal.ok("abort", &[]).await;
     viewer.event("the abort", |e| e["type"] == "abort").await;

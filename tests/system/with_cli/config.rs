@@ -62,7 +62,7 @@ async fn a_session_of_many_parts_works() {
     assert!(!offline.repo.has("never"), "the shell is not among the tools");
 
     // With the CLI's own tools, instructions and habits, and with none of them.
-    std::fs::write(offline.repo.path().join("AGENTS.md"), "Whistle while you work.").expect("written");
+    offline.repo.write("AGENTS.md", "Whistle while you work.");
     // The first session has had the CLI remember that there are no instructions.
     let usual = client.create_session(offline.config().refresh_custom_instructions(true)).await.expect("a session");
     let bare = offline.config().available_tools([""; 0]).skip_custom_instructions(true).coauthor(false);

@@ -122,7 +122,7 @@ async fn a_cli_killed_in_the_middle_of_a_turn_takes_the_next_message() {
     let client = offline.builder().reconnect(Reconnect::new()).start().await.expect("the CLI starts");
     let session = client.create_session(offline.config()).await.expect("a session");
     let mut stream = session.subscribe_from_start();
-    session.send("slow-stream-100").await.expect("taken");
+    session.send("slow-stream-600").await.expect("taken");
     up_to(&mut stream, "assistant.message_delta").await;
     kill(&client).await;
     restored(&client, 1).await;

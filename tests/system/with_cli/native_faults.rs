@@ -133,7 +133,7 @@ async fn a_hub_that_restarts_goes_on_where_it_was() {
     rig.hub.restart().await;
 
     assert!(says_so(&page().await), "the page still shows it, and how far it has come");
-    std::fs::write(rig.repo.path().join("go-on"), "").expect("a writable repository");
+    rig.repo.write("go-on", "");
     // A CLI whose uploads failed too often sleeps until something happens in the session.
     session.log("the hub is back", true).await.expect("logged");
     let viewer = Viewer::open_live(link.url().as_str()).await;

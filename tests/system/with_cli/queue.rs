@@ -25,8 +25,9 @@ async fn messages_wait_at_the_hub_steering_does_not_and_a_refusals_words_follow_
     let viewer = Viewer::open_live(link.url().as_str()).await;
     let http = Client::new();
 
-    // A turn that takes its time.
-    viewer.say("slow-tool-8").await;
+    // A turn that takes the time that this needs.
+    let held = json!({"command": "until [ -e may-go ]; do sleep 0.1; done", "description": "x", "initial_wait": 120});
+    viewer.say(&format!("tool:bash {held}")).await;
     viewer.permit(true).await;
     viewer.event("the slow command's start", |e| e["type"] == "tool.execution_start").await;
     let queue = |text: &str| json!({"type": "user_message", "content": text, "device": {"id": "d", "name": "phone"}});
@@ -54,7 +55,9 @@ async fn messages_wait_at_the_hub_steering_does_not_and_a_refusals_words_follow_
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     };
-    for receipt in [&steered, &first, &second] {
+    assert_eq!(wait(&steered["id"]).await, "applied");
+    rig.repo.write("may-go", "");
+    for receipt in [&first, &second] {
         assert_eq!(wait(&receipt["id"]).await, "applied", "{receipt}");
     }
     viewer.until_idle().await;

@@ -24,7 +24,7 @@ async fn a_message_is_answered_fails_or_is_aborted() {
         events.next().await.expect("it has begun");
         session.abort().await.expect("aborted");
     };
-    let both = async { tokio::join!(session.send_and_wait("slow-stream-200"), aborting) };
+    let both = async { tokio::join!(session.send_and_wait("slow-stream-600"), aborting) };
     let (end, ()) = tokio::time::timeout(PATIENCE, both).await.expect("an abort ends the waiting");
     assert!(end.expect("a turn").aborted);
     client.stop().await;

@@ -1,5 +1,6 @@
 //! What the script answers: words, tool calls, and how fast.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,6 +18,8 @@ pub(super) struct Reply {
     pub(super) delay: Duration,
     /// How long it waits after each word; unset: a short natural pause.
     pub(super) pace: Option<Duration>,
+    /// When all is said, it goes on only once this file is there: an answer that lasts as long as somebody needs it to.
+    pub(super) until: Option<PathBuf>,
     /// Answers with this HTTP status instead.
     pub(super) error: Option<u16>,
     /// Says with the error that there were too many requests, and for how many seconds that holds.

@@ -87,6 +87,10 @@ const WORDS: &[Entry] = &[
     ("slow-stream", |ask| Reply::say(numbered_words(ask.number("slow-stream", 20))).paced(Duration::from_millis(500))),
     ("burst-text", |ask| Reply::say(numbered_words(ask.number("burst-text", 1000))).paced(Duration::from_nanos(1))),
     ("stream-text", |ask| Reply::say(numbered_words(ask.number("stream-text", 40))).paced(Duration::from_millis(50))),
+    ("held-text", |ask| Reply {
+        until: Some(ask.file(ask.name("held-text")).into()),
+        ..Reply::say(numbered_words(20)).paced(Duration::from_millis(50))
+    }),
     ("rate-limited", |ask| Reply {
         error: Some(429),
         retry_after: Some(ask.number("rate-limited", 7200)),
@@ -185,6 +189,12 @@ impl Ask<'_> {
         digits[..end].parse().unwrap_or(default)
     }
 
+    /// The name in `word:name`.
+    fn name<'a>(&'a self, word: &'a str) -> &'a str {
+        let after = self.conversation.prompt.split_once(word).map_or("", |(_, after)| after);
+        after.strip_prefix(':').and_then(|name| name.split_whitespace().next()).unwrap_or(word)
+    }
+
     pub(super) fn file(&self, name: &str) -> String {
         Path::new(&self.directory).join(name).display().to_string()
     }
@@ -226,6 +236,7 @@ mod tests {
         ("stream-text-3", &[], "word0 word1 word2"),
         ("slow-stream:2", &[], "word0 word1"),
         ("slow-model-1", &[], "Sorry"),
+        ("held-text:go on", &[], "word19"),
         ("tool:view {\"path\":\"/x\"}\ntool:bash {\"command\":\"id\"}", &["view", "bash"], "\"command\":\"id\""),
         ("tool:view {nonsense}", &[], "not JSON"),
         ("tool:bad/name {\"a\":1}", &[], "script"),

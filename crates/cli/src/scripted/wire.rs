@@ -81,6 +81,7 @@ struct Answer {
     calls: Vec<Value>,
     credits: u64,
     pace: Duration,
+    until: Option<PathBuf>,
 }
 
 async fn chat(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -115,6 +116,7 @@ async fn chat(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes
         return Sse::new(answer.into_stream().take_until(server.stop.clone().cancelled_owned())).into_response();
     }
     tokio::time::sleep(answer.pace * u32::try_from(words(&answer.text).count()).unwrap_or(u32::MAX)).await;
+    held(answer.until.clone()).await;
     Json(answer.whole()).into_response()
 }
 
@@ -141,6 +143,7 @@ impl Answer {
             calls: calls.collect(),
             credits: reply.credits,
             pace: hurry(reply.pace.unwrap_or(PACE)),
+            until: reply.until,
             thought: reply.thought,
             text: reply.text,
         }
@@ -188,6 +191,7 @@ impl Answer {
     /// The streamed form: words, then tool calls, then how it ended.
     fn into_stream(self) -> BoxStream<'static, Result<Event, Infallible>> {
         let pace = self.pace;
+        let until = self.until.clone();
         let thought = pieces(&self.thought, pace).map(|piece| json!({"role": "assistant", "reasoning_text": piece}));
         let said = pieces(&self.text, pace).map(|piece| json!({"role": "assistant", "content": piece}));
         let said: Vec<Value> = thought.chain(said).map(|delta| self.chunk(&delta, None)).collect();
@@ -210,7 +214,19 @@ impl Answer {
         });
         let data = |chunk: Value| Event::default().data(chunk.to_string());
         let end = stream::once(async { Event::default().data("[DONE]") });
-        slow.chain(stream::iter(tail)).map(data).chain(end).map(Ok).boxed()
+        let tail = stream::once(async move {
+            held(until).await;
+            stream::iter(tail)
+        });
+        slow.chain(tail.flatten()).map(data).chain(end).map(Ok).boxed()
+    }
+}
+
+/// Waits until the file is there.
+async fn held(until: Option<PathBuf>) {
+    let Some(file) = until else { return };
+    while !tokio::fs::try_exists(&file).await.unwrap_or(false) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
