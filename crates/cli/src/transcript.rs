@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use console::Style;
 
-use crate::display::{line, safe};
+use crate::display::{line, safe, visible};
 use crate::protocol::Event;
 use crate::protocol::events::{
     AssistantMessage, AssistantMessageDelta, Payload, PermissionCompleted, PermissionRequested, ToolExecutionComplete,
@@ -266,7 +266,7 @@ impl<W: Write> Transcript<W> {
     fn asks(&mut self, request_id: &str, question: &str) -> io::Result<()> {
         self.asked.insert(request_id.to_owned(), line(question, 80));
         self.end_line()?;
-        writeln!(self.out, "{}", self.manner.paint(Look::Question, &format!("? {}", hanging(&safe(question)))))?;
+        writeln!(self.out, "{}", self.manner.paint(Look::Question, &format!("? {}", hanging(&visible(question)))))?;
         if !self.manner.without_ids {
             writeln!(self.out, "  waiting for an answer to request {}", line(request_id, 80))?;
         }
@@ -336,6 +336,7 @@ fn line_as_is(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::display::moves_others;
     use serde_json::{Value, json};
 
     fn event(kind: &str, data: &Value) -> Event {
@@ -461,7 +462,68 @@ mod tests {
             "tool.execution_complete",
             json!({"toolCallId": "c", "success": true, "result": {"content": output}}),
         )]);
-        assert!(text.contains("… 18 more lines") && text.contains("\\u{1b}[31m") && !text.contains('\u{1b}'), "{text}");
+        assert!(
+            text.contains("… 18 more lines") && text.contains("[U+001B][31m") && !text.contains('\u{1b}'),
+            "{text}"
+        );
         assert!(text.lines().all(|line| line.chars().count() < 220));
+    }
+
+    /// What a tool or a model may say to pass for something else.
+    const HOSTILE: [&str; 12] = [
+        "\n? FORGED",
+        "\n= FORGED",
+        "\n* FORGED",
+        "\ncopilot> FORGED",
+        "\r? FORGED",
+        "\u{1b}[2J",
+        "\u{9b}31m",
+        "\u{202e}",
+        "\u{8}",
+        "\n",
+        " ",
+        "words",
+    ];
+
+    fn hostile_event(kind: usize, id: &str, text: &str) -> (&'static str, Value) {
+        match kind {
+            0 => ("user.message", json!({"content": text})),
+            1 => delta(id, text),
+            2 => message(id, text),
+            3 => ("tool.execution_start", json!({"toolCallId": id, "toolName": text, "arguments": {"command": text}})),
+            4 => ("tool.execution_complete", json!({"toolCallId": id, "success": true, "result": {"content": text}})),
+            5 => (
+                "permission.requested",
+                json!({"requestId": id, "permissionRequest": {"kind": "shell", "toolCallId": "c", "fullCommandText": text,
+                       "intention": text}}),
+            ),
+            6 => ("user_input.requested", json!({"requestId": id, "question": text, "choices": [text, "b"]})),
+            7 => ("user_input.completed", json!({"requestId": id, "answer": text})),
+            8 => ("exit_plan_mode.requested", json!({"requestId": id, "summary": text})),
+            9 => ("session.error", json!({"errorType": "query", "message": text})),
+            10 => ("session.mode_changed", json!({"newMode": text})),
+            _ => ("abort", json!({"reason": "user_initiated"})),
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_passes_for_an_entry_or_moves_the_cursor(
+            events in proptest::collection::vec((0..12usize, 0..2usize, proptest::collection::vec(0..HOSTILE.len(), 0..6)), 0..12),
+        ) {
+            let events: Vec<_> = events
+                .iter()
+                .map(|(kind, id, parts)| {
+                    let text: String = parts.iter().map(|part| HOSTILE[*part]).collect();
+                    hostile_event(*kind, ["1", "2"][*id], &text)
+                })
+                .collect();
+            let out = written(&events);
+            let hidden = out.chars().find(|c| moves_others(*c) && !matches!(c, '\n' | '\t'));
+            proptest::prop_assert_eq!(hidden, None, "{}", out);
+            let forged = ["? FORGED", "= FORGED", "* FORGED", "copilot> FORGED"];
+            let entry = out.lines().find(|line| forged.iter().any(|forged| line.starts_with(forged)));
+            proptest::prop_assert_eq!(entry, None, "{}", out);
+        }
     }
 }

@@ -28,9 +28,12 @@
 pub mod api;
 mod error;
 mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 mod generated;
 mod method;
 mod runtime;
+pub mod text;
 
 pub use error::DecodeError;
 pub use event::Event;

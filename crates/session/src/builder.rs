@@ -1,7 +1,6 @@
 //! Setting a client up.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,11 +21,12 @@ use crate::handlers::{
     ClientHandlers, Confirming, Deadlines, ExtensionLauncher, HandlerKind, InstallationHandler, Launching,
     RequestHandler,
 };
-use crate::launch::{LogLevel, MissionControl};
+use crate::launch::{LogLevel, MissionControl, Variables};
 use crate::line::Line;
 use crate::models::{self, ModelRequestHandler, ModelRequests};
 use crate::reconnect::Reconnect;
 use crate::router::Router;
+use crate::secrets::secrets_among;
 use crate::sharing::Sharer;
 use crate::telemetry::{Telemetry, TraceContext, Tracing};
 
@@ -34,8 +34,6 @@ use crate::telemetry::{Telemetry, TraceContext, Tracing};
 const START: Duration = Duration::from_mins(1);
 const CONNECT: Duration = Duration::from_secs(10);
 const STOP: Duration = Duration::from_secs(15);
-/// Variables in which a caller may hand the CLI a GitHub token.
-const GITHUB_TOKENS: [&str; 3] = ["GH_TOKEN", "GITHUB_TOKEN", "COPILOT_GITHUB_TOKEN"];
 
 /// What a client is made of. By default: the installed CLI as a child process, signed in as its user is.
 #[derive(Debug, Clone)]
@@ -45,8 +43,7 @@ pub struct ClientBuilder {
     pub(crate) connection_token: Option<SecretString>,
     pub(crate) github_token: Option<SecretString>,
     pub(crate) auto_login: Option<bool>,
-    /// `None` takes a variable away.
-    pub(crate) env: BTreeMap<OsString, Option<OsString>>,
+    pub(crate) env: Variables,
     pub(crate) home: Option<PathBuf>,
     pub(crate) log_level: Option<LogLevel>,
     pub(crate) working_directory: Option<PathBuf>,
@@ -76,7 +73,7 @@ impl Default for ClientBuilder {
             connection_token: None,
             github_token: None,
             auto_login: None,
-            env: BTreeMap::new(),
+            env: Variables::default(),
             home: None,
             log_level: None,
             working_directory: None,
@@ -143,14 +140,14 @@ impl ClientBuilder {
     /// Sets a variable for the CLI.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.env.insert(name.as_ref().to_owned(), Some(value.as_ref().to_owned()));
+        self.env.0.insert(name.as_ref().to_owned(), Some(value.as_ref().to_owned()));
         self
     }
 
     /// Takes a variable of this process away from the CLI.
     #[must_use]
     pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
-        self.env.insert(name.as_ref().to_owned(), None);
+        self.env.0.insert(name.as_ref().to_owned(), None);
         self
     }
 
@@ -460,8 +457,9 @@ impl ClientBuilder {
             .flatten()
             .cloned()
             .collect();
-        let tokens = self.env.iter().filter(|(name, _)| GITHUB_TOKENS.iter().any(|known| name == known));
-        secrets.extend(tokens.filter_map(|(_, value)| value.as_ref()?.to_str().map(SecretString::from)));
+        let variables = self.env.0.iter();
+        let variables = variables.filter_map(|(name, value)| Some((name.to_str()?, value.as_ref()?.to_str()?)));
+        secrets.extend(secrets_among(variables));
         secrets
     }
 }

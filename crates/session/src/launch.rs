@@ -1,6 +1,8 @@
 //! The command line and the environment of the CLI that we start.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::process::Command;
@@ -62,6 +64,17 @@ pub struct MissionControl {
 
 /// Where a CLI of ours is to listen (port 0: wherever it likes), and the secret it is to ask for.
 pub(crate) type Listen<'a> = (u16, &'a SecretString);
+
+/// Variables to set, or (`None`) to take away. Shown by name only: some are credentials.
+#[derive(Clone, Default)]
+pub(crate) struct Variables(pub(crate) BTreeMap<OsString, Option<OsString>>);
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is = |value: &Option<OsString>| if value.is_some() { "set" } else { "taken away" };
+        f.debug_map().entries(self.0.iter().map(|(name, value)| (name, is(value)))).finish()
+    }
+}
 
 /// The command that starts the CLI, on pipes or as a server.
 pub(crate) fn command(
@@ -159,7 +172,7 @@ fn environment(
     if let Some(telemetry) = &builder.telemetry {
         list.extend(telemetry.environment().into_iter().map(|(name, value)| (name.into(), Some(value))));
     }
-    list.extend(builder.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+    list.extend(builder.env.0.iter().map(|(name, value)| (name.clone(), value.clone())));
     list
 }
 
@@ -250,7 +263,8 @@ mod tests {
         let builder = Client::builder()
             .github_token(secret("canary-1"))
             .connection_token(secret("canary-2"))
-            .mission_control(MissionControl { access_token: secret("canary-3"), ..hub(None) });
+            .mission_control(MissionControl { access_token: secret("canary-3"), ..hub(None) })
+            .env("COPILOT_GITHUB_TOKEN", "canary-4");
         assert!(!arguments(&builder, None).join(" ").contains("canary"));
         assert!(!format!("{builder:?}").contains("canary"));
     }

@@ -70,6 +70,7 @@ mod remote;
 mod reopen;
 mod router;
 pub mod rpc;
+mod secrets;
 mod serve;
 mod session;
 mod shared;
@@ -115,6 +116,7 @@ pub use models::{ModelMessage, ModelRequest, ModelRequestHandler, ModelResponse,
 pub use provider::{EnvironmentProvider, Provider};
 pub use reconnect::Reconnect;
 pub use remote::{RemoteMode, RemoteState};
+pub use secrets::secrets_among;
 pub use session::Session;
 pub use sharing::{ExportsTo, Repository, SharedSession, Sharer};
 pub use stored::{Change, Lifecycle};

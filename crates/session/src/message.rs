@@ -25,8 +25,11 @@ impl Message {
         Self { params: SessionSendParams::new(String::new(), prompt) }
     }
 
-    /// Whether it waits for the running turn to end (`Enqueue`, the default) or steers it
-    /// (`Immediate`).
+    /// Whether it waits for the running turn to end (`Enqueue`, the default) or steers it (`Immediate`).
+    ///
+    /// What is enqueued waits for work in the background, too: for a shell or a sub-agent that the agent has started and
+    /// that runs on. What is immediate begins a turn of its own while the agent itself has nothing to do (observed with CLI
+    /// 1.0.102).
     #[must_use]
     pub fn mode(mut self, mode: SendMode) -> Self {
         self.params.mode = Some(mode);

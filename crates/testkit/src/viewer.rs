@@ -146,8 +146,13 @@ impl Viewer {
     pub async fn finish(&self, intent: Value) -> Value {
         let posted = self.post(intent.clone()).await;
         assert_eq!(posted.status, StatusCode::ACCEPTED, "{intent}: {}", posted.body);
-        let id = posted.body["id"].as_str().expect("a receipt has an id").to_owned();
-        eventually_or(&format!("the end of {intent}"), PATIENCE, || async {
+        self.settled(&posted.body).await
+    }
+
+    /// Waits for the end of what was posted, given its receipt.
+    pub async fn settled(&self, receipt: &Value) -> Value {
+        let id = receipt["id"].as_str().expect("a receipt has an id");
+        eventually_or(&format!("the end of {receipt}"), PATIENCE, || async {
             let receipt = self.get(&format!("/commands/{id}")).await;
             match receipt["state"].as_str() {
                 Some("accepted" | "delivered") | None => Err(receipt.to_string()),

@@ -2,10 +2,10 @@
 //!
 //! They panic where an invariant does not hold. Not part of the API.
 
-use crate::Limits;
 use crate::envelope::{self, Kind};
 use crate::frame::{Decoder, FrameError, Item};
 use crate::quick::{self, Quick};
+use crate::{CliUrl, Limits};
 
 /// Limits small enough for a fuzzer to reach.
 fn limits() -> Limits {
@@ -101,5 +101,20 @@ fn depth(value: &serde_json::Value) -> usize {
         serde_json::Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
         serde_json::Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
         _ => 0,
+    }
+}
+
+/// What is read as a server's address is read as the same one when it is written, and a refusal shows no credentials.
+pub fn address(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match CliUrl::parse(text) {
+        Ok(url) => {
+            assert!(url.port() != 0 && !url.host().is_empty());
+            assert_eq!(CliUrl::parse(&url.to_string()).ok(), Some(url));
+        }
+        Err(error) => {
+            let (Some((before, _)), shown) = (text.rsplit_once('@'), error.to_string()) else { return };
+            assert!(before.is_empty() || !shown.contains(&format!("{before}@")), "{shown}");
+        }
     }
 }

@@ -24,7 +24,9 @@ impl CliUrl {
 
     /// Reads `PORT`, `HOST:PORT` or `http://HOST:PORT`. An IPv6 host stands in brackets.
     pub fn parse(given: &str) -> Result<Self, Error> {
-        let wrong = |reason| Error::Url { given: given.to_owned(), reason };
+        // Somebody's name and password, perhaps.
+        let shown = given.rsplit_once('@').map_or_else(|| given.to_owned(), |(_, rest)| format!("…@{rest}"));
+        let wrong = |reason| Error::Url { given: shown.clone(), reason };
         let text = given.trim();
         let text = match text.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("tcp") => rest,

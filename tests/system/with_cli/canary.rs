@@ -90,7 +90,8 @@ async fn share_keeps_the_token_to_itself() {
     let data = home.path().join("hub");
     let mut share = home.groundlink(&["share", "--json", "--data"]);
     share.arg(&data).arg("--dir").arg(repo.path());
-    share.envs(account.environment()).env("RUST_LOG", "trace");
+    let npm = "npm_canary_0123456789";
+    share.envs(account.environment()).env("RUST_LOG", "trace").env("NPM_TOKEN", npm);
     let mut share = Program::start(share);
     let shared = share.json_event("shared", SOON).await;
     let viewer = Viewer::open_live(shared["url"].as_str().expect("a link")).await;
@@ -100,7 +101,8 @@ async fn share_keeps_the_token_to_itself() {
     viewer.permit(true).await;
     viewer.until_idle().await;
     let output = viewer.event("the command's output", |e| e["type"] == "tool.execution_complete").await;
-    assert!(output.to_string().contains("PATH="), "the environment was printed: {output}");
+    let output = output.to_string();
+    assert!(output.contains("PATH=") && output.contains("NPM_TOKEN=******"), "the environment was printed: {output}");
 
     share.interrupt().await;
     let ended = share.ended(SOON).await;
@@ -108,6 +110,7 @@ async fn share_keeps_the_token_to_itself() {
     share.nothing_left(Duration::from_secs(10)).await;
     assert!(account.github().has_seen_token(account.token()), "the canary was in use");
     assert_nowhere(account.token(), "share", &ended, &data);
+    assert_nowhere(npm, "share", &ended, &data);
 }
 
 /// The demo needs no account; that one is there must not show.

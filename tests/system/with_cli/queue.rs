@@ -1,10 +1,15 @@
 //! What waits at the hub while the real CLI works, and what does not wait.
 
+use std::time::Duration;
+
 use groundlink::remote::RemoteExt;
-use groundlink_testkit::Viewer;
+use groundlink_testkit::{ScratchRepo, Viewer};
+use groundlink_tests::bridged::Bridged;
 use groundlink_tests::native::{Rig, said};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn command_url(viewer: &Viewer, id: &Value) -> String {
     format!("{}/commands/{}", viewer.api().as_str().trim_end_matches('/'), id.as_str().expect("an id"))
@@ -14,6 +19,44 @@ fn command_url(viewer: &Viewer, id: &Value) -> String {
 fn place(events: &[Value], text: &str) -> usize {
     let is_it = |e: &Value| e["event"]["type"] == "user.message" && e["event"]["data"]["content"] == text;
     events.iter().position(is_it).unwrap_or_else(|| panic!("{text} was never said"))
+}
+
+/// A shell that runs on, such as a development server, keeps the session from being idle. Nobody has to wait for its end.
+async fn are_read_beside_background_work(viewer: &Viewer, repo: &ScratchRepo) {
+    let server = json!({"command": "until [ -e may-end ]; do sleep 0.1; done", "description": "x", "mode": "async"});
+    viewer.say(&format!("tool:bash {server}")).await;
+    viewer.permit(true).await;
+    viewer.say("is anybody there?").await;
+
+    // Nor for what is queued while the agent works: it goes out when the turn ends, and not when the server does.
+    viewer.say("held-text:turn-may-end").await;
+    let queued = viewer.post(json!({"type": "user_message", "content": "after this turn"})).await.body;
+    let waiting = viewer.snapshot().await["queue"].clone();
+    assert_eq!(waiting.as_array().map(Vec::len), Some(1), "{waiting}");
+    repo.write("turn-may-end", "");
+    assert_eq!(viewer.settled(&queued).await["state"], "applied");
+    let ended = |e: &Value| e["type"] == "system.notification";
+    assert!(!viewer.events().await.iter().any(|e| ended(&e["event"])), "the shell still runs");
+    repo.write("may-end", "");
+    viewer.event("the shell's end", ended).await;
+    viewer.until_idle().await;
+}
+
+#[tokio::test]
+async fn messages_are_read_beside_background_work_by_the_clis_own_exporter() {
+    let rig = Rig::start().await;
+    let client = rig.client().start().await.expect("the CLI starts");
+    let session = client.create_session(rig.config()).await.expect("a session");
+    let link = session.remote().enable().await.expect("remote is enabled").link.expect("a link");
+    are_read_beside_background_work(&Viewer::open_live(link.url().as_str()).await, &rig.repo).await;
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn messages_are_read_beside_background_work_by_the_bridge() {
+    let live = Bridged::start().await;
+    are_read_beside_background_work(&live.viewer().await, &live.rig.repo).await;
+    live.stop().await;
 }
 
 #[tokio::test]
@@ -34,6 +77,7 @@ async fn messages_wait_at_the_hub_steering_does_not_and_a_refusals_words_follow_
     let first = viewer.post(queue("queued first")).await.body;
     let second = viewer.post(queue("queued second")).await.body;
     let third = viewer.post(queue("taken back")).await.body;
+    let mut taken = session.subscribe();
     let steered = json!({"type": "user_message", "content": "steered into the turn", "delivery": "steer"});
     let steered = viewer.post(steered).await.body;
     let snapshot = viewer.snapshot().await;
@@ -45,20 +89,14 @@ async fn messages_wait_at_the_hub_steering_does_not_and_a_refusals_words_follow_
     let cancelled = http.delete(command_url(&viewer, &third["id"])).send().await.expect("an answer");
     assert_eq!(cancelled.status(), StatusCode::OK);
 
-    let wait = async |id: &Value| {
-        let url = command_url(&viewer, id);
-        loop {
-            let receipt: Value = http.get(&url).send().await.expect("an answer").json().await.expect("a receipt");
-            if !matches!(receipt["state"].as_str(), Some("accepted" | "delivered")) {
-                return receipt["state"].clone();
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    };
-    assert_eq!(wait(&steered["id"]).await, "applied");
+    // The session has the steering one; the others stay here until the turn is over.
+    tokio::time::timeout(PATIENCE, taken.next_of_kind("pending_messages.modified"))
+        .await
+        .expect("in time")
+        .expect("open");
     rig.repo.write("may-go", "");
-    for receipt in [&first, &second] {
-        assert_eq!(wait(&receipt["id"]).await, "applied", "{receipt}");
+    for receipt in [&steered, &first, &second] {
+        assert_eq!(viewer.settled(receipt).await["state"], "applied");
     }
     viewer.until_idle().await;
     let events = viewer.events().await;
@@ -84,7 +122,7 @@ async fn messages_wait_at_the_hub_steering_does_not_and_a_refusals_words_follow_
     assert_eq!(denied.status, StatusCode::ACCEPTED, "{}", denied.body);
     viewer.event("the words of the refusal", |e| e["data"]["content"] == "please do nothing at all").await;
     viewer.until_idle().await;
-    assert_eq!(wait(&denied.body["id"]).await, "applied");
+    assert_eq!(viewer.settled(&denied.body).await["state"], "applied");
     assert!(!rig.repo.has("shell-proof.txt"));
 
     let audit = format!("{}/audit", viewer.api().as_str().trim_end_matches('/'));

@@ -204,7 +204,7 @@ pub(super) fn describe(request: &PendingRequest) -> String {
         text.push_str("  (an answer is on its way)");
     }
     let mut add = |title: &str, body: &str| {
-        for (n, line) in body.trim_matches('\n').trim_end().lines().enumerate() {
+        for (n, line) in body.trim_matches('\n').trim_end().split('\n').enumerate() {
             let title = if n == 0 { title } else { "" };
             // Writing to a String cannot fail.
             let _ = write!(text, "\n    {title}{line}");
@@ -216,7 +216,7 @@ pub(super) fn describe(request: &PendingRequest) -> String {
     if !request.choices.is_empty() {
         add("choices: ", &request.choices.join(" / "));
     }
-    display::safe(&text)
+    display::visible(&text).into_owned()
 }
 
 #[cfg(test)]

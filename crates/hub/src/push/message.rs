@@ -1,11 +1,11 @@
 //! What a message says, before it is encrypted.
 
 use groundlink_protocol::api::{PushContent, PushMessage, PushReason};
+use groundlink_protocol::text::visible;
 
 use super::attention::Notice;
 use crate::live::Inner;
 use crate::view::first_line;
-use crate::web::visible_text;
 
 /// Characters of what is asked.
 const MAX_TEXT: usize = 200;
@@ -20,7 +20,7 @@ pub(super) fn compose(notice: &Notice, inner: &Inner, now: u64) -> Option<(PushM
         return None;
     }
     // Cut again, since a hidden character is drawn as several.
-    let line = |text: &str, max| first_line(&visible_text(&first_line(text, max)), max);
+    let line = |text: &str, max| first_line(&visible(&first_line(text, max)), max);
     // The command itself, not what the agent says of it.
     let first = asked.first();
     let text = match notice.reason {

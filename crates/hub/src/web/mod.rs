@@ -77,7 +77,6 @@ pub use log::{Older, older, older_past};
 pub use page::{PageContext, not_found, page};
 pub use patch::{Op, Patch, ViewerCursor, patch_since};
 pub(crate) use sessions::title as session_name;
-pub(crate) use visible::visible_text;
 
 pub use sessions::{ListChange, ListContext, ListRow, list, row as list_row};
 

@@ -1,10 +1,6 @@
-//! Text that a person decides upon: nothing in it may hide.
-//!
-//! Zero-width characters, bidirectional controls and other characters without a shape of their own
-//! can make a command read differently from what it does. They are drawn as their code point.
+//! Text that a person decides upon: what would [hide](groundlink_protocol::text) in it is drawn as its code point.
 
-use std::fmt::Write as _;
-
+use groundlink_protocol::text::is_hidden;
 use maud::{Markup, Render, html};
 
 /// Draws `text` with every hidden character made visible. Line breaks and tabs stay.
@@ -20,20 +16,6 @@ pub(super) fn visible(text: &str) -> Markup {
     }
 }
 
-/// The same where there is only text: a hidden character becomes its code point in brackets.
-pub(crate) fn visible_text(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_hidden(c) {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "[U+{:04X}]", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
 struct Hidden(char);
 
 impl Render for Hidden {
@@ -43,18 +25,6 @@ impl Render for Hidden {
             span.hid title={ "Hidden character " (code) (name(self.0)) } { (code) }
         }
     }
-}
-
-/// Characters that draw nothing, or move what others draw. Spaces other than the plain one count:
-/// shells and people disagree about them.
-pub(super) fn is_hidden(c: char) -> bool {
-    matches!(c,
-        '\u{0}'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{a0}' | '\u{ad}' | '\u{34f}' | '\u{61c}'
-        | '\u{115f}' | '\u{1160}' | '\u{1680}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' | '\u{2800}'
-        | '\u{3000}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn name(c: char) -> &'static str {
@@ -90,19 +60,5 @@ mod tests {
              <span class=\"hid\" title=\"Hidden character U+200B: zero-width space\">U+200B</span>b\
              <span class=\"hid\" title=\"Hidden character U+000D: carriage return\">U+000D</span>\n&lt;b&gt;\ttab"
         );
-    }
-
-    #[test]
-    fn hidden_characters_are_written() {
-        assert_eq!(visible_text("rm \u{202e}gpj.x \u{200b}\r"), "rm [U+202E]gpj.x [U+200B][U+000D]");
-        assert_eq!(visible_text("ls -l 日本語 🚀"), "ls -l 日本語 🚀");
-    }
-
-    #[test]
-    fn ordinary_text_of_any_language_is_left_alone() {
-        for text in ["ls -l | sort", "日本語 العربية עברית ภาษา", "naïve — “quotes” 🚀\n\tx"]
-        {
-            assert!(!text.chars().any(is_hidden), "{text}");
-        }
     }
 }

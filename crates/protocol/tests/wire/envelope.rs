@@ -138,3 +138,14 @@ proptest! {
         exercise(&damaged);
     }
 }
+
+/// The corpus the fuzzer starts from, run as an ordinary test.
+#[test]
+fn the_fuzz_corpus_holds() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/event");
+    let files: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 8, "{files:?}");
+    for file in files {
+        groundlink_protocol::fuzzing::event(&std::fs::read(file).unwrap());
+    }
+}

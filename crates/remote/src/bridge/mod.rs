@@ -26,6 +26,7 @@ mod hub;
 mod outbox;
 mod port;
 mod prompts;
+mod queued;
 mod redact;
 mod seen;
 mod session_port;
@@ -175,10 +176,9 @@ impl BridgeBuilder {
         self
     }
 
-    /// A secret to blank (`******`) wherever it occurs in an exported event, as an agent's tools may print it. The GitHub
-    /// tokens of this process's environment (`GH_TOKEN`, `GITHUB_TOKEN`, `COPILOT_GITHUB_TOKEN`) and the
-    /// [session's own secrets](Session::secrets) are known already.
-    /// Passing text deltas can carry a secret in pieces, which is not recognised; no hub stores those.
+    /// A secret to blank (`******`) wherever it occurs in an exported event, as an agent's tools may print it. The
+    /// credentials [among](groundlink_session::secrets_among) this process's variables and the [session's own](Session::secrets) are known
+    /// already. Passing text deltas can carry a secret in pieces, which is not recognised; no hub stores those.
     pub fn redact(mut self, secret: &SecretString) -> Self {
         self.options.redactor.add(secret);
         self

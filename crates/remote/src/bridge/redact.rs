@@ -4,10 +4,9 @@
 //! are what a bridge exports: a tool that prints the environment would hand the token to the hub.
 
 use groundlink_protocol::Event;
+use groundlink_session::secrets_among;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Where the CLI finds a GitHub token in the environment that it inherits from us.
-const TOKEN_VARIABLES: [&str; 4] = ["GH_TOKEN", "GITHUB_TOKEN", "COPILOT_GITHUB_TOKEN", "COPILOT_SDK_AUTH_TOKEN"];
 /// Shorter texts would blank ordinary words.
 const SHORTEST: usize = 8;
 /// What the CLI's own exporter puts in the place of a secret.
@@ -21,11 +20,14 @@ pub(crate) struct Redactor {
 }
 
 impl Redactor {
-    /// Knows the GitHub tokens of this process's environment.
+    /// Knows the credentials of this process's environment, which the CLI inherits.
     pub(crate) fn from_env() -> Self {
         let mut redactor = Self::default();
-        for secret in TOKEN_VARIABLES.iter().filter_map(|name| std::env::var(name).ok()) {
-            redactor.add(&SecretString::from(secret));
+        // A variable that is no text can be no part of an event.
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
+        for secret in secrets_among(variables) {
+            redactor.add(&secret);
         }
         redactor
     }

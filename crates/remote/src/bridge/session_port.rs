@@ -11,6 +11,7 @@ use groundlink_session::{EventItem, Message, SecretString, SendMode, Session, Se
 
 use super::command::Action;
 use super::port::{Heard, LogError, LogPage, Port};
+use super::queued;
 
 /// Events a page of the log: outputs of tools are large, and a page is in memory at once.
 const PAGE: u64 = 200;
@@ -79,7 +80,7 @@ impl Port for WeakSession {
         let failed = |error: SessionError| error.to_string();
         match action {
             Action::Send { text, source, enqueue } => {
-                let mode = if enqueue { SendMode::Enqueue } else { SendMode::Immediate };
+                let mode = if enqueue { queued::mode(&session).await } else { SendMode::Immediate };
                 let message = Message::text(text).mode(mode).source(source);
                 session.send(message).await.map(drop).map_err(failed)
             }

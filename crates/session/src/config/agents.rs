@@ -51,6 +51,7 @@ impl SessionConfig {
     /// Defines a custom agent, which the main agent can give work to.
     pub fn custom_agent(mut self, agent: &CustomAgent) -> Result<Self, SessionError> {
         self.params.custom_agents.push(raw("custom_agent", agent)?);
+        self.mcp_secrets.extend(agent.secrets());
         Ok(self)
     }
 }

@@ -37,7 +37,7 @@ impl SessionConfig {
         for (name, server) in &servers {
             server.check(name)?;
         }
-        self.mcp_secrets = servers.values().flat_map(McpServer::secrets).collect();
+        self.mcp_secrets.extend(servers.values().flat_map(McpServer::secrets));
         self.params.mcp_servers = Some(raw("mcp_servers", &servers)?);
         Ok(self)
     }

@@ -12,6 +12,7 @@ mod prompt;
 mod resume;
 mod tools;
 
+use std::fmt;
 use std::path::Path;
 
 pub use agents::CustomAgent;
@@ -136,7 +137,7 @@ fn raw(field: &'static str, value: &(impl Serialize + ?Sized)) -> Result<RawJson
 /// client, here or remote, answers it by call; `on_*` also sets a handler that answers. With
 /// neither, the CLI does not ask: a tool that needs a permission is denied, and the tools for
 /// questions and plans do not exist.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SessionConfig {
     /// Boxed: it is large, and every future that holds a configuration would be.
     pub(crate) params: Box<SessionCreateParams>,
@@ -149,6 +150,25 @@ pub struct SessionConfig {
     mcp_secrets: Vec<SecretString>,
     /// Skills that stand in the program.
     fixed_skills: FixedSkills,
+}
+
+/// Without what only the CLI is to see: of servers and agents, whose headers and variables may be credentials, nothing.
+impl fmt::Debug for SessionConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unseen = || raw("debug", "unseen").ok();
+        let mut params = self.params.clone();
+        params.mcp_servers = params.mcp_servers.and_then(|_| unseen());
+        params.custom_agents = params.custom_agents.iter().filter_map(|_| unseen()).collect();
+        let Self { handlers, limits, resume, given, fixed_skills, .. } = self;
+        f.debug_struct("SessionConfig")
+            .field("params", &params)
+            .field("handlers", handlers)
+            .field("limits", limits)
+            .field("resume", resume)
+            .field("given", given)
+            .field("fixed_skills", fixed_skills)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for SessionConfig {

@@ -162,6 +162,23 @@ async fn everything_that_can_be_configured() {
 }
 
 #[tokio::test]
+async fn what_servers_are_given_is_known_as_secret_and_not_printed() {
+    let canary = |n: u8| format!("canary-{n}-0123456789");
+    let remote = |n| McpServer::http("https://mcp.example").header("authorization", &secret(&canary(n)));
+    let program = |n| McpServer::stdio("mcp", [""; 0]).env("MCP_TOKEN", canary(n)).env("ROOT", "/srv/of/the/server");
+    let agent = CustomAgent::new("one", "You are one.").mcp_server("c", remote(3)).mcp_server("d", program(4));
+    let config = SessionConfig::new().mcp_servers([("a", remote(1)), ("b", program(2))]).unwrap();
+    let config = config.custom_agent(&agent).unwrap();
+    assert!(!format!("{config:?} {agent:?}").contains("canary"));
+    let fake = Fake::new();
+    let session = fake.client().await.create_session(config).await.expect("a session");
+    assert!((1..5).all(|n| fake.calls("session.create")[0].to_string().contains(&canary(n))), "the CLI is told");
+    let known: Vec<String> =
+        session.secrets().iter().map(|known| secrecy::ExposeSecret::expose_secret(known).to_owned()).collect();
+    assert_eq!(known, [1, 2, 3, 4].map(canary));
+}
+
+#[tokio::test]
 async fn what_cannot_work_is_refused_before_it_is_sent() {
     let fake = Fake::new();
     let client = fake.client().await;

@@ -173,7 +173,9 @@ proptest! {
 #[test]
 fn the_fuzz_corpus_holds() {
     let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
-    for (target, body) in [("decoder", fuzzing::decoder as fn(&[u8])), ("envelope", fuzzing::envelope)] {
+    let targets =
+        [("decoder", fuzzing::decoder as fn(&[u8])), ("envelope", fuzzing::envelope), ("address", fuzzing::address)];
+    for (target, body) in targets {
         let mut files = 0;
         for entry in std::fs::read_dir(corpus.join(target)).unwrap() {
             body(&std::fs::read(entry.unwrap().path()).unwrap());

@@ -191,8 +191,8 @@ pub(super) fn particulars(request: &PendingRequest) -> Option<String> {
     let detail = request.detail.as_deref().filter(|_| request.kind == RequestKind::Permission && !is_shell);
     let mut lines: Vec<String> = detail
         .iter()
-        .flat_map(|detail| detail.trim_matches('\n').lines())
-        .map(|line| format!("  | {}", display::safe(line)))
+        .flat_map(|detail| detail.trim_matches('\n').split('\n'))
+        .map(|line| format!("  | {}", display::visible(line)))
         .collect();
     lines.extend(Form::of(request).iter().flat_map(Form::outline));
     let numbered = choices(request);

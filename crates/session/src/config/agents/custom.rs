@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::config::McpServer;
@@ -94,5 +95,9 @@ impl CustomAgent {
     pub fn reasoning_effort(mut self, effort: impl Into<String>) -> Self {
         self.reasoning_effort = Some(effort.into());
         self
+    }
+
+    pub(super) fn secrets(&self) -> impl Iterator<Item = SecretString> {
+        self.mcp_servers.values().flat_map(McpServer::secrets)
     }
 }

@@ -8,6 +8,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::SessionError;
 use crate::address;
+use crate::secrets::secrets_among;
 
 /// A server of the Model Context Protocol.
 ///
@@ -28,7 +29,7 @@ pub struct McpServer {
 
 #[derive(Debug, Clone)]
 enum Kind {
-    Stdio { command: String, args: Vec<String>, env: BTreeMap<String, String>, cwd: Option<String> },
+    Stdio { command: String, args: Vec<String>, env: BTreeMap<String, SecretString>, cwd: Option<String> },
     Remote { kind: &'static str, url: String, headers: BTreeMap<String, SecretString> },
 }
 
@@ -54,11 +55,12 @@ impl McpServer {
         Self { kind, tools: None, timeout: None, more: BTreeMap::new() }
     }
 
-    /// Sets an environment variable of the program. Of no use for a server with an address.
+    /// Sets an environment variable of the program. Of no use for a server with an address. A bridge blanks the value
+    /// where the name says that it is a credential ([`secrets_among`](crate::secrets_among)).
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         if let Kind::Stdio { env, .. } = &mut self.kind {
-            env.insert(name.into(), value.into());
+            env.insert(name.into(), SecretString::from(value.into()));
         }
         self
     }
@@ -117,12 +119,16 @@ impl McpServer {
         }
     }
 
-    pub(super) fn secrets(&self) -> Vec<SecretString> {
+    pub(in crate::config) fn secrets(&self) -> Vec<SecretString> {
         match &self.kind {
-            Kind::Stdio { .. } => Vec::new(),
+            Kind::Stdio { env, .. } => secrets_among(env.iter().map(|(name, value)| (name, value.expose_secret()))),
             Kind::Remote { headers, .. } => headers.values().cloned().collect(),
         }
     }
+}
+
+fn exposed(values: &BTreeMap<String, SecretString>) -> BTreeMap<&str, &str> {
+    values.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect()
 }
 
 impl Serialize for McpServer {
@@ -134,7 +140,7 @@ impl Serialize for McpServer {
                 map.serialize_entry("command", command)?;
                 map.serialize_entry("args", args)?;
                 if !env.is_empty() {
-                    map.serialize_entry("env", env)?;
+                    map.serialize_entry("env", &exposed(env))?;
                 }
                 if let Some(cwd) = cwd {
                     map.serialize_entry("cwd", cwd)?;
@@ -144,8 +150,7 @@ impl Serialize for McpServer {
                 map.serialize_entry("type", kind)?;
                 map.serialize_entry("url", url)?;
                 if !headers.is_empty() {
-                    let headers: BTreeMap<_, _> = headers.iter().map(|(k, v)| (k, v.expose_secret())).collect();
-                    map.serialize_entry("headers", &headers)?;
+                    map.serialize_entry("headers", &exposed(headers))?;
                 }
             }
         }
