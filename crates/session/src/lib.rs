@@ -41,6 +41,7 @@
 //! approved, a tool has failed, and a `preToolUse` hook forbids the tool. What became of each answer is told to
 //! [`on_answered`](SessionConfig::on_answered); that somebody else was first is a value there, not an error.
 
+mod activity;
 mod address;
 mod answers;
 mod asks;
@@ -80,6 +81,7 @@ mod telemetry;
 mod turn;
 mod weak;
 
+pub use activity::Activity;
 pub use answers::{
     Approval, AutoModeAnswer, ElicitationAnswer, LimitsAnswer, PermissionDecision, PlanDecision, UserAnswer,
 };

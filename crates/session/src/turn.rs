@@ -3,7 +3,7 @@
 use groundlink_protocol::{Event, events};
 
 use crate::message::Message;
-use crate::{EventItem, Session, SessionError};
+use crate::{EventItem, EventStream, Session, SessionError};
 
 /// What became of a message.
 #[derive(Debug, Clone)]
@@ -23,7 +23,9 @@ impl Session {
     /// Sends a message and waits until the session is idle again. What the agent's error or an abort made of it is a
     /// value, not an `Err`.
     ///
-    /// The CLI goes idle once for all messages of its queue: where others send too, this waits for theirs as well.
+    /// The CLI goes idle once for all messages of its queue: where others send too, this waits for theirs as well. And it
+    /// is not idle while a shell or a sub-agent runs on in the background: whoever expects one that does not end, such as a
+    /// development server, uses [`send_and_wait_for_agent`](Self::send_and_wait_for_agent).
     /// There is no deadline, since a question may be open for hours; dropping the future stops the waiting and not the
     /// agent.
     ///
@@ -35,20 +37,54 @@ impl Session {
     /// # }
     /// ```
     pub async fn send_and_wait(&self, message: impl Into<Message>) -> Result<TurnEnd, SessionError> {
+        self.wait(message.into(), false).await
+    }
+
+    /// Does as [`send_and_wait`](Self::send_and_wait) does, and waits for the agent itself only: what it has started may
+    /// run on in the background, and may make it say more when it ends.
+    ///
+    /// Where something runs on already, a message that is to be read before that ends is sent
+    /// [`Immediate`](crate::SendMode::Immediate).
+    pub async fn send_and_wait_for_agent(&self, message: impl Into<Message>) -> Result<TurnEnd, SessionError> {
+        self.wait(message.into(), true).await
+    }
+
+    async fn wait(&self, message: Message, agent_only: bool) -> Result<TurnEnd, SessionError> {
         // Its first events may come before the answer to the call.
         let mut events = self.subscribe();
         let message_id = self.send(message).await?;
         let accepted = self.subscribe();
         let mut end = TurnEnd { message_id, answer: None, aborted: false, error: None };
         let mut begun = false;
-        while let Some(item) = events.next().await {
-            let EventItem::Event(event) = item else { continue };
+        // Set when passing events were shed, and so perhaps the one that is waited for.
+        let mut in_doubt = false;
+        // Everything up to here is what there is to learn.
+        let mut over_at: Option<EventStream> = None;
+        loop {
+            if over_at.as_ref().is_some_and(|over_at| events.has_reached(over_at)) {
+                return Ok(end);
+            }
+            if in_doubt && begun && over_at.is_none() {
+                in_doubt = false;
+                over_at = self.is_over_for(agent_only).await.then(|| self.subscribe());
+                continue;
+            }
+            let Some(item) = events.next().await else { break };
+            let event = match item {
+                EventItem::Event(event) => event,
+                EventItem::Lagged(_) => {
+                    in_doubt = true;
+                    continue;
+                }
+            };
             match event.kind() {
                 "user.message" => begun |= end.is_of(&event),
-                "session.idle" => {
-                    let aborted = event.data::<events::SessionIdle>().is_ok_and(|idle| idle.aborted == Some(true));
-                    // An abort drops what waits in the queue; one that was before the message does not count.
-                    if begun || (aborted && events.has_reached(&accepted)) {
+                kind @ ("session.idle" | "assistant.idle") => {
+                    let aborted = read_aborted(&event);
+                    // An abort drops what waits in the queue; one that was before the message does not count. Beside work
+                    // in the background it is told of the agent alone.
+                    let counts = kind == "session.idle" || agent_only || aborted;
+                    if counts && (begun || (aborted && events.has_reached(&accepted))) {
                         end.aborted = aborted;
                         return Ok(end);
                     }
@@ -63,6 +99,25 @@ impl Session {
             None => Err(SessionError::SessionNotFound { id: self.id().to_owned() }),
         }
     }
+
+    /// Whether nothing more will come. A CLI that does not say so is waited for.
+    async fn is_over_for(&self, agent_only: bool) -> bool {
+        match self.activity().await {
+            Ok(activity) => !activity.agent && (agent_only || !activity.background),
+            Err(error) => {
+                tracing::debug!(%error, "the CLI does not say whether its agent works");
+                false
+            }
+        }
+    }
+}
+
+fn read_aborted(event: &Event) -> bool {
+    let aborted = match event.kind() {
+        "session.idle" => event.data::<events::SessionIdle>().ok().and_then(|idle| idle.aborted),
+        _ => event.data::<events::AssistantIdle>().ok().and_then(|idle| idle.aborted),
+    };
+    aborted == Some(true)
 }
 
 impl TurnEnd {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use groundlink::session::{Change, SessionError, SessionLifecycleType};
+use groundlink::session::{ApproveAll, Change, Message, SendMode, Session, SessionError, SessionLifecycleType};
+use groundlink_testkit::eventually;
 use groundlink_tests::offline::Offline;
+use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -19,14 +21,43 @@ async fn a_message_is_answered_fails_or_is_aborted() {
     let end = session.send_and_wait("model-error-400").await.expect("a turn");
     assert!(end.error.is_some_and(|error| !error.message.is_empty()), "the model's error is a value");
 
+    aborted(&session, Message::text("slow-stream-600")).await;
+    client.stop().await;
+}
+
+/// An abort ends the waiting.
+async fn aborted(session: &Session, message: Message) {
     let aborting = async {
         let mut events = session.subscribe().only(["assistant.message_delta"]);
         events.next().await.expect("it has begun");
         session.abort().await.expect("aborted");
     };
-    let both = async { tokio::join!(session.send_and_wait("slow-stream-600"), aborting) };
+    let both = async { tokio::join!(session.send_and_wait(message), aborting) };
     let (end, ()) = tokio::time::timeout(PATIENCE, both).await.expect("an abort ends the waiting");
     assert!(end.expect("a turn").aborted);
+}
+
+#[tokio::test]
+async fn the_agent_is_waited_for_beside_a_shell_that_runs_on() {
+    let offline = Offline::new().await;
+    let client = offline.client().await;
+    let session = client.create_session(offline.config().on_permission(ApproveAll)).await.expect("a session");
+    let server = json!({"command": "until [ -e may-end ]; do sleep 0.1; done", "description": "x", "mode": "async"});
+    let starting = session.send_and_wait_for_agent(format!("tool:bash {server}"));
+    let end = tokio::time::timeout(PATIENCE, starting).await.expect("the agent is done").expect("a turn");
+    assert!(end.answer.is_some_and(|answer| answer.contains("Done")), "the words after the tool");
+    let activity = session.activity().await.expect("it is told");
+    assert!(!activity.agent && activity.background && !activity.is_idle(), "{activity:?}");
+    aborted(&session, Message::text("slow-stream-600").mode(SendMode::Immediate)).await;
+
+    let mut events = session.subscribe();
+    offline.repo.write("may-end", "");
+    tokio::time::timeout(PATIENCE, events.next_of_kind("session.idle"))
+        .await
+        .expect("in time")
+        .expect("the end of all");
+    eventually("rest", PATIENCE, || async { session.activity().await.is_ok_and(|now| now.is_idle()).then_some(()) })
+        .await;
     client.stop().await;
 }
 

@@ -35,6 +35,7 @@ async fn a_turn_ends_with_the_answer_to_its_own_message() {
     };
     let failed = json!({"errorType": "model", "message": "no model", "originatingMessageId": "m1"});
     let idle = |id: &str| ephemeral(id, "session.idle", json!({}));
+    let agent_idle = |id: &str| ephemeral(id, "assistant.idle", json!({}));
     let aborted = ephemeral("9", "session.idle", json!({"aborted": true}));
     // What happens; the answer, whether it was aborted, the error.
     let table: Vec<Row> = vec![
@@ -67,6 +68,19 @@ async fn a_turn_ends_with_the_answer_to_its_own_message() {
         (vec![asked("1", "m1"), aborted.clone()], None, true, None),
         // Dropped from the queue; the idle of somebody else's turn before it does not count.
         (vec![asked("0", "other"), idle("1"), aborted], None, true, None),
+        // The agent's own rest is not the session's, but for an abort beside work in the background.
+        (
+            vec![asked("1", "m1"), said("2", "first", "m1"), agent_idle("3"), said("4", "last", "m1"), idle("5")],
+            Some("last"),
+            false,
+            None,
+        ),
+        (
+            vec![asked("1", "m1"), agent_idle("2"), ephemeral("3", "assistant.idle", json!({"aborted": true}))],
+            None,
+            true,
+            None,
+        ),
     ];
     for (number, (events, answer, was_aborted, error)) in table.into_iter().enumerate() {
         let fake = Fake::new();
@@ -86,6 +100,56 @@ async fn a_turn_ends_with_the_answer_to_its_own_message() {
         assert_eq!(end.error.as_ref().map(|error| error.message.as_str()), error, "row {number}");
         assert_eq!(end.message_id, "m1");
     }
+}
+
+#[tokio::test]
+async fn a_turn_can_be_waited_for_beside_what_runs_on() {
+    let fake = Fake::new();
+    let session = session(&fake).await;
+    let happening = async {
+        fake.called("session.send", 1).await;
+        fake.ask("nothing", json!({})).await.unwrap_err();
+        for event in [asked("1", "m1"), said("2", "started", "m1"), ephemeral("3", "assistant.idle", json!({}))] {
+            fake.event(ID, event).await;
+        }
+    };
+    let both = async { tokio::join!(session.send_and_wait_for_agent("go"), happening) };
+    let (end, ()) = tokio::time::timeout(PATIENCE, both).await.expect("it ends");
+    assert_eq!(end.unwrap().answer.as_deref(), Some("started"));
+}
+
+/// The event that ends a turn is a passing one, and a reader that was held up may not get it.
+#[tokio::test]
+async fn a_turn_whose_end_was_shed_ends() {
+    let fake = Fake::new();
+    fake.answer("session.send", json!({"messageId": "m1"}));
+    fake.answer("session.metadata.activity", json!({"abortable": false, "hasActiveWork": false}));
+    fake.answer("session.tasks.list", json!({"tasks": []}));
+    let limits = EventLimits { ephemeral_events: 4, ..EventLimits::default() };
+    let config = SessionConfig::new().session_id(ID).event_limits(limits);
+    let session = fake.client().await.create_session(config).await.unwrap();
+    let asks = || ["session.metadata.activity", "session.tasks.list"].map(|method| fake.calls(method).len());
+    let mut waiting = std::pin::pin!(session.send_and_wait("go"));
+    let sent = async {
+        fake.called("session.send", 1).await;
+        fake.ask("nothing", json!({})).await.unwrap_err();
+    };
+    tokio::select! {
+        end = &mut waiting => panic!("it is over: {end:?}"),
+        () = sent => {}
+    }
+    // Nobody reads while all this comes in.
+    fake.event(ID, asked("1", "m1")).await;
+    fake.event(ID, ephemeral("2", "session.idle", json!({}))).await;
+    for n in 3..40 {
+        fake.event(ID, ephemeral(&n.to_string(), "session.usage_info", json!({}))).await;
+    }
+    fake.event(ID, said("40", "the answer", "m1")).await;
+    fake.ask("nothing", json!({})).await.unwrap_err();
+    assert_eq!(asks(), [0, 0]);
+    let end = tokio::time::timeout(PATIENCE, &mut waiting).await.expect("it ends").unwrap();
+    assert_eq!(end.answer.as_deref(), Some("the answer"));
+    assert_eq!(asks(), [1, 1]);
 }
 
 #[tokio::test]
