@@ -239,7 +239,13 @@ impl<W: Write> Transcript<W> {
         if request.resolved_by_hook == Some(true) {
             return Ok(());
         }
-        let kind = request.permission_request.tag().to_owned();
+        let kind = request.permission_request.tag();
+        // Asked before the thing itself is.
+        let elsewhere = request.prompt_request.as_ref().is_some_and(|prompt| {
+            let prompt: serde_json::Value = serde_json::from_str(prompt.get()).unwrap_or_default();
+            prompt["kind"] == "path"
+        });
+        let where_to = if elsewhere { ", outside of the folder" } else { "" };
         let wish = match &request.permission_request {
             PermissionRequest::Shell(shell) => shell.full_command_text.clone(),
             PermissionRequest::Write(write) => write.file_name.clone(),
@@ -248,7 +254,7 @@ impl<W: Write> Transcript<W> {
             _ => String::new(),
         };
         // Every line of a command that somebody approves has to be seen.
-        self.asks(&request.request_id, format!("[{kind}] {wish}").trim_end())
+        self.asks(&request.request_id, format!("[{kind}{where_to}] {wish}").trim_end())
     }
 
     fn permission_done(&mut self, done: &PermissionCompleted) -> io::Result<()> {
@@ -362,6 +368,18 @@ mod tests {
 
     fn message(id: &str, text: &str) -> (&'static str, Value) {
         ("assistant.message", json!({"messageId": id, "content": text}))
+    }
+
+    #[test]
+    fn a_file_elsewhere_is_told_from_one_in_the_folder() {
+        let asked = |id: &str, prompt: &str| {
+            let request = json!({"kind": "read", "toolCallId": "c", "intention": "Read", "path": "/etc/hostname"});
+            let prompt = json!({"kind": prompt, "paths": ["/etc/hostname"]});
+            ("permission.requested", json!({"requestId": id, "permissionRequest": request, "promptRequest": prompt}))
+        };
+        let text = written(&[asked("1", "path"), asked("2", "read")]);
+        assert!(text.starts_with("? [read, outside of the folder] /etc/hostname\n"), "{text}");
+        assert!(text.contains("\n? [read] /etc/hostname\n"), "{text}");
     }
 
     #[test]

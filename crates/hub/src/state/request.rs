@@ -92,7 +92,11 @@ pub(super) fn permission(event: &Event, seq: u64) -> Option<PendingRequest> {
         }
         _ => (text(asked, "intention"), serde_json::to_string_pretty(asked).ok()),
     };
-    request.summary = one_line(summary.or(detail.as_deref()).unwrap_or(kind));
+    let summary = summary.or(detail.as_deref()).unwrap_or(kind);
+    // The CLI (1.0.102) asks twice about a file elsewhere: whether it may be reached, and then whether to read it.
+    let elsewhere = data.get("promptRequest").and_then(|prompt| text(prompt, "kind")) == Some("path");
+    request.summary =
+        one_line(&if elsewhere { format!("Outside of the folder: {summary}") } else { summary.to_owned() });
     request.detail = detail.map(|detail| capped(&detail, MAX_DETAIL));
     request.permission = Some(kind.to_owned());
     request.session_scope = asked.get("canOfferSessionApproval") == Some(&Value::Bool(true));

@@ -185,6 +185,21 @@ fn every_kind_of_question_says_what_it_is_about() {
 }
 
 #[test]
+fn the_way_to_a_file_elsewhere_is_told_from_the_file() {
+    let mut fed = Fed::default();
+    for (id, prompt) in [("1", "path"), ("2", "read")] {
+        let request = json!({"kind": "read", "path": "/etc/hosts", "intention": "Read file: /etc/hosts"});
+        let prompt = json!({"kind": prompt, "paths": ["/etc/hosts"]});
+        fed.event(
+            "permission.requested",
+            &json!({"requestId": id, "permissionRequest": request, "promptRequest": prompt}),
+        );
+    }
+    let summaries: Vec<&str> = fed.state.pending().iter().map(|request| request.summary.as_str()).collect();
+    assert_eq!(summaries, ["Outside of the folder: Read file: /etc/hosts", "Read file: /etc/hosts"]);
+}
+
+#[test]
 fn long_texts_are_cut_at_a_character() {
     let mut fed = Fed::default();
     let long = "ü".repeat(100_000);
