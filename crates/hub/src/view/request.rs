@@ -66,6 +66,8 @@ pub struct Permission {
     pub parts: Vec<Part>,
     /// Where a command runs.
     pub folder: Option<String>,
+    /// Whether the question is if something outside of the session's folder may be reached. The thing itself is asked after it.
+    pub elsewhere: bool,
     /// What the CLI warns of.
     pub warnings: Vec<String>,
     /// Whether "for this session" may be offered.
@@ -168,7 +170,8 @@ impl Permission {
             let all = if request.is_null() { data } else { request };
             parts.push(Part::Value { label: "Request", value: all.pretty() });
         }
-        if prompt.str("kind") == "path" {
+        let elsewhere = prompt.str("kind") == "path";
+        if elsewhere {
             parts.push(Part::List { label: "Access outside of the folder", values: prompt.strings("paths") });
         }
         let mut warnings = Vec::new();
@@ -183,6 +186,7 @@ impl Permission {
             intention: request.owned("intention"),
             parts,
             folder: request.owned("resolvedWorkingDirectory"),
+            elsewhere,
             warnings,
             session_scope: request.bool("canOfferSessionApproval") == Some(true),
             too_large,

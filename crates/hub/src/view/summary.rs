@@ -12,7 +12,8 @@ const INPUT_TAIL: usize = 8 * 1024;
 /// known is merely shown plainly.
 pub(super) fn kind(name: &str) -> ToolKind {
     match name {
-        "bash" | "powershell" | "shell" | "write_bash" | "write_powershell" | "local_shell" => ToolKind::Shell,
+        "bash" | "powershell" | "shell" | "write_bash" | "write_powershell" | "stop_bash" | "stop_powershell"
+        | "local_shell" => ToolKind::Shell,
         "create" | "edit" | "str_replace" | "insert" | "apply_patch" | "write" | "delete" => ToolKind::Write,
         "view" | "read" | "show_file" | "read_bash" | "read_powershell" | "list_bash" | "list_powershell" => {
             ToolKind::Read
@@ -45,12 +46,12 @@ pub(super) fn describe(kind: ToolKind, arguments: Fields<'_>, cwd: Option<&str>)
                 let input = Input::Command(Capped::new(command, INPUT_HEAD, INPUT_TAIL));
                 (line(command), input)
             }
-            None => (any(arguments), json()),
+            None => (running(arguments).unwrap_or_else(|| any(arguments)), json()),
         },
         ToolKind::Write | ToolKind::Read => match arguments.opt("path") {
             // The diff, or the file's text, says the rest.
             Some(path) => (line(&relative(path, cwd)), if kind == ToolKind::Read { json() } else { Input::None }),
-            None => (any(arguments), json()),
+            None => (running(arguments).unwrap_or_else(|| any(arguments)), json()),
         },
         ToolKind::Ask => {
             let text = arguments.opt("question").or(arguments.opt("message"));
@@ -70,8 +71,19 @@ pub(super) fn describe(kind: ToolKind, arguments: Fields<'_>, cwd: Option<&str>)
             (arguments.opt("description").map_or_else(String::new, line), json())
         }
         ToolKind::Todo => (super::progress::summary(arguments), Input::None),
-        ToolKind::Other => (any(arguments), json()),
+        ToolKind::Other => (running(arguments).unwrap_or_else(|| any(arguments)), json()),
     }
+}
+
+/// Of a call about what was started before: the shell, and what is typed into it; or what a sub-agent is told. Its id says
+/// nothing to a person.
+fn running(arguments: Fields<'_>) -> Option<String> {
+    let (what, text) = match (arguments.opt("shellId"), arguments.opt("agent_id")) {
+        (Some(id), _) => (format!("shell {id}"), arguments.opt("input")),
+        (None, Some(_)) => ("a sub-agent".to_owned(), arguments.opt("message")),
+        (None, None) => return None,
+    };
+    Some(first_line(&text.map_or_else(|| what.clone(), |text| format!("{what}: {text}")), MAX_SUMMARY))
 }
 
 /// A path as seen from the working directory.
@@ -109,7 +121,11 @@ mod tests {
             ("grep", json!({"path": ".", "pattern": "fn main"}), "fn main"),
             ("ask_user", json!({"question": "Which?"}), "Which?"),
             ("ask_user", json!({"message": "Which?", "requestedSchema": {}}), "Which?"),
-            ("bash", json!({"shellId": "3"}), "3"),
+            ("read_bash", json!({"delay": 1, "shellId": "3"}), "shell 3"),
+            ("write_bash", json!({"input": "y{enter}", "shellId": "3"}), "shell 3: y{enter}"),
+            ("stop_bash", json!({"shellId": "3"}), "shell 3"),
+            ("read_agent", json!({"agent_id": "24644fd0-8d33-465a-9cf9-092f4555ca65", "since_turn": 0}), "a sub-agent"),
+            ("write_agent", json!({"agent_id": "2", "message": "go on\nplease"}), "a sub-agent: go on"),
             ("github-list", json!({"n": 1, "repo": "a/b"}), "a/b"),
             ("odd", json!(["x"]), ""),
         ];

@@ -127,7 +127,12 @@ fn permission_title(permission: &Permission) -> (Icon, &'static str) {
         matches!(part, Part::Diff { diff, .. }
             if diff.lines().take(4).any(|line| line.starts_with("create file mode") || line.starts_with("new file mode")))
     });
+    let elsewhere = permission.elsewhere;
     match permission.kind.as_str() {
+        // The CLI asks whether a file elsewhere may be reached, and then again whether to read or change it.
+        "shell" if elsewhere => (Icon::Shell, "Run this outside of the folder?"),
+        "write" if elsewhere => (Icon::Pencil, "Write outside of the folder?"),
+        "read" if elsewhere => (Icon::File, "Read outside of the folder?"),
         "shell" => (Icon::Shell, "Run this command?"),
         "write" if creates => (Icon::Pencil, "Create this file?"),
         "write" => (Icon::Pencil, "Change this file?"),

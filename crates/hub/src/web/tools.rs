@@ -161,6 +161,13 @@ fn duration(ms: i64) -> String {
 
 fn verb(tool: &ToolCall) -> Markup {
     let word = match (tool.kind, tool.name.as_str()) {
+        (_, "read_bash" | "read_powershell") => "Read from",
+        (_, "write_bash" | "write_powershell") => "Type into",
+        (_, "stop_bash" | "stop_powershell") => "Stop",
+        (_, "list_bash" | "list_powershell") => "List the shells",
+        (_, "read_agent") => "Read from",
+        (_, "write_agent") => "Write to",
+        (_, "list_agents") => "List the sub-agents",
         (ToolKind::Shell, _) => "Run",
         (ToolKind::Write, "create") => "Create",
         (ToolKind::Write, "delete") => "Delete",
