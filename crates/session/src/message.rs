@@ -28,8 +28,8 @@ impl Message {
     /// Whether it waits for the running turn to end (`Enqueue`, the default) or steers it (`Immediate`).
     ///
     /// What is enqueued waits for work in the background, too: for a shell or a sub-agent that the agent has started and
-    /// that runs on. What is immediate begins a turn of its own while the agent itself has nothing to do (observed with CLI
-    /// 1.0.102).
+    /// that runs on. What is immediate begins a turn of its own while the agent itself has nothing to do; a command that the
+    /// agent waits for goes on in the background then (observed with CLI 1.0.102).
     #[must_use]
     pub fn mode(mut self, mode: SendMode) -> Self {
         self.params.mode = Some(mode);

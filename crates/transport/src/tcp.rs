@@ -1,6 +1,7 @@
 //! Connecting to a server that runs already.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -44,12 +45,21 @@ impl CliUrl {
             None => ("127.0.0.1", text),
         };
         let host = match host.strip_prefix('[') {
-            Some(inner) => inner.strip_suffix(']').ok_or_else(|| wrong("a bracket is missing"))?,
+            Some(inner) => {
+                let inner = inner.strip_suffix(']').ok_or_else(|| wrong("a bracket is missing"))?;
+                // With the interface that a link-local address belongs to.
+                let address = inner.split_once('%').map_or(inner, |(address, _)| address);
+                address.parse::<Ipv6Addr>().map_err(|_| wrong("what is in the brackets is no IPv6 address"))?;
+                inner
+            }
             None if host.contains([':', ']']) => return Err(wrong("an IPv6 host needs brackets")),
             None => host,
         };
         if host.is_empty() {
             return Err(wrong("the host is missing"));
+        }
+        if host.contains(|c: char| c.is_control() || "[]<>\"\\^`{|}".contains(c)) {
+            return Err(wrong("the host has characters that no host has"));
         }
         let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         match port.parse::<u16>() {
@@ -117,6 +127,7 @@ mod tests {
             ("HTTP://example.test:80/", "example.test:80"),
             ("tcp://example.test:80", "example.test:80"),
             ("[::1]:4321", "[::1]:4321"),
+            ("[fe80::1%eth0]:4321", "[fe80::1%eth0]:4321"),
         ];
         for (given, expected) in table {
             let url = CliUrl::parse(given).unwrap();
@@ -137,9 +148,13 @@ mod tests {
             (":4321", "the host is missing"),
             ("::1:4321", "an IPv6 host needs brackets"),
             ("[::1:4321", "a bracket is missing"),
+            ("[localhost]:4321", "no IPv6 address"),
+            ("[::1%a]b]:4321", "characters that no host has"),
+            ("lo\u{7}cal:4321", "characters that no host has"),
             ("https://example.test:1", "plain TCP"),
             ("http://example.test:1/path", "parts besides"),
             ("http://user@example.test:1", "parts besides"),
+            ("http://user:pass@example.test:1", "…@example.test:1"),
         ];
         for (given, reason) in table {
             let error = CliUrl::parse(given).unwrap_err().to_string();
