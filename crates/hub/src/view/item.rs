@@ -177,6 +177,8 @@ pub struct ToolCall {
     pub agent: Option<Agent>,
     /// Why it failed.
     pub error: Option<String>,
+    /// A shell that runs on in the background, although the call is over.
+    pub runs_on: bool,
     /// A shell's exit code.
     pub exit_code: Option<i64>,
     /// When it began, in milliseconds since 1970.

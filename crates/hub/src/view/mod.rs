@@ -21,6 +21,7 @@ mod past;
 mod progress;
 mod reduce;
 mod request;
+mod shells;
 mod stream;
 mod summary;
 #[cfg(test)]
@@ -114,6 +115,8 @@ pub struct SessionView {
     stopper: Option<Sender>,
     /// The tool call that started each sub-agent.
     agents: HashMap<String, String>,
+    /// The item of the call that has left each shell running, by the shell's id.
+    shells: HashMap<String, u64>,
     /// Bytes of pictures that are kept.
     image_bytes: usize,
     recent: VecDeque<String>,
@@ -216,6 +219,7 @@ impl SessionView {
             senders_order: VecDeque::new(),
             stopper: None,
             agents: HashMap::new(),
+            shells: HashMap::new(),
             image_bytes: 0,
             recent: VecDeque::new(),
             recent_set: HashSet::new(),

@@ -63,6 +63,7 @@ impl SessionView {
         let first = self.dropped();
         self.by_call.retain(|_, n| *n >= first);
         self.by_message.retain(|_, n| *n >= first);
+        self.shells.retain(|_, n| *n >= first);
     }
 
     /// Where a part of the transcript begins that is to begin at the item with this index: there or a little before,

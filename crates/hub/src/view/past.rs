@@ -115,7 +115,12 @@ pub struct Part {
 
 /// The item under a page's number; none if it would be below zero.
 fn renumbered(item: &Item, number: impl Fn(u64) -> Option<u64>) -> Option<Item> {
-    Some(Item { n: number(item.n)?, parent: item.parent.and_then(number), ..item.clone() })
+    let mut item = Item { n: number(item.n)?, parent: item.parent.and_then(number), ..item.clone() };
+    if let Body::Tool(tool) = &mut item.body {
+        // What has become of its shell is told later than what was read.
+        tool.runs_on = false;
+    }
+    Some(item)
 }
 
 /// Whether a later event may change it.

@@ -89,6 +89,7 @@ impl SessionView {
             "assistant.turn_start" => self.reasoned = false,
             "assistant.intent" => self.set(|header| &mut header.activity, data.owned("intent")),
             "abort" => self.stopped(data.str("reason"), at),
+            "system.notification" => self.notified(data, at),
             _ if kind.starts_with("session.") => self.session_event(kind, data, at),
             _ => self.apply_shared(kind, data, at, false),
         }
@@ -138,6 +139,7 @@ impl SessionView {
     fn session_event(&mut self, kind: &str, data: Fields<'_>, at: &str) {
         match kind {
             "session.start" | "session.resume" => self.session_started(kind, data, at),
+            "session.shutdown" => self.shells_gone(),
             "session.title_changed" => self.set(|header| &mut header.title, data.owned("title")),
             "session.model_change" => {
                 self.set(|header| &mut header.model_wanted, None);
@@ -239,6 +241,9 @@ impl SessionView {
             self.header.model = Some(model);
         }
         self.touch_header();
+        if data.bool("sessionWasActive") != Some(true) {
+            self.shells_gone();
+        }
         if kind == "session.resume" && self.next_item > 0 {
             self.notice(Level::Info, "The session was resumed.", at);
         }

@@ -4,7 +4,7 @@ use super::fields::Fields;
 use super::item::{Body, ToolCall, ToolKind, ToolState, Verdict};
 use super::request::{Ask, Elicitation, Plan, Question};
 use super::text::Capped;
-use super::{SessionView, images, progress, summary, todos};
+use super::{SessionView, images, progress, shells, summary, todos};
 use crate::digest::{Asked, digest};
 
 const OUTPUT_HEAD: usize = 8 * 1024;
@@ -67,6 +67,7 @@ impl SessionView {
             images: Vec::new(),
             agent: (kind == ToolKind::Agent).then(|| progress::agent_of(arguments)),
             error: None,
+            runs_on: false,
             exit_code: None,
             started_ms: millis(at),
             took_ms: None,
@@ -169,6 +170,10 @@ impl SessionView {
             self.header.tasks = tasks;
             self.touch_header();
         }
+        if state == ToolState::Done {
+            self.shells_told_of(result, at);
+        }
+        let left = shells::left_running(result.str("content")).filter(|_| !nested && state == ToolState::Done);
         let pictures = images::of_result(result, images::MAX_BYTES.saturating_sub(self.image_bytes));
         if self.item(n).is_some() {
             self.image_bytes += pictures.iter().map(|image| image.bytes.len()).sum::<usize>();
@@ -188,11 +193,15 @@ impl SessionView {
             tool.images = pictures;
             tool.error = error;
             tool.exit_code = exit_code;
+            tool.runs_on = left.is_some() && tool.kind == ToolKind::Shell;
             tool.took_ms = match (tool.started_ms, ended) {
                 (Some(start), Some(end)) if end >= start => Some(end - start),
                 _ => None,
             };
         });
+        if let Some(shell) = left {
+            self.shell_left(shell, n);
+        }
     }
 
     /// The turn is over: whatever still runs does not.

@@ -134,6 +134,7 @@ fn tool_state(tool: &ToolCall) -> (&'static str, String) {
         ToolState::Denied => ("denied", "Denied".to_owned()),
         ToolState::Interrupted => ("interrupted", "Stopped".to_owned()),
         ToolState::Failed => ("failed", "Failed".to_owned()),
+        ToolState::Done if tool.runs_on => ("background", "Runs on".to_owned()),
         ToolState::Done => match (tool.exit_code, tool.took_ms) {
             (Some(code), _) if code != 0 => ("done", format!("Exit {code}")),
             _ if tool.kind == ToolKind::Ask => ("done", answer(tool)),
@@ -161,11 +162,10 @@ fn duration(ms: i64) -> String {
 
 fn verb(tool: &ToolCall) -> Markup {
     let word = match (tool.kind, tool.name.as_str()) {
-        (_, "read_bash" | "read_powershell") => "Read from",
+        (_, "read_bash" | "read_powershell" | "read_agent") => "Read from",
         (_, "write_bash" | "write_powershell") => "Type into",
         (_, "stop_bash" | "stop_powershell") => "Stop",
         (_, "list_bash" | "list_powershell") => "List the shells",
-        (_, "read_agent") => "Read from",
         (_, "write_agent") => "Write to",
         (_, "list_agents") => "List the sub-agents",
         (ToolKind::Shell, _) => "Run",
