@@ -107,8 +107,9 @@ async fn questions_are_answered(page: &mut Page<'_>, viewer: &Viewer, device: De
 }
 
 async fn long_turn_is_aborted(page: &mut Page<'_>, viewer: &Viewer) {
+    page.watch(&hook("item-assistant"), "word3").await;
     send(page, "slow-stream-600").await;
-    page.see_text(&hook("item-assistant"), "word3").await;
+    page.grown().await;
     page.click(&hook("stop")).await;
     let snapshot = viewer.until_idle().await;
     assert_eq!(snapshot["pending"], serde_json::json!([]));
