@@ -177,8 +177,9 @@ impl BridgeBuilder {
     }
 
     /// A secret to blank (`******`) wherever it occurs in an exported event, as an agent's tools may print it. The
-    /// credentials [among](groundlink_session::secrets_among) this process's variables and the [session's own](Session::secrets) are known
-    /// already. Passing text deltas can carry a secret in pieces, which is not recognised; no hub stores those.
+    /// [session's own](Session::secrets) are known already, and so are the credentials
+    /// [among](groundlink_session::secrets_among) this process's variables. Passing text deltas can carry a secret in
+    /// pieces, which is not recognised; no hub stores those.
     pub fn redact(mut self, secret: &SecretString) -> Self {
         self.options.redactor.add(secret);
         self
