@@ -48,8 +48,8 @@ impl Session {
 
     /// The credentials that the CLI was given through this client for this session: GitHub tokens, the keys of its model
     /// provider, the tokens of connection and hub, the headers of its MCP servers, what the variables of client and MCP
-    /// servers say is one ([`secrets_among`](crate::secrets_among)), and those that its handlers gave so far. An agent's tools may print
-    /// them; whoever passes events on blanks them.
+    /// servers say is one ([`secrets_among`](crate::secrets_among)), and those that its handlers gave so far. An agent's
+    /// tools may print them; whoever passes events on blanks them.
     pub fn secrets(&self) -> Vec<SecretString> {
         let fixed = self.client.secrets.iter().chain(&self.shared.secrets).cloned();
         fixed.chain(self.secrets_given(0)).collect()

@@ -79,7 +79,8 @@ impl Session {
             };
             match event.kind() {
                 "user.message" => begun |= end.is_of(&event),
-                kind @ ("session.idle" | "assistant.idle") => {
+                // That a sub-agent rests is nobody's end.
+                kind @ ("session.idle" | "assistant.idle") if event.agent_id().is_none() => {
                     let aborted = read_aborted(&event);
                     // An abort drops what waits in the queue; one that was before the message does not count. Beside work
                     // in the background it is told of the agent alone.

@@ -150,6 +150,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_says_the_same_words_is_no_shell() {
+        let mut feeder = Feeder::new();
+        let said = "<command started in background with shellId: 0>";
+        feeder.event(
+            "tool.execution_complete",
+            json!({"toolCallId": "v", "toolName": "view", "success": true, "result": {"content": said}}),
+        );
+        feeder.event("session.shutdown", json!({}));
+        let item = feeder.view.items().find_map(|item| match &item.body {
+            Body::Tool(tool) => Some((tool.runs_on, tool.state)),
+            _ => None,
+        });
+        assert_eq!(item, Some((false, ToolState::Done)));
+    }
+
+    #[test]
     fn a_shell_of_a_process_that_is_gone_does_not_run_on() {
         let mut feeder = Feeder::new();
         started(&mut feeder, "0");

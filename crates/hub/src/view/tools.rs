@@ -1,7 +1,7 @@
 //! Tool calls come, print and end.
 
 use super::fields::Fields;
-use super::item::{Body, ToolCall, ToolKind, ToolState, Verdict};
+use super::item::{Body, Item, ToolCall, ToolKind, ToolState, Verdict};
 use super::request::{Ask, Elicitation, Plan, Question};
 use super::text::Capped;
 use super::{SessionView, images, progress, shells, summary, todos};
@@ -173,7 +173,10 @@ impl SessionView {
         if state == ToolState::Done {
             self.shells_told_of(result, at);
         }
-        let left = shells::left_running(result.str("content")).filter(|_| !nested && state == ToolState::Done);
+        // What else prints these words has left nothing.
+        let is_shell = |item: &Item| matches!(&item.body, Body::Tool(tool) if tool.kind == ToolKind::Shell);
+        let may_leave = !nested && state == ToolState::Done && self.item(n).is_some_and(is_shell);
+        let left = shells::left_running(result.str("content")).filter(|_| may_leave);
         let pictures = images::of_result(result, images::MAX_BYTES.saturating_sub(self.image_bytes));
         if self.item(n).is_some() {
             self.image_bytes += pictures.iter().map(|image| image.bytes.len()).sum::<usize>();
@@ -193,7 +196,7 @@ impl SessionView {
             tool.images = pictures;
             tool.error = error;
             tool.exit_code = exit_code;
-            tool.runs_on = left.is_some() && tool.kind == ToolKind::Shell;
+            tool.runs_on = left.is_some();
             tool.took_ms = match (tool.started_ms, ended) {
                 (Some(start), Some(end)) if end >= start => Some(end - start),
                 _ => None,

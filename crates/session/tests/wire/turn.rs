@@ -109,7 +109,10 @@ async fn a_turn_can_be_waited_for_beside_what_runs_on() {
     let happening = async {
         fake.called("session.send", 1).await;
         fake.ask("nothing", json!({})).await.unwrap_err();
-        for event in [asked("1", "m1"), said("2", "started", "m1"), ephemeral("3", "assistant.idle", json!({}))] {
+        let mut helper = ephemeral("2", "assistant.idle", json!({}));
+        helper["agentId"] = "helper".into();
+        let idle = ephemeral("4", "assistant.idle", json!({}));
+        for event in [asked("1", "m1"), helper, said("3", "started", "m1"), idle] {
             fake.event(ID, event).await;
         }
     };
